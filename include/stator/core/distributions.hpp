@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSL-1.0
+// Random numbers of a distribution, the bits that PyTorch 1.13 draws on a CPU with AVX2 and FMA: the same
+// words of the generator in the same order, and the same roundings. Every std::fma stands where PyTorch's
+// build rounds once, so it may not be replaced by a product and a sum.
+#pragma once
+
+#include "stator/core/generator.hpp"
+#include "stator/core/random_math.hpp"
+#include "stator/core/shape.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <numbers>
+#include <numeric>
+#include <vector>
+
+namespace stator {
+
+namespace detail {
+
+template<std::floating_point T>
+T uniform01(Generator& generator) {
+  if constexpr (sizeof(T) == 8)
+    return static_cast<T>(generator.random64() & ((1ULL << 53) - 1)) * 0x1p-53;
+  else
+    return static_cast<T>(generator.random() & ((1U << 24) - 1)) * 0x1p-24F;
+}
+
+/// One normal number from two uniform ones; its sine twin waits in the generator.
+inline double normal_one(Generator& generator) {
+  if (const auto spare = generator.take_spare_normal()) return *spare;
+  const auto u1 = uniform01<double>(generator);
+  const auto u2 = uniform01<double>(generator);
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - u2));
+  const double theta = 2.0 * std::numbers::pi * u1;
+  generator.put_spare_normal(radius * std::sin(theta));
+  return radius * std::cos(theta);
+}
+
+/// Box and Muller's method on 16 uniform numbers in place: element i with element i + 8.
+template<std::floating_point T>
+void normal_block(T* block, T mu, T std) {
+  for (int i = 0; i < 8; ++i) {
+    T sine, cosine, radius;
+    if constexpr (sizeof(T) == 4) {
+      radius = std::sqrt(-2.0F * fast_log(1.0F - block[i]));
+      fast_sincos(static_cast<float>(2.0 * std::numbers::pi) * block[i + 8], sine, cosine);
+    } else {
+      radius = std::sqrt(-2.0 * std::log(1.0 - block[i]));
+      const double theta = 2.0 * std::numbers::pi * block[i + 8];
+      sine = std::sin(theta);
+      cosine = std::cos(theta);
+    }
+    block[i] = std::fma(radius * cosine, std, mu);
+    block[i + 8] = std::fma(radius * sine, std, mu);
+  }
+}
+
+} // namespace detail
+
+/// tensor.uniform_(from, to): each element from [from, to). Throws ValueError when from > to.
+template<std::floating_point T>
+void uniform_(std::span<T> out, double from = 0, double to = 1, Generator& generator = default_generator()) {
+  if (!(from <= to))
+    throw ValueError("uniform_ expects to return a [from, to) range, but found from=" + std::to_string(from) +
+                     " > to=" + std::to_string(to));
+  const T low = static_cast<T>(from);
+  const T width = static_cast<T>(to) - low;
+  for (T& element : out) element = std::fma(detail::uniform01<T>(generator), width, low);
+}
+
+/// tensor.normal_(mean, std). Throws ValueError when std < 0.
+/// From 16 elements on, PyTorch draws blocks of 16, and the last 16 a second time if they are no whole block.
+template<std::floating_point T>
+void normal_(std::span<T> out, double mu = 0, double std = 1, Generator& generator = default_generator()) {
+  if (!(std >= 0)) throw ValueError("normal expects std >= 0.0, but found std " + std::to_string(std));
+  if (out.size() < 16) {
+    for (T& element : out) element = static_cast<T>(std::fma(detail::normal_one(generator), std, mu));
+    return;
+  }
+  for (T& element : out) element = detail::uniform01<T>(generator);
+  const auto block = [&](T* first) { detail::normal_block(first, static_cast<T>(mu), static_cast<T>(std)); };
+  for (std::size_t i = 0; i + 16 <= out.size(); i += 16) block(out.data() + i);
+  if (out.size() % 16 != 0) {
+    const auto tail = out.last(16);
+    for (T& element : tail) element = detail::uniform01<T>(generator);
+    block(tail.data());
+  }
+}
+
+/// tensor.bernoulli_(p): 1 with probability p, else 0. Throws ValueError unless 0 <= p <= 1.
+/// torch.nn.functional.dropout(x, p) is x * (bernoulli_(1 - p) / (1 - p)).
+template<class T>
+void bernoulli_(std::span<T> out, double p = 0.5, Generator& generator = default_generator()) {
+  if (!(p >= 0 && p <= 1))
+    throw ValueError("bernoulli_ expects p to be in [0, 1], but got p=" + std::to_string(p));
+  for (T& element : out) element = static_cast<T>(detail::uniform01<double>(generator) < p);
+}
+
+/// tensor.exponential_(lambd): density lambd * exp(-lambd * x). Throws ValueError when lambd < 0.
+template<std::floating_point T>
+void exponential_(std::span<T> out, double lambd = 1, Generator& generator = default_generator()) {
+  if (!(lambd >= 0))
+    throw ValueError("exponential_ expects lambda >= 0.0, but found lambda=" + std::to_string(lambd));
+  for (T& element : out)
+    element = static_cast<T>(-1.0 / lambd * std::log(1.0 - detail::uniform01<double>(generator)));
+}
+
+/// tensor.random_(from, to), torch.randint: whole numbers from [from, to). Throws ValueError when there are
+/// none.
+template<class T>
+void random_(std::span<T> out, std::int64_t from, std::int64_t to,
+             Generator& generator = default_generator()) {
+  if (from >= to)
+    throw ValueError("random_ expects 'from' to be less than 'to', but got from=" + std::to_string(from) +
+                     " >= to=" + std::to_string(to));
+  const std::uint64_t range = static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+  const bool wide = range >= 1ULL << 32;
+  for (T& element : out) {
+    const std::uint64_t bits = wide ? generator.random64() : generator.random();
+    element = static_cast<T>(static_cast<std::int64_t>(bits % range + static_cast<std::uint64_t>(from)));
+  }
+}
+
+/// torch.randperm: the numbers 0 to out.size() - 1 in random order.
+template<std::integral T>
+void randperm_(std::span<T> out, Generator& generator = default_generator()) {
+  std::iota(out.begin(), out.end(), T{0});
+  for (std::size_t i = 0; i + 1 < out.size(); ++i)
+    std::swap(out[i], out[i + generator.random() % (out.size() - i)]);
+}
+
+/// torch.randperm(n)
+inline std::vector<std::int64_t> randperm(Index n, Generator& generator = default_generator()) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
+  randperm_(std::span(order), generator);
+  return order;
+}
+
+/// torch.nn.init.trunc_normal_: the normal distribution, cut to [a, b].
+template<std::floating_point T>
+void trunc_normal_(std::span<T> out, double mu = 0, double std = 1, double a = -2, double b = 2,
+                   Generator& generator = default_generator()) {
+  const auto normal_cdf = [](double x) {
+    // volatile: of a constant, g++ would compute a more precise erf than libm, which PyTorch calls.
+    const volatile double scaled = x / std::sqrt(2.0);
+    return (1.0 + std::erf(scaled)) / 2.0;
+  };
+  const double low = normal_cdf((a - mu) / std);
+  const double high = normal_cdf((b - mu) / std);
+  uniform_(out, 2 * low - 1, 2 * high - 1, generator);
+  const T scale = static_cast<T>(std * std::sqrt(2.0));
+  // Two passes, so that the product is rounded before the sum.
+  for (T& element : out) element = detail::erfinv(element) * scale;
+  for (T& element : out)
+    element = std::clamp(element + static_cast<T>(mu), static_cast<T>(a), static_cast<T>(b));
+}
+
+} // namespace stator

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSL-1.0
+// Element types, as a value and as PyTorch names them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+namespace stator {
+
+enum class DType : std::uint8_t { float32, float64, int64, int32, uint8, boolean };
+
+namespace detail {
+template<class T>
+struct dtype_value {
+  static_assert(sizeof(T) == 0, "stator: elements are float, double, int64_t, int32_t, uint8_t or bool");
+};
+// clang-format off
+template<> struct dtype_value<float> { static constexpr DType value = DType::float32; };
+template<> struct dtype_value<double> { static constexpr DType value = DType::float64; };
+template<> struct dtype_value<std::int64_t> { static constexpr DType value = DType::int64; };
+template<> struct dtype_value<std::int32_t> { static constexpr DType value = DType::int32; };
+template<> struct dtype_value<std::uint8_t> { static constexpr DType value = DType::uint8; };
+template<> struct dtype_value<bool> { static constexpr DType value = DType::boolean; };
+// clang-format on
+} // namespace detail
+
+template<class T>
+inline constexpr DType dtype_of = detail::dtype_value<std::remove_cv_t<T>>::value;
+
+constexpr std::size_t item_size(DType type) {
+  switch (type) {
+  case DType::float64:
+  case DType::int64: return 8;
+  case DType::float32:
+  case DType::int32: return 4;
+  default: return 1;
+  }
+}
+
+/// "torch.float32" without the "torch.".
+constexpr std::string_view to_string(DType type) {
+  switch (type) {
+  case DType::float32: return "float32";
+  case DType::float64: return "float64";
+  case DType::int64: return "int64";
+  case DType::int32: return "int32";
+  case DType::uint8: return "uint8";
+  default: return "bool";
+  }
+}
+
+} // namespace stator

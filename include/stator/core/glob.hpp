@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+// Patterns for paths at run time: * stands for any characters, dots included.
+#pragma once
+
+#include "stator/core/error.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stator {
+
+/// What each * of `pattern` stands for in `text` (as little as possible), or nothing when the text does not
+/// match.
+inline std::optional<std::vector<std::string_view>> glob_captures(std::string_view pattern,
+                                                                  std::string_view text) {
+  std::vector<std::string_view> captures;
+  std::size_t at = 0, star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text ? std::optional(captures) : std::nullopt;
+  if (!text.starts_with(pattern.substr(0, star))) return std::nullopt;
+  at = star;
+  while (true) {
+    const std::size_t begin = star + 1, next = pattern.find('*', begin);
+    if (next == std::string_view::npos) {
+      const std::string_view tail = pattern.substr(begin);
+      if (text.size() - at < tail.size() || !text.ends_with(tail)) return std::nullopt;
+      captures.push_back(text.substr(at, text.size() - tail.size() - at));
+      return captures;
+    }
+    const std::string_view literal = pattern.substr(begin, next - begin);
+    const std::size_t found = text.find(literal, at);
+    if (found == std::string_view::npos) return std::nullopt;
+    captures.push_back(text.substr(at, found - at));
+    at = found + literal.size();
+    star = next;
+  }
+}
+
+inline bool glob_match(std::string_view pattern, std::string_view text) {
+  return glob_captures(pattern, text).has_value();
+}
+
+/// `to`, each * replaced by what the corresponding * of the pattern stood for. Throws ValueError when `to`
+/// has more.
+inline std::string glob_expand(std::string_view to, const std::vector<std::string_view>& captures) {
+  std::string result;
+  std::size_t used = 0;
+  for (const char c : to) {
+    if (c != '*') {
+      result += c;
+      continue;
+    }
+    if (used == captures.size())
+      throw ValueError("'" + std::string(to) + "' has more * than the pattern that it replaces");
+    result += captures[used++];
+  }
+  return result;
+}
+
+} // namespace stator

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+// A growing array for constant evaluation. std::vector of libstdc++ 12 costs several times the evaluation steps
+// there, and clang refuses parts of it.
+#pragma once
+
+#include <cstddef>
+
+namespace stator {
+
+/// Elements must be copyable and default constructible.
+template<class T>
+class GrowingArray {
+public:
+  constexpr GrowingArray() = default;
+  explicit constexpr GrowingArray(std::size_t n) : data_(new T[n]{}), size_(n), capacity_(n) {}
+  constexpr GrowingArray(const GrowingArray& other) { append(other.begin(), other.end()); }
+  constexpr GrowingArray(GrowingArray&& other) noexcept
+      : data_(other.data_), size_(other.size_), capacity_(other.capacity_) {
+    other.data_ = nullptr;
+    other.size_ = other.capacity_ = 0;
+  }
+  constexpr GrowingArray& operator=(const GrowingArray& other) {
+    if (this != &other) {
+      size_ = 0;
+      append(other.begin(), other.end());
+    }
+    return *this;
+  }
+  constexpr GrowingArray& operator=(GrowingArray&& other) noexcept {
+    T* const mine = data_;
+    data_ = other.data_, size_ = other.size_, capacity_ = other.capacity_;
+    other.data_ = mine, other.size_ = other.capacity_ = 0;
+    return *this;
+  }
+  constexpr ~GrowingArray() { delete[] data_; }
+
+  constexpr std::size_t size() const { return size_; }
+  constexpr bool empty() const { return size_ == 0; }
+  constexpr T* data() { return data_; }
+  constexpr const T* data() const { return data_; }
+  constexpr T& operator[](std::size_t i) { return data_[i]; }
+  constexpr const T& operator[](std::size_t i) const { return data_[i]; }
+  constexpr T* begin() { return data_; }
+  constexpr T* end() { return data_ + size_; }
+  constexpr const T* begin() const { return data_; }
+  constexpr const T* end() const { return data_ + size_; }
+  constexpr T& back() { return data_[size_ - 1]; }
+  constexpr const T& back() const { return data_[size_ - 1]; }
+
+  constexpr void reserve(std::size_t n) {
+    if (n <= capacity_) return;
+    T* const grown = new T[n]{};
+    for (std::size_t i = 0; i < size_; ++i) grown[i] = data_[i];
+    delete[] data_;
+    data_ = grown;
+    capacity_ = n;
+  }
+  constexpr void push_back(const T& value) {
+    if (size_ == capacity_) reserve(capacity_ == 0 ? 16 : 2 * capacity_);
+    data_[size_++] = value;
+  }
+  constexpr void append(const T* first, const T* last) {
+    const auto n = static_cast<std::size_t>(last - first);
+    if (size_ + n > capacity_) reserve(size_ + n > 2 * capacity_ ? size_ + n : 2 * capacity_);
+    while (first != last) data_[size_++] = *first++;
+  }
+  constexpr void pop_back() { --size_; }
+  /// Shortens to n elements.
+  constexpr void truncate(std::size_t n) { size_ = n; }
+
+private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0, capacity_ = 0;
+};
+
+} // namespace stator

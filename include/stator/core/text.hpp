@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+// Text built in constant evaluation: compiler messages and name tables. (std::string of libstdc++ 12 cannot
+// be used there by clang.)
+#pragma once
+
+#include "stator/core/growing_array.hpp"
+#include "stator/core/shape.hpp"
+
+#include <string_view>
+
+
+namespace stator {
+
+class Text {
+public:
+  constexpr Text() = default;
+  explicit constexpr Text(std::string_view s) { *this += s; }
+
+  constexpr std::string_view view() const { return {chars_.data(), chars_.size()}; }
+  constexpr std::size_t size() const { return chars_.size(); }
+  constexpr bool empty() const { return chars_.empty(); }
+  constexpr void truncate(std::size_t n) { chars_.truncate(n); }
+
+  constexpr Text& operator+=(std::string_view s) {
+    chars_.append(s.data(), s.data() + s.size());
+    return *this;
+  }
+  constexpr Text& operator+=(const char* s) { return *this += std::string_view(s); }
+  constexpr Text& operator+=(const Text& s) { return *this += s.view(); }
+  constexpr Text& operator+=(Index n) {
+    char digits[24]{};
+    std::size_t count = 0;
+    const bool negative = n < 0;
+    do digits[count++] = static_cast<char>('0' + (negative ? -(n % 10) : n % 10)), n /= 10;
+    while (n != 0);
+    if (negative) digits[count++] = '-';
+    while (count > 0) chars_.push_back(digits[--count]);
+    return *this;
+  }
+  constexpr Text& operator+=(std::size_t n) { return *this += static_cast<Index>(n); }
+  constexpr Text& operator+=(int n) { return *this += static_cast<Index>(n); }
+  /// "[64, 784]", with "?" for a dynamic extent.
+  constexpr Text& operator+=(const Extents& e) {
+    *this += std::string_view("[");
+    for (std::size_t i = 0; i < e.rank; ++i) {
+      if (i > 0) *this += std::string_view(", ");
+      if (e[i] == dynamic) *this += std::string_view("?");
+      else *this += e[i];
+    }
+    return *this += std::string_view("]");
+  }
+
+private:
+  GrowingArray<char> chars_;
+};
+
+/// Concatenates strings, numbers and extents.
+template<class... Parts>
+constexpr Text text(const Parts&... parts) {
+  Text result;
+  ((result += parts), ...);
+  return result;
+}
+
+} // namespace stator

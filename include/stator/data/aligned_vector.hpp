@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSL-1.0
+// A std::vector whose elements begin at a multiple of 64 bytes, where kernels read fastest.
+#pragma once
+
+#include "stator/core/bytes.hpp"
+
+#include <new>
+#include <vector>
+
+namespace stator::data {
+
+template<class T>
+struct AlignedAllocator {
+  using value_type = T;
+
+  constexpr AlignedAllocator() = default;
+  template<class U>
+  constexpr AlignedAllocator(const AlignedAllocator<U>&) {}
+
+  T* allocate(std::size_t n) {
+    if (n > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
+    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{alignment}));
+  }
+  void deallocate(T* block, std::size_t) { ::operator delete(block, std::align_val_t{alignment}); }
+  constexpr bool operator==(const AlignedAllocator&) const = default;
+};
+
+template<class T>
+using AlignedVector = std::vector<T, AlignedAllocator<T>>;
+
+} // namespace stator::data

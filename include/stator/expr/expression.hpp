@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+// Expressions outside networks: types that say what is to be computed and hold their leaves by value, as
+// pointers into tensors that must outlive them. Nothing runs before `value()`, `item()` or `backward()`.
+#pragma once
+
+#include "stator/core/workspace.hpp"
+#include "stator/expr/variable.hpp"
+
+#include <tuple>
+#include <type_traits>
+
+namespace stator {
+
+namespace run {
+template<class E>
+struct Session; // run/session.hpp
+} // namespace run
+
+namespace expr {
+
+/// Memory of a leaf: elements, gradient (null where none is wanted) and, of a dynamic shape, the batch.
+struct LeafMemory {
+  void* data = nullptr;
+  void* grad = nullptr;
+};
+
+/// An input tensor.
+template<class T, class S, bool NeedsGrad>
+struct Input {
+  T* data = nullptr;
+  T* grad = nullptr;
+  Index leading = 0;
+};
+
+/// A number that is known when the program runs.
+template<class T>
+struct Number {
+  T value{};
+};
+
+/// What has run of an expression already, and the memory that it ran in.
+struct State {
+  MemoryBlock workspace;
+  bool forward_kept = false, backward_done = false, has_item = false;
+  alignas(8) std::byte item[8]{};
+
+  State() = default;
+  // A copy of an expression has not run yet.
+  State(const State&) : State() {}
+  State& operator=(const State&) { return *this; }
+  ~State() { give_back(std::move(workspace)); }
+};
+
+/// What every expression offers.
+template<class Derived>
+class Evaluated : public unqualified::lookup {
+public:
+  /// Runs the program and returns the result as a Tensor.
+  auto value() const { return run::Session<Derived>::value(self(), state_); }
+  /// Runs the program, the result goes to `out` (same shape): no allocation after the first time.
+  template<class Out>
+  void value_into(Out&& out) const {
+    run::Session<Derived>::value_into(self(), state_, out);
+  }
+  /// The only element of the result; the program runs once.
+  auto item() const { return run::Session<Derived>::item(self(), state_); }
+  /// Runs forward and backward; adds to the gradients of every parameter and Variable in the expression.
+  /// The result must have one element. Throws GraphError on a second call.
+  void backward() const { run::Session<Derived>::backward(self(), state_); }
+  /// Extents of the result.
+  Sizes shape() const { return run::Session<Derived>::shape(self()); }
+  Index size(std::size_t dim) const { return shape()[dim]; }
+
+  /// What the operation is called in PyTorch's graph: "MmBackward0"; empty where nothing needs a gradient.
+  static constexpr auto grad_fn() { return run::Session<Derived>::grad_fn(); }
+  static constexpr bool requires_grad() { return run::Session<Derived>::requires_grad(); }
+  static constexpr bool is_leaf() { return !requires_grad(); }
+
+private:
+  const Derived& self() const { return static_cast<const Derived&>(*this); }
+  mutable State state_;
+};
+
+/// An operation on operands: other expressions, inputs, numbers.
+template<class Op, class... A>
+class Expression : public Evaluated<Expression<Op, A...>> {
+public:
+  std::tuple<A...> operands;
+  explicit Expression(const A&... a) : operands(a...) {}
+};
+
+/// A network applied to operands; Mode is a stator::Mode: training or not, and the options of its model.
+template<class Net, class Mode, class... A>
+class ModuleCall : public Evaluated<ModuleCall<Net, Mode, A...>> {
+public:
+  const Net* net;
+  std::tuple<A...> operands;
+  explicit ModuleCall(const Net& n, const A&... a) : net(&n), operands(a...) {}
+};
+
+} // namespace expr
+} // namespace stator

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSL-1.0
+// Tensors that own their elements.
+#pragma once
+
+#include "stator/core/bytes.hpp"
+#include "stator/core/view.hpp"
+
+#include <initializer_list>
+#include <memory>
+#include <new>
+
+namespace stator {
+
+namespace detail {
+struct aligned_delete {
+  void operator()(void* p) const { ::operator delete(p, std::align_val_t{alignment}); }
+};
+template<class T>
+using aligned_array = std::unique_ptr<T[], aligned_delete>;
+
+/// Zeroed elements at a 64-byte boundary.
+template<class T>
+aligned_array<T> make_aligned(Index count) {
+  const auto n = static_cast<std::size_t>(count);
+  T* const p = static_cast<T*>(::operator new(align_up(n * sizeof(T) + 1), std::align_val_t{alignment}));
+  std::uninitialized_fill_n(p, n, T{});
+  return aligned_array<T>(p);
+}
+} // namespace detail
+
+/// Elements of type T with the extents E; the leading one may be `dynamic`. Copies are deep.
+/// `Tensor<float, 2, 3> x{1, 2, 3, 4, 5, 6}; x(1, 2) == 6`
+template<class T, Index... E>
+class Tensor : public detail::tensor_access<Tensor<T, E...>, T, E...> {
+  using S = Shape<E...>;
+
+public:
+  /// Zeros.
+  Tensor()
+    requires(!S::is_dynamic)
+      : Tensor(S::rank > 0 ? S::extents[0] : 0, 0) {}
+  /// Zeros, with a batch known at run time.
+  explicit Tensor(Index leading)
+    requires(S::is_dynamic)
+      : Tensor(leading, 0) {}
+  /// The elements in row-major order; throws ShapeError when their number does not fit.
+  Tensor(std::initializer_list<T> elements) : Tensor(leading_for(static_cast<Index>(elements.size())), 0) {
+    std::copy(elements.begin(), elements.end(), data());
+  }
+  explicit Tensor(const TensorView<const T, E...>& view) : Tensor(view.leading(), 0) {
+    std::copy_n(view.data(), this->numel(), data());
+  }
+  explicit Tensor(const TensorView<T, E...>& view) : Tensor(TensorView<const T, E...>(view)) {}
+
+  Tensor(const Tensor& other) : Tensor(other.leading_, 0) { std::copy_n(other.data(), this->numel(), data()); }
+  Tensor& operator=(const Tensor& other) {
+    if (this != &other) *this = Tensor(other);
+    return *this;
+  }
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(Tensor&&) noexcept = default;
+
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  Index leading() const { return leading_; }
+
+  TensorView<T, E...> view() { return TensorView<T, E...>(data(), leading_); }
+  TensorView<const T, E...> view() const { return TensorView<const T, E...>(data(), leading_); }
+  void fill_(T value) { std::fill_n(data(), this->numel(), value); }
+  T* begin() { return data(); }
+  T* end() { return data() + this->numel(); }
+  std::span<T> values() { return {data(), static_cast<std::size_t>(this->numel())}; }
+  using detail::tensor_access<Tensor, T, E...>::begin;
+  using detail::tensor_access<Tensor, T, E...>::end;
+  using detail::tensor_access<Tensor, T, E...>::values;
+  template<class... I>
+  T& operator()(I... index) {
+    return const_cast<T&>(static_cast<const detail::tensor_access<Tensor, T, E...>&>(*this)(index...));
+  }
+  template<class... I>
+  const T& operator()(I... index) const {
+    return static_cast<const detail::tensor_access<Tensor, T, E...>&>(*this)(index...);
+  }
+
+private:
+  Tensor(Index leading, int)
+      : data_(detail::make_aligned<T>(S::is_dynamic ? S::numel * leading : S::numel)), leading_(leading) {}
+  static Index leading_for(Index count) {
+    const Index leading = S::is_dynamic ? count / std::max<Index>(S::numel, 1) : S::rank > 0 ? S::extents[0] : 0;
+    if (count != (S::is_dynamic ? leading * S::numel : S::numel))
+      throw ShapeError("a tensor of shape " + to_string(S::extents) + " cannot hold " + std::to_string(count) +
+                       " elements");
+    return leading;
+  }
+
+  detail::aligned_array<T> data_;
+  Index leading_ = 0;
+};
+
+} // namespace stator

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+// Leaves of expressions that want a gradient, outside any network.
+#pragma once
+
+#include "stator/expr/tensor.hpp"
+
+#include <string_view>
+
+namespace stator {
+
+/// A tensor with `requires_grad=True`: expressions over it are differentiated with respect to it, and
+/// `backward()` adds to `grad()`. Copies are deep, of the gradient as well.
+template<class T, Index... E>
+class Variable : public Tensor<T, E...> {
+public:
+  Variable() = default;
+  Variable(std::initializer_list<T> elements) : Tensor<T, E...>(elements), grad_(make_grad()) {}
+  explicit Variable(Tensor<T, E...> tensor) : Tensor<T, E...>(std::move(tensor)), grad_(make_grad()) {}
+  explicit Variable(Index leading)
+    requires(Shape<E...>::is_dynamic)
+      : Tensor<T, E...>(leading), grad_(leading) {}
+
+  /// The gradient, same shape; zeros before the first backward().
+  TensorView<T, E...> grad() { return grad_.view(); }
+  TensorView<const T, E...> grad() const { return grad_.view(); }
+  T* grad_data() const { return const_cast<T*>(grad_.data()); }
+  void zero_grad() { grad_.fill_(T{}); }
+
+  static constexpr bool requires_grad() { return true; }
+  static constexpr bool is_leaf() { return true; }
+  /// A leaf comes from no operation: empty.
+  static constexpr std::string_view grad_fn() { return {}; }
+
+private:
+  Tensor<T, E...> make_grad() const {
+    if constexpr (Shape<E...>::is_dynamic) return Tensor<T, E...>(this->leading());
+    else return Tensor<T, E...>();
+  }
+  Tensor<T, E...> grad_ = make_grad();
+};
+
+} // namespace stator

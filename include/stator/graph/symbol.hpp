@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// A value while a network is being traced: a node and, in the type, what the compiler knows of it.
+#pragma once
+
+#include "stator/graph/builder.hpp"
+
+#include <type_traits>
+
+namespace stator {
+
+/// Element type and shape as one type: how operations see their operands.
+template<class T, class S>
+struct Typed {
+  using scalar = T;
+  using shape = S;
+  static constexpr Extents extents = S::extents;
+  static constexpr graph::ValueType value{dtype_of<T>, S::extents};
+};
+
+/// What `forward` receives. `Order`: how many times it can be differentiated.
+template<class T, class S, int Order>
+struct Symbol {
+  using scalar = T;
+  using shape = S;
+  using typed = Typed<T, S>;
+  static constexpr int order = Order;
+  static constexpr Extents extents = S::extents;
+
+  graph::Builder* builder = nullptr;
+  int node = -1;
+
+  /// Extent of a dimension, negative ones counted from the end; `dynamic` for a batch known at run time.
+  static constexpr Index size(Index dim) {
+    return extents[static_cast<std::size_t>(dim < 0 ? dim + static_cast<Index>(S::rank) : dim)];
+  }
+  static constexpr std::size_t dim() { return S::rank; }
+  /// Whether the network is traced for training: `if (x.training())`.
+  constexpr bool training() const { return builder->training; }
+};
+
+namespace detail {
+template<class T>
+inline constexpr bool is_symbol = false;
+template<class T, class S, int Order>
+inline constexpr bool is_symbol<Symbol<T, S, Order>> = true;
+} // namespace detail
+
+template<class T>
+concept AnySymbol = detail::is_symbol<std::remove_cvref_t<T>>;
+
+} // namespace stator

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSL-1.0
+// A training in one safetensors file: model, optimiser, random numbers and whatever else it consists of.
+// Training that is resumed goes on bit for bit as if it had not stopped.
+//
+//   int epoch = 0;
+//   stator::Checkpoint checkpoint;
+//   checkpoint.add("model", model).add("optimizer", optimizer).add("epoch", epoch);
+//   if (std::filesystem::exists("run.safetensors")) checkpoint.load("run.safetensors");
+//   for (; epoch < 10;) {
+//     train(model, optimizer);
+//     ++epoch;
+//     checkpoint.save("run.safetensors");
+//   }
+//
+// Programs that include this link with -lboost_json.
+#pragma once
+
+#include "stator/io/checkpoint_optimizer.hpp"
+
+namespace stator {
+
+/// The named parts of a training, by reference: the same list saves and loads. The default generator of
+/// random numbers is a part from the beginning, "rng".
+class Checkpoint {
+public:
+  Checkpoint() { add("rng", default_generator()); }
+
+  /// A model or module, an optimiser, a generator, a number, a list of floats, or anything with
+  /// `for_each_number`. It must stay where it is. Throws ValueError when the name is taken, or lies below
+  /// another.
+  template<class T>
+  Checkpoint& add(std::string name, T& part) {
+    for (const Part& other : parts_)
+      if (other.name == name || other.name.starts_with(name + ".") || name.starts_with(other.name + "."))
+        throw ValueError("Checkpoint::add: '" + name + "' and '" + other.name + "' are in each other's way");
+    using io::read_part;
+    using io::store_part;
+    parts_.push_back({name, [&part, name](io::CheckpointWriter& writer) { store_part(writer, name, part); },
+                      [&part, name](io::CheckpointReader& reader) { read_part(reader, name, part); }});
+    return *this;
+  }
+
+  /// Writes all parts; the file appears under its name only when it is complete. Throws FileError.
+  void save(const std::filesystem::path& path, io::Metadata metadata = {}) const {
+    io::CheckpointWriter writer;
+    for (const Part& part : parts_) part.store(writer);
+    metadata.try_emplace("format", "pt");
+    io::save_safetensors(path, writer.tensors(), metadata);
+  }
+
+  /// Restores all parts and returns the metadata. Whatever is wrong is found before a part is changed. Throws
+  /// FileError, FormatError; StateDictError, KeyError, ShapeError, ValueError for a file that does not fit
+  /// the parts.
+  io::Metadata load(const std::filesystem::path& path) const {
+    const io::SafetensorsFile file(path);
+    io::CheckpointReader reader(file);
+    for (const Part& part : parts_) part.read(reader);
+    reader.expect_all_taken();
+    reader.change();
+    return file.metadata();
+  }
+
+private:
+  struct Part {
+    std::string name;
+    std::function<void(io::CheckpointWriter&)> store;
+    std::function<void(io::CheckpointReader&)> read;
+  };
+  std::vector<Part> parts_;
+};
+
+} // namespace stator

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSL-1.0
+// The graph of an expression as text for Graphviz: stator::dot(model(x)), then `dot -Tsvg`. Every call of a
+// module is a frame around what it computes, labelled with its path and class.
+#pragma once
+
+#include "stator/run/compile.hpp"
+
+#include <charconv>
+#include <string>
+#include <vector>
+
+namespace stator {
+
+struct DotOptions {
+  std::string name = "stator"; ///< of the graph
+  bool types = true;           ///< element types and shapes beside the operations
+};
+
+namespace detail {
+
+/// What the parts of an expression call their leaves, and where the modules lie that it calls.
+template<class E>
+struct graph_names {
+  static void leaves(std::vector<std::string>& names) { names.emplace_back("input"); }
+  static constexpr bool find(const graph::Call&, Text&) { return false; }
+};
+template<class T>
+struct graph_names<expr::Number<T>> {
+  static void leaves(std::vector<std::string>& names) { names.emplace_back("number"); }
+  static constexpr bool find(const graph::Call&, Text&) { return false; }
+};
+template<class Op, class... A>
+struct graph_names<expr::Expression<Op, A...>> {
+  static void leaves(std::vector<std::string>& names) { (graph_names<A>::leaves(names), ...); }
+  static constexpr bool find(const graph::Call& call, Text& path) {
+    return (graph_names<A>::find(call, path) || ...);
+  }
+};
+template<class Net, class Mode, class... A>
+struct graph_names<expr::ModuleCall<Net, Mode, A...>> {
+  static void leaves(std::vector<std::string>& names) {
+    (graph_names<A>::leaves(names), ...);
+    for (const LeafEntry& leaf : table<Net>::leaves) names.emplace_back(leaf.name);
+  }
+  static constexpr bool find(const graph::Call& call, Text& path) {
+    PathVisitor v;
+    v.address = call.address;
+    v.type_name = call.type_name;
+    walk(reflect::prototype<Net>(), v);
+    if (v.found == not_found) return (graph_names<A>::find(call, path) || ...);
+    path = Text(table<Net>::modules[v.found].path);
+    return true;
+  }
+};
+
+/// The calls of modules in an expression: their labels, one after the other, and the calls around them. The
+/// addresses by which they are told apart exist in constant evaluation only.
+template<class E, int Order>
+struct call_labels {
+  struct Call {
+    int parent = -1;
+    std::size_t begin = 0, size = 0;
+  };
+  static constexpr Text all(GrowingArray<Call>& calls) {
+    graph::Builder b;
+    (void)tracer<E>::template symbol<Order>(b);
+    Text labels;
+    for (const graph::Call& call : b.calls) {
+      const std::size_t begin = labels.size();
+      Text path;
+      if (graph_names<E>::find(call, path) && !path.empty()) labels += text(path.view(), ": ");
+      labels += call.type_name();
+      calls.push_back({call.parent, begin, labels.size() - begin});
+    }
+    return labels;
+  }
+  struct Sizes {
+    std::size_t calls = 0, characters = 0;
+  };
+  static constexpr Sizes sizes = [] {
+    GrowingArray<Call> calls;
+    const Text labels = all(calls);
+    return Sizes{calls.size(), labels.size()};
+  }();
+  struct Contents {
+    std::array<Call, sizes.calls> calls{};
+    std::array<char, sizes.characters + 1> characters{};
+  };
+  static constexpr Contents contents = [] {
+    Contents c;
+    GrowingArray<Call> calls;
+    const Text labels = all(calls);
+    std::copy(calls.begin(), calls.end(), c.calls.begin());
+    std::copy_n(labels.view().begin(), sizes.characters, c.characters.begin());
+    return c;
+  }();
+  static std::string_view label(std::size_t i) {
+    return {contents.characters.data() + contents.calls[i].begin, contents.calls[i].size};
+  }
+};
+
+/// Writes the text.
+template<class E, bool Backward>
+class DotWriter {
+  using Program = run::Program<E, Backward>;
+  using Labels = call_labels<E, Backward ? 1 : 0>;
+
+public:
+  explicit DotWriter(const DotOptions& options) : options_(options) { graph_names<E>::leaves(leaves_); }
+
+  std::string text() {
+    out_ = "digraph " + quoted(options_.name) + " {\n  rankdir=TB; compound=true;\n" +
+           "  node [shape=box, style=filled, fillcolor=white, fontname=\"Helvetica\"]; edge "
+           "[fontname=\"Helvetica\"];\n";
+    number_units();
+    nodes_of(-1, 1);
+    for (std::size_t n = 0; n < Program::nodes.size(); ++n)
+      for (int k = 0; k < Program::nodes[n].count; ++k)
+        out_ += "  n" + std::to_string(Program::operand(static_cast<int>(n), k)) + " -> n" +
+                std::to_string(n) + ";\n";
+    return out_ + "}\n";
+  }
+
+private:
+  static std::string quoted(std::string_view text) {
+    std::string result = "\"";
+    for (const char c : text) {
+      if (c == '"' || c == '\\') result += '\\';
+      result += c;
+    }
+    return result + "\"";
+  }
+
+  /// Which unit of the program computes a node: the nodes of one unit run in one pass.
+  void number_units() {
+    unit_.assign(Program::nodes.size(), -1);
+    for (std::size_t u = 0; u < Program::units.size(); ++u)
+      for (int i = 0; i < Program::units[u].count; ++i)
+        unit_[static_cast<std::size_t>(
+            Program::members[static_cast<std::size_t>(Program::units[u].first + i)])] = static_cast<int>(u);
+  }
+
+  /// The nodes recorded in a call, and the frames of the calls within it.
+  void nodes_of(int call, int depth) {
+    const std::string indent(static_cast<std::size_t>(2 * depth), ' ');
+    for (std::size_t n = 0; n < Program::nodes.size(); ++n)
+      if (Program::nodes[n].call == call)
+        out_ += indent + "n" + std::to_string(n) + " [" + attributes(n) + "];\n";
+    for (std::size_t c = 0; c < Labels::contents.calls.size(); ++c) {
+      if (Labels::contents.calls[c].parent != call) continue;
+      out_ += indent + "subgraph cluster_" + std::to_string(c) + " {\n" + indent +
+              "  label=" + quoted(Labels::label(c)) +
+              "; style=rounded; color=gray; fontname=\"Helvetica\";\n";
+      nodes_of(static_cast<int>(c), depth + 1);
+      out_ += indent + "}\n";
+    }
+  }
+
+  std::string attributes(std::size_t n) const {
+    const graph::Node& node = Program::nodes[n];
+    const graph::Signature& signature = *node.signature;
+    const bool is_leaf = signature.kind == graph::Kind::leaf;
+    std::string label(signature.name);
+    if (is_leaf) label = leaves_[static_cast<std::size_t>(node.leaf)] + (node.gradient ? ".grad" : "");
+    if (signature.kind == graph::Kind::constant) label = number(node.number);
+    if (signature.kind == graph::Kind::store)
+      label += " to " + leaves_[static_cast<std::size_t>(node.leaf)] + (node.gradient ? ".grad" : "");
+    std::string text = quoted(label);
+    if (options_.types && signature.kind != graph::Kind::constant) {
+      text.pop_back();
+      text += "\\n" + std::string(to_string(signature.type.dtype)) + " " + to_string(signature.type.extents) +
+              "\"";
+    }
+    text = "label=" + text;
+    if (is_leaf)
+      text += ", shape=ellipse, fillcolor=lightblue";
+    else if (signature.kind == graph::Kind::constant)
+      text += ", shape=plaintext";
+    else if (signature.kind == graph::Kind::store || unit_[n] >= static_cast<int>(Program::forward_units))
+      text += ", fillcolor=mistyrose"; // backward, or written to memory that stays
+    else if (signature.kind == graph::Kind::kernel)
+      text += ", fillcolor=lightyellow";
+    if (static_cast<int>(n) == Program::root) text += ", penwidth=2";
+    if (unit_[n] >= 0) text += ", tooltip=" + quoted("runs in unit " + std::to_string(unit_[n]));
+    return text;
+  }
+
+  static std::string number(double value) {
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof text, value).ptr};
+  }
+
+  const DotOptions& options_;
+  std::string out_;
+  std::vector<std::string> leaves_;
+  std::vector<int> unit_;
+};
+
+} // namespace detail
+
+/// The program of an expression: yellow kernels, white elementwise operations, blue inputs and parameters;
+/// with `Backward` also its gradient and what is stored, red. Nodes of one unit, which its tooltip names, run
+/// in one pass.
+template<bool Backward = false, class E>
+std::string dot(const E&, const DotOptions& options = {}) {
+  return detail::DotWriter<E, Backward>(options).text();
+}
+
+} // namespace stator

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+// An array as .npy and .npz files hold it: the number type, the shape and the bytes, known at run time only.
+#pragma once
+
+#include "stator/core/error.hpp"
+#include "stator/core/shape.hpp"
+
+#include <bit>
+#include <complex>
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace stator::io {
+
+/// NumPy's name of the number type in native byte order: "<f4" for float, "<i8" for std::int64_t, "|b1" for
+/// bool.
+template<class T>
+std::string npy_dtype() {
+  static_assert(std::is_arithmetic_v<T> || std::is_same_v<T, std::complex<float>> ||
+                    std::is_same_v<T, std::complex<double>>,
+                "stator: .npy files hold numbers and booleans");
+  static_assert(!std::is_same_v<T, long double>, "stator: long double differs between machines");
+  const char kind = std::is_same_v<T, bool>       ? 'b'
+                    : std::is_floating_point_v<T> ? 'f'
+                    : !std::is_arithmetic_v<T>    ? 'c'
+                    : std::is_signed_v<T>         ? 'i'
+                                                  : 'u';
+  const char order = sizeof(T) == 1 ? '|' : std::endian::native == std::endian::little ? '<' : '>';
+  return std::string{order, kind} + std::to_string(sizeof(T));
+}
+
+/// An array as it is in the file, except that its bytes are in native order.
+struct NpyArray {
+  std::string dtype;        ///< "<f4", "<i8", "|b1", ...
+  std::vector<Index> shape; ///< empty for a single number
+  std::vector<std::byte> bytes;
+  bool fortran_order = false; ///< columns first; see row_major()
+
+  /// Copies `values` (rows first). Throws ShapeError when their number is not the shape's.
+  template<class T>
+  static NpyArray from(std::span<const T> values, std::vector<Index> shape) {
+    NpyArray array{.dtype = npy_dtype<T>(), .shape = std::move(shape), .bytes = {}};
+    if (static_cast<Index>(values.size()) != array.numel())
+      throw ShapeError("NpyArray::from: " + std::to_string(values.size()) + " values for shape " +
+                       array.shape_text());
+    const auto view = std::as_bytes(values);
+    array.bytes.assign(view.begin(), view.end());
+    return array;
+  }
+
+  Index numel() const {
+    Index n = 1;
+    for (const Index extent : shape) n *= extent;
+    return n;
+  }
+
+  /// Bytes of one element.
+  std::size_t itemsize() const { return static_cast<std::size_t>(std::stoul(dtype.substr(2))); }
+
+  /// The elements, rows first. Throws ValueError for another type, or for an array with columns first.
+  template<class T>
+  std::span<const T> as() const {
+    if (dtype != npy_dtype<T>())
+      throw ValueError("NpyArray::as: the array has type '" + dtype + "', asked for '" + npy_dtype<T>() +
+                       "'");
+    if (fortran_order && shape.size() > 1)
+      throw ValueError("NpyArray::as: the array has columns first, use row_major().as<T>()");
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+
+  /// A copy with rows first.
+  NpyArray row_major() const {
+    NpyArray array = *this;
+    array.fortran_order = false;
+    if (!fortran_order || shape.size() < 2) return array;
+    const std::size_t size = itemsize();
+    std::vector<std::size_t> index(shape.size(), 0);
+    for (std::size_t to = 0; to < bytes.size(); to += size) {
+      std::size_t from = 0;
+      for (std::size_t d = shape.size(); d-- > 0;)
+        from = from * static_cast<std::size_t>(shape[d]) + index[d];
+      std::memcpy(array.bytes.data() + to, bytes.data() + from * size, size);
+      for (std::size_t d = shape.size(); d-- > 0;) {
+        if (++index[d] < static_cast<std::size_t>(shape[d])) break;
+        index[d] = 0;
+      }
+    }
+    return array;
+  }
+
+  std::string shape_text() const {
+    std::string text = "(";
+    for (const Index extent : shape) text += std::to_string(extent) + ",";
+    return text + ")";
+  }
+};
+
+} // namespace stator::io

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSL-1.0
+// Writes safetensors files. Needs no JSON library: the header is plain text.
+#pragma once
+
+#include "stator/core/state_tensor.hpp"
+#include "stator/io/atomic_file.hpp"
+#include "stator/io/endian.hpp"
+#include "stator/io/metadata.hpp"
+
+#include <set>
+#include <span>
+
+namespace stator::io {
+
+namespace detail {
+
+/// Where each tensor's data begin: large element types first, so that all are aligned; the rest in order.
+inline std::vector<std::size_t> safetensors_data_order(std::span<const StateTensor> tensors) {
+  std::vector<std::size_t> order;
+  for (const std::size_t size : {8U, 4U, 2U, 1U})
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      if (item_size(tensors[i].type) == size) order.push_back(i);
+  return order;
+}
+
+/// The header, padded so that the data begin at a multiple of 8.
+inline std::string safetensors_header(std::span<const StateTensor> tensors, const Metadata& metadata) {
+  std::vector<std::uint64_t> begin(tensors.size());
+  std::uint64_t end = 0;
+  for (const std::size_t i : safetensors_data_order(tensors)) begin[i] = end, end += tensors[i].bytes();
+  std::string text = "{";
+  if (!metadata.empty()) {
+    text += "\"__metadata__\":{";
+    for (const auto& [key, value] : metadata) text += json_text(key) + ":" + json_text(value) + ",";
+    text.back() = '}';
+    text += ",";
+  }
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    text += json_text(tensors[i].name) + ":{\"dtype\":\"" + std::string(to_string(tensors[i].type)) +
+            "\",\"shape\":[";
+    for (const Index extent : tensors[i].shape)
+      text += (text.back() == '[' ? "" : ",") + std::to_string(extent);
+    text += "],\"data_offsets\":[" + std::to_string(begin[i]) + "," +
+            std::to_string(begin[i] + tensors[i].bytes()) + "]},";
+  }
+  if (text.back() == ',') text.pop_back();
+  text += "}";
+  text.append((8 - text.size() % 8) % 8, ' ');
+  return text;
+}
+
+/// Throws ValueError for what a reader would refuse.
+inline void check_safetensors_names(std::span<const StateTensor> tensors, const Metadata& metadata) {
+  const auto refuse = [](const std::string& why) {
+    throw ValueError("save_safetensors: these tensors make no readable file: " + why);
+  };
+  std::set<std::string_view> names;
+  for (const StateTensor& t : tensors) {
+    if (!is_utf8(t.name)) refuse("a name is not UTF-8");
+    if (t.name == "__metadata__") refuse("a tensor is called __metadata__");
+    if (!names.insert(t.name).second) refuse("two are called '" + t.name + "'");
+  }
+  for (const auto& [key, value] : metadata)
+    if (!is_utf8(key) || !is_utf8(value)) refuse("the metadata is not UTF-8");
+}
+
+} // namespace detail
+
+/// Writes the tensors in this order, with `metadata` under "__metadata__". The file appears under its name
+/// only when it is complete. Throws FileError; ValueError for names or texts that a safetensors file cannot
+/// hold: one name twice, or no UTF-8.
+inline void save_safetensors(const std::filesystem::path& path, std::span<const StateTensor> tensors,
+                             const Metadata& metadata = {}) {
+  detail::check_safetensors_names(tensors, metadata);
+  const std::string header = detail::safetensors_header(tensors, metadata);
+  std::vector<std::byte> length;
+  append_little(length, static_cast<std::uint64_t>(header.size()));
+  AtomicFile file(path);
+  file.write(length);
+  file.write(header);
+  for (const std::size_t i : detail::safetensors_data_order(tensors))
+    file.write({tensors[i].data, tensors[i].bytes()});
+  file.commit();
+}
+
+} // namespace stator::io

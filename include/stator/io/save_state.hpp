@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSL-1.0
+// stator::save(model, "mlp.safetensors"). Its counterpart needs a JSON library and is in io/state.hpp.
+#pragma once
+
+#include "stator/io/safetensors_writer.hpp"
+#include "stator/io/state_npz.hpp"
+#include "stator/module/state_target.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+namespace stator {
+
+struct SaveOptions {
+  /// Texts for the file's "__metadata__", beside {"format": "pt"}. Not for .npz.
+  io::Metadata metadata = {};
+  /// Store floating-point tensors as this type (F64, F32, F16, BF16), rounded to nearest. Nothing: as they
+  /// are.
+  std::optional<StorageType> dtype = {};
+  /// Write shared tensors under every name, for load_state_dict(load_file(path)).
+  bool every_name = false;
+};
+
+namespace detail {
+
+/// Tensors ready to be written, with memory for those that were converted.
+struct StoredState {
+  std::vector<StateTensor> tensors;
+  io::Metadata metadata;
+  std::deque<std::vector<std::byte>> converted;
+
+  void store_as(StorageType type) {
+    if (!is_floating_point(type) || item_size(type) == 1)
+      throw ValueError("save: dtype is " + std::string(to_string(type)) + ", expected F64, F32, F16 or BF16");
+    for (StateTensor& t : tensors) {
+      if (!is_floating_point(t.type) || t.type == type) continue;
+      auto& bytes = converted.emplace_back(t.numel() * item_size(type));
+      convert_elements(t.type, t.data, type, bytes.data(), t.numel());
+      t.type = type, t.data = bytes.data();
+    }
+  }
+};
+
+/// What a network's file holds.
+inline StoredState stored_state(const StateTarget& source, const SaveOptions& options) {
+  StoredState stored{.tensors = {}, .metadata = options.metadata, .converted = {}};
+  stored.metadata.try_emplace("format", "pt");
+  std::map<const std::byte*, std::string_view> first_name;
+  for (const auto& [name, tensor] : source.tensors)
+    if (tensor.numel() > 0) {
+      const auto [at, fresh] = first_name.try_emplace(tensor.raw(), name);
+      at->second = std::min(at->second, name);
+    }
+  for (const StateTensor& tensor : state_tensors(source.tensors)) {
+    const auto kept = first_name.find(tensor.data);
+    if (options.every_name || kept == first_name.end() || kept->second == tensor.name)
+      stored.tensors.push_back(tensor);
+    else
+      stored.metadata.try_emplace(tensor.name, kept->second);
+  }
+  if (options.dtype) stored.store_as(*options.dtype);
+  return stored;
+}
+
+inline bool is_npz(const std::filesystem::path& path) { return path.extension() == ".npz"; }
+
+inline void save(const StateTarget& source, const std::filesystem::path& path, const SaveOptions& options) {
+  const StoredState stored = stored_state(source, options);
+  if (is_npz(path))
+    io::save_npz_state(path, stored.tensors);
+  else
+    io::save_safetensors(path, stored.tensors, stored.metadata);
+}
+
+} // namespace detail
+
+/// A model, or one module of it: `save(model.get<"encoder">(), path)`.
+template<class M>
+concept HasState = requires(const M& m) { state_target(m); };
+
+/// Writes the parameters and persistent buffers: an .npz file where the name ends in .npz, otherwise
+/// safetensors. The file appears under its name only when it is complete. Throws FileError, UnboundError.
+template<HasState M>
+void save(const M& model, const std::filesystem::path& path, const SaveOptions& options = {}) {
+  detail::save(state_target(model), path, options);
+}
+
+} // namespace stator

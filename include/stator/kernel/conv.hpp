@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSL-1.0
+// Convolutions over one, two or three axes, forward and backward, in PyTorch's layout [batch, channels, ...].
+#pragma once
+
+#include "stator/kernel/conv_pass.hpp"
+#include "stator/kernel/conv_weight_pass.hpp"
+
+namespace stator::kernel {
+
+/// The convolution that `Geometry`, a ConvGeometry, describes. x: [batch, in_channels, input...],
+/// w: [out_channels, in_channels / groups, kernel...], y: [batch, out_channels, output...].
+template<class T, auto Geometry>
+struct conv {
+  using forward_pass = detail::conv_pass<T, Geometry, false>;
+  using input_pass = detail::conv_pass<T, Geometry, true>;
+  using weight_pass = detail::conv_weight_pass<T, Geometry>;
+
+  static constexpr Bytes forward_scratch = forward_pass::scratch;
+  static constexpr Bytes backward_input_scratch = input_pass::scratch;
+  static constexpr Bytes backward_weight_scratch = weight_pass::scratch;
+
+  /// y = x * w + bias; a null `bias` counts as zero.
+  static void forward(const T* x, const T* w, const T* bias, T* y, Index batch, std::byte* scratch) {
+    forward_pass::run(x, w, bias, y, batch, scratch);
+  }
+
+  /// dx: the gradient of x, overwritten. Also the forward pass of a transposed convolution, where `bias`
+  /// [in_channels] is added.
+  static void backward_input(const T* dy, const T* w, T* dx, Index batch, std::byte* scratch,
+                             const T* bias = nullptr) {
+    input_pass::run(dy, w, bias, dx, batch, scratch);
+  }
+
+  /// dw: the gradient of w, added to with `accumulate`.
+  static void backward_weight(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
+                              std::byte* scratch) {
+    weight_pass::run(x, dy, dw, accumulate, batch, scratch);
+  }
+
+  /// db [out_channels]: the sum of dy over samples and pixels.
+  static void backward_bias(const T* dy, T* db, bool accumulate, Index batch) {
+    constexpr Index plane = Geometry.output_plane(), channels = Geometry.out_channels;
+    for_teams(channels, team_count(channels, batch * channels * plane), [&](Index first, Index last, Index) {
+      for (Index c = first; c < last; ++c) {
+        T total{};
+        for (Index n = 0; n < batch; ++n)
+          total = static_cast<T>(total + contiguous_sum(dy + (n * channels + c) * plane, plane));
+        db[c] = accumulate ? static_cast<T>(db[c] + total) : total;
+      }
+    });
+  }
+};
+
+} // namespace stator::kernel

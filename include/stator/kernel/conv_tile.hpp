@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSL-1.0
+// The inner loops of convolutions: matrix products whose A is read in place, A(i, p) = x[row[i] + step[p]],
+// so that no column matrix is ever built. Both offsets come from small tables, and all convolutions share the
+// code.
+#pragma once
+
+#include "stator/kernel/simd.hpp"
+
+#include <algorithm>
+
+namespace stator::kernel {
+
+/// Offsets of elements within a sample.
+using Offset = std::int32_t;
+
+/// Pixels of a register tile, and the most vectors of channels.
+inline constexpr Index conv_rows = vector_registers >= 32 ? 8 : 4;
+inline constexpr Index conv_vectors = vector_registers >= 32 ? 3 : 2;
+
+/// How `n` channels are cut into panels of vectors; the last panel may be narrower.
+template<class T>
+struct ConvPanels {
+  Index width, vectors, panels, last;
+
+  constexpr explicit ConvPanels(Index n) : width(lanes_for<T>(n)) {
+    const Index all = ceil_div(n, width);
+    vectors = all < conv_vectors ? all : all % conv_vectors != 0 && all % 2 == 0 ? 2 : conv_vectors;
+    panels = ceil_div(all, vectors);
+    last = all - (panels - 1) * vectors;
+  }
+  constexpr Index panel() const { return vectors * width; }
+  /// Channels with those that only fill up the last vector.
+  constexpr Index padded() const { return ((panels - 1) * vectors + last) * width; }
+};
+
+/// sum[i][v] += Σ_p x[row[i] + step[p]] · b[p * NV * W + v * W ...]
+template<class T, Index W, Index MR, Index NV>
+[[gnu::always_inline]] inline void indirect_product(const T* const (&rows)[MR], const Offset* step, Index k,
+                                                    const T* b, vec<T, W> (&sum)[MR][NV]) {
+  using V = vec<T, W>;
+  STATOR_UNROLL_BY_4
+  for (Index p = 0; p < k; ++p, b += NV * W) {
+    const Index at = step[p];
+    V line[NV];
+    STATOR_UNROLL
+    for (Index v = 0; v < NV; ++v) load(line[v], b + v * W);
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) {
+      const V x = rows[i][at] - V{};
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) sum[i][v] += x * line[v];
+    }
+  }
+}
+
+/// y[channel * plane + to[q]] = start[channel] + Σ_p x[from[q] + step[p]] · b[p][channel] for pixels q <
+/// count and channel < channels (at most NV * W).
+template<class T, Index W, Index NV>
+[[gnu::noinline]] void conv_pixels(const T* x, const Offset* from, const Offset* to, Index count,
+                                   const Offset* step, Index k, const T* b, const T* start, T* y, Index plane,
+                                   Index channels) {
+  constexpr Index MR = conv_rows, Q = quad<T>;
+  using V = vec<T, W>;
+  for (Index q = 0; q < count; q += MR) {
+    const Index valid = std::min(MR, count - q);
+    const T* rows[MR];
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) rows[i] = x + from[q + std::min(i, valid - 1)];
+    V sum[MR][NV];
+    STATOR_UNROLL
+    for (Index v = 0; v < NV; ++v) {
+      V first;
+      load(first, start + v * W);
+      STATOR_UNROLL
+      for (Index i = 0; i < MR; ++i) sum[i][v] = first;
+    }
+    indirect_product<T, W, MR, NV>(rows, step, k, b, sum);
+    const Offset* out = to + q;
+    if (channels == NV * W && valid == MR && out[MR - 1] - out[0] == MR - 1) {
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) {
+        STATOR_UNROLL
+        for (Index i = 0; i < MR; i += Q) {
+          V r[Q];
+          STATOR_UNROLL
+          for (Index j = 0; j < Q; ++j) r[j] = sum[i + j][v];
+          transpose_quads<T, W>(r);
+          STATOR_UNROLL
+          for (Index j = 0; j < Q; ++j) store_quads<T, W>(r[j], y + (v * W + j) * plane + out[i], Q * plane);
+        }
+      }
+    } else {
+      alignas(64) T buffer[MR * NV * W];
+      STATOR_UNROLL
+      for (Index i = 0; i < MR; ++i) {
+        STATOR_UNROLL
+        for (Index v = 0; v < NV; ++v) store(sum[i][v], buffer + (i * NV + v) * W);
+      }
+      for (Index i = 0; i < valid; ++i)
+        for (Index c = 0; c < channels; ++c) y[c * plane + out[i]] = buffer[i * NV * W + c];
+    }
+  }
+}
+
+/// c[i * stride + channel] += Σ_q x[row[i] + step[q]] · b[q][channel] for rows i < count.
+template<class T, Index W, Index NV>
+[[gnu::noinline]] void conv_weights(const T* x, const Offset* row, Index count, const Offset* step, Index k,
+                                    const T* b, T* c, Index stride) {
+  using V = vec<T, W>;
+  const auto tile = [&]<Index MR>(Index i, Index valid) __attribute__((always_inline)) {
+    const T* rows[MR];
+    STATOR_UNROLL
+    for (Index r = 0; r < MR; ++r) rows[r] = x + row[i + std::min(r, valid - 1)];
+    V sum[MR][NV];
+    STATOR_UNROLL
+    for (Index r = 0; r < MR; ++r) {
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) sum[r][v] = V{};
+    }
+    indirect_product<T, W, MR, NV>(rows, step, k, b, sum);
+    T* out = c + i * stride;
+    STATOR_UNROLL
+    for (Index r = 0; r < MR; ++r, out += stride) {
+      if (r >= valid) break;
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) {
+        V old;
+        load(old, out + v * W);
+        old += sum[r][v];
+        store(old, out + v * W);
+      }
+    }
+  };
+  Index i = 0;
+  for (; i + 4 < count; i += conv_rows)
+    tile.template operator()<conv_rows>(i, std::min(conv_rows, count - i));
+  for (; i + 1 < count; i += 4) tile.template operator()<4>(i, std::min<Index>(4, count - i));
+  if (i < count) tile.template operator()<1>(i, 1);
+}
+
+} // namespace stator::kernel

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSL-1.0
+// Fused elementwise regions. A region is a constant: loads, numbers and operations; it is evaluated in one pass
+// over its shape, vector by vector, every intermediate in a register. A value that several operations of the
+// region use is computed once, and a region may have several results, which a nested expression cannot.
+#pragma once
+
+#include "stator/core/parallel.hpp"
+#include "stator/graph/node.hpp"
+#include "stator/kernel/packet.hpp"
+
+#include <array>
+#include <utility>
+
+namespace stator::kernel {
+
+/// The code of an elementwise operation for elements of type T, on `args` in order.
+template<class T>
+struct Elementwise : graph::ElementwiseBase {
+  using Scalar = T (*)(const T* args);
+  using Vector = void (*)(const Pack<T>* args, Pack<T>& result);
+  Scalar scalar;
+  Vector vector;
+
+  constexpr Elementwise(Scalar s, Vector v) : scalar(s), vector(v) {}
+};
+
+/// One value of a region.
+struct RegionStep {
+  const graph::ElementwiseBase* operation = nullptr; ///< null: a load or a number
+  int input = -1;                                    ///< a load: from which operand of the region
+  double number = 0;
+  std::array<int, 3> operand{-1, -1, -1}; ///< earlier steps
+  int output = -1;                        ///< a result of the region: which
+};
+
+/// A region as a template argument: layers that do the same on the same shapes share one kernel.
+template<std::size_t Steps, std::size_t Inputs, std::size_t Outputs>
+struct Region {
+  Extents extents{};                        ///< the iteration space; a leading extent may be dynamic
+  std::array<RegionStep, Steps> steps{};
+  std::array<Extents, Inputs> inputs{};     ///< extents of each load, broadcast to `extents` from the right
+  static constexpr std::size_t outputs = Outputs;
+};
+
+namespace detail {
+
+/// The iteration space with dimensions merged wherever every load runs through them alike.
+template<std::size_t Inputs>
+struct Loops {
+  std::size_t rank = 0;
+  std::array<Index, max_rank> extents{};
+  std::array<std::array<bool, max_rank>, Inputs + 1> moves{}; ///< whether a load moves along a dimension
+
+  /// Elements to skip in load `i` for one step of dimension `d`.
+  constexpr Index stride(std::size_t i, std::size_t d) const {
+    if (!moves[i][d]) return 0;
+    Index s = 1;
+    for (std::size_t k = d + 1; k < rank; ++k)
+      if (moves[i][k]) s *= extents[k];
+    return s;
+  }
+};
+
+template<std::size_t S, std::size_t I, std::size_t O>
+constexpr Loops<I> plan_loops(const Region<S, I, O>& r) {
+  Loops<I> loops;
+  for (std::size_t d = 0; d < r.extents.rank; ++d) {
+    if (r.extents[d] == 1) continue;
+    std::array<bool, I + 1> moves{};
+    for (std::size_t i = 0; i < I; ++i) {
+      const std::size_t behind = r.extents.rank - d; // dimension d, counted from the right
+      const Extents& e = r.inputs[i];
+      moves[i] = e.rank >= behind && e[e.rank - behind] != 1;
+    }
+    bool merge = loops.rank > 0;
+    for (std::size_t i = 0; i < I && merge; ++i) merge = loops.moves[i][loops.rank - 1] == moves[i];
+    if (merge) {
+      Index& e = loops.extents[loops.rank - 1];
+      // A dynamic extent absorbs what is behind it: e then counts elements per sample, negated.
+      e *= r.extents[d];
+    } else {
+      loops.extents[loops.rank] = r.extents[d];
+      for (std::size_t i = 0; i < I; ++i) loops.moves[i][loops.rank] = moves[i];
+      ++loops.rank;
+    }
+  }
+  if (loops.rank == 0) {
+    loops.rank = 1;
+    loops.extents[0] = 1;
+    for (std::size_t i = 0; i < I; ++i) loops.moves[i][0] = true;
+  }
+  return loops;
+}
+
+} // namespace detail
+
+/// The kernel of a region.
+template<class T, auto R>
+struct fused {
+  static constexpr std::size_t step_count = R.steps.size();
+  static constexpr std::size_t input_count = R.inputs.size();
+  static constexpr auto loops = detail::plan_loops(R);
+  static constexpr std::size_t inner = loops.rank - 1;
+  /// Elements of work below which threads do not pay.
+  static constexpr Index grain = 1 << 17;
+
+  /// Elements of dimension d: a negative extent is the batch times its absolute value.
+  static Index extent(std::size_t d, Index batch) {
+    return loops.extents[d] < 0 ? -loops.extents[d] * batch : loops.extents[d];
+  }
+
+  static void run(const T* const* in, T* const* out, Index batch) {
+    if constexpr (loops.rank == 1) {
+      const Index n = extent(0, batch);
+      if constexpr (loops.extents[0] < 0 || loops.extents[0] > grain) {
+        parallel_for(n, grain, [&](Index first, Index last, int) { row(in, out, first, first, last - first); });
+      } else {
+        row(in, out, 0, 0, n);
+      }
+    } else {
+      const Index outer = extent(0, batch);
+      Index work = 1;
+      for (std::size_t d = 1; d < loops.rank; ++d) work *= loops.extents[d];
+      if constexpr (loops.extents[0] < 0 || loops.extents[0] * (R.extents.numel() / loops.extents[0]) > grain) {
+        parallel_for(outer, std::max<Index>(grain / work, 1), [&](Index first, Index last, int) {
+          for (Index i = first; i < last; ++i) nest<1>(in, out, i, i);
+        });
+      } else {
+        for (Index i = 0; i < outer; ++i) nest<1>(in, out, i, i);
+      }
+    }
+  }
+
+private:
+  /// Loops from dimension D on; `position` is the row-major index so far, `at` what a load needs of it.
+  template<std::size_t D, class... At>
+  static void nest(const T* const* in, T* const* out, Index position, At... at) {
+    if constexpr (D == inner) {
+      const std::array<Index, inner> outer{at...};
+      const T* shifted[input_count + 1];
+      for (std::size_t i = 0; i < input_count; ++i) {
+        shifted[i] = in[i];
+        for (std::size_t d = 0; d < inner; ++d) shifted[i] += outer[d] * loops.stride(i, d);
+      }
+      row(shifted, out, position * loops.extents[inner], 0, loops.extents[inner]);
+    } else {
+      for (Index i = 0; i < loops.extents[D]; ++i) nest<D + 1>(in, out, position * loops.extents[D] + i, at..., i);
+    }
+  }
+
+  /// The innermost loop: `count` elements, results from `to` on, loads from `from` on.
+  static void row(const T* const* in, T* const* out, Index to, Index from, Index count) {
+    const T* source[input_count + 1];
+    T* target[R.outputs];
+    for (std::size_t i = 0; i < input_count; ++i) source[i] = loops.moves[i][inner] ? in[i] + from : in[i];
+    for (std::size_t o = 0; o < R.outputs; ++o) target[o] = out[o] + to;
+    constexpr Index width = Pack<T>::size;
+    const Index whole = width > 1 ? count / width * width : 0;
+    for (Index i = 0; i < whole; i += width) evaluate<Pack<T>>(source, target, i);
+    for (Index i = whole; i < count; ++i) evaluate<T>(source, target, i);
+  }
+
+  template<class V>
+  [[gnu::always_inline]] static void evaluate(const T* const* source, T* const* target, Index i) {
+    V value[step_count];
+    [&]<std::size_t... S>(std::index_sequence<S...>) {
+      (step<V, S>(source, target, i, value), ...);
+    }(std::make_index_sequence<step_count>{});
+  }
+
+  template<class V, std::size_t S>
+  [[gnu::always_inline]] static void step(const T* const* source, T* const* target, Index i, V* value) {
+    constexpr RegionStep s = R.steps[S];
+    if constexpr (s.input >= 0) {
+      constexpr auto k = static_cast<std::size_t>(s.input);
+      if constexpr (!loops.moves[k][inner]) value[S] = V(source[k][0]);
+      else if constexpr (std::is_same_v<V, T>) value[S] = source[k][i];
+      else value[S] = V::load(source[k] + i);
+    } else if constexpr (s.operation == nullptr) {
+      value[S] = V(static_cast<T>(s.number));
+    } else {
+      constexpr auto* code = static_cast<const Elementwise<T>*>(s.operation);
+      V args[3];
+      if constexpr (s.operand[0] >= 0) args[0] = value[s.operand[0]];
+      if constexpr (s.operand[1] >= 0) args[1] = value[s.operand[1]];
+      if constexpr (s.operand[2] >= 0) args[2] = value[s.operand[2]];
+      if constexpr (std::is_same_v<V, T>) value[S] = code->scalar(args);
+      else code->vector(args, value[S]);
+    }
+    if constexpr (s.output >= 0) {
+      if constexpr (std::is_same_v<V, T>) target[s.output][i] = value[S];
+      else value[S].store(target[s.output] + i);
+    }
+  }
+};
+
+} // namespace stator::kernel

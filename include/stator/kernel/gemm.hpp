@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSL-1.0
+// Matrix products C = op(A)·op(B) specialised by their extents. Row-major and dense; nothing is allocated:
+// panels of B that need another layout go to the caller's scratch space. Each element of C is summed in an
+// order that depends on the extents only, so results do not depend on the number of threads.
+#pragma once
+
+#include "stator/core/bytes.hpp"
+#include "stator/kernel/pack.hpp"
+#include "stator/kernel/teams.hpp"
+#include "stator/kernel/tile.hpp"
+
+namespace stator::kernel {
+
+namespace detail {
+
+/// How the columns of C are cut: panels of `vectors` vectors of `width` elements, the last one narrower.
+template<class T>
+struct Columns {
+  Index width = 0, vectors = 0, panels = 0, last = 0;
+
+  constexpr Columns(Index n) {
+    width = n == dynamic ? lanes<T> : lanes_for<T>(n);
+    const Index all = n == dynamic ? 2 : ceil_div(n, width);
+    panels = ceil_div(all, max_tile_vectors);
+    vectors = ceil_div(all, panels);
+    panels = ceil_div(all, vectors);
+    last = n == dynamic ? vectors : all - (panels - 1) * vectors;
+  }
+  constexpr Index panel() const { return vectors * width; }
+};
+
+/// The longest part of K that is multiplied at once, so that a panel of B stays in the first-level cache.
+template<class T>
+inline constexpr Index depth_block = 1024 / static_cast<Index>(sizeof(T));
+/// Rows of A that are multiplied with all panels before the next: they stay in the second-level cache.
+inline constexpr Index row_block = 480;
+/// Rows up to which C = A·Bᵀ takes inner products rather than packing B: more if they are long.
+constexpr Index dots_limit(Index k) { return k == dynamic || k >= 512 ? 40 : k >= 256 ? 24 : 16; }
+
+} // namespace detail
+
+/// C[M, N] = op(A)[M, K] · op(B)[K, N], with op the transpose where asked for: then A is stored [K, M], B [N,
+/// K]. `dynamic` extents are taken from the arguments. `scratch` counts the dynamic extent of N or K.
+template<class T, Index M, Index N, Index K, bool TransA = false, bool TransB = false>
+struct gemm {
+private:
+  static constexpr detail::Columns<T> columns{N};
+  static constexpr Index W = columns.width, NV = columns.vectors;
+  /// Products so small that a call costs as much: inlined.
+  static constexpr bool small = M != dynamic && N != dynamic && K != dynamic && M * N * K <= 4096;
+  /// Rows of A can be multiplied with rows of Bᵀ as they lie.
+  static constexpr bool can_dot = TransB && !TransA && vectorizable<T> && (K == dynamic || K >= lanes<T>);
+  static constexpr bool only_dots =
+      can_dot && ((M != dynamic && M <= detail::dots_limit(K)) || (N == dynamic && K == dynamic));
+  /// Panels of a large B are copied even if they could be read in place: rows far apart miss the caches.
+  static constexpr bool pack_large = !TransB && N != dynamic && K != dynamic && N * K > 64 * 1024 &&
+                                     (M == dynamic || M >= 64);
+  static constexpr bool plain = !vectorizable<T> || (TransB && N == dynamic && K == dynamic && !can_dot);
+  static constexpr bool pack_tail = N == dynamic || N % columns.panel() % W != 0;
+
+  static constexpr Bytes packed_bytes() {
+    if (plain || small || only_dots) return {};
+    const bool all = TransB || pack_large;
+    if (!all && !pack_tail) return {};
+    const auto bytes = [](Index elements) {
+      return align_up(static_cast<std::size_t>(elements) * sizeof(T));
+    };
+    const Index width = N == dynamic ? columns.panel()
+                                     : (all ? (columns.panels - 1) * columns.panel() : 0) + columns.last * W;
+    if (K == dynamic) return {alignment, bytes(width)};
+    if (N == dynamic && all) return {bytes(K * width) + alignment, bytes(K)};
+    return {bytes(K * width), 0};
+  }
+
+public:
+  static constexpr Bytes scratch = packed_bytes();
+
+  /// With `accumulate` the product is added to C; otherwise C is overwritten, and `bias` [N], if not null,
+  /// added to each row.
+  [[gnu::always_inline]] static void run(const T* a, const T* b, const T* bias, T* c, bool accumulate,
+                                         Index m, Index n, Index k, std::byte* space) {
+    if constexpr (small)
+      inlined(a, b, bias, c, accumulate);
+    else
+      large(a, b, bias, c, accumulate, m, n, k, space);
+  }
+
+private:
+  /// Rows of a tile `vectors` wide.
+  static constexpr Index height(Index vectors) {
+    return M != dynamic ? std::min(tile_rows(vectors), M) : tile_rows(vectors);
+  }
+  /// Element (i, p) of op(A) and (p, j) of op(B).
+  [[gnu::always_inline]] static T at_a(const T* a, Index i, Index p, Index m, Index k) {
+    return TransA ? a[p * m + i] : a[i * k + p];
+  }
+  [[gnu::always_inline]] static T at_b(const T* b, Index p, Index j, Index n, Index k) {
+    return TransB ? b[j * k + p] : b[p * n + j];
+  }
+
+  [[gnu::always_inline]] static void loops(const T* a, const T* b, const T* bias, T* c, bool accumulate,
+                                           Index m, Index n, Index k) {
+    for (Index i = 0; i < m; ++i)
+      for (Index j = 0; j < n; ++j) {
+        T sum{};
+        for (Index p = 0; p < k; ++p) sum = static_cast<T>(sum + at_a(a, i, p, m, k) * at_b(b, p, j, n, k));
+        T& out = c[i * n + j];
+        out = static_cast<T>((accumulate ? out : T{}) + (bias && !accumulate ? bias[j] : T{}) + sum);
+      }
+  }
+
+  [[gnu::always_inline]] static void inlined(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
+    if constexpr (!vectorizable<T> || M * N * K <= 32) {
+      loops(a, b, bias, c, accumulate, M, N, K);
+    } else if constexpr (TransB && !TransA && K >= quad<T> && N >= quad<T>) {
+      constexpr Index w = K >= lanes<T> ? lanes<T> : quad<T>;
+      dots_block<T, w, std::min(M, dots_rows<T>), quad<T>, K, N % quad<T> != 0>(a, K, b, K, K, bias,
+                                                                                accumulate, c, N, M, N);
+    } else if constexpr (!TransB && N % W == 0) {
+      constexpr Index ai = TransA ? 1 : K, ak = TransA ? M : 1;
+      constexpr Index high = std::min(tile_rows(NV), M), rest = M % high;
+      const auto column = [&]<Index V>(Index j) __attribute__((always_inline)) {
+        const T* start = bias ? bias + j : nullptr;
+        for (Index i = 0; i < M - rest; i += high)
+          tile<T, W, high, V, ai, ak, N>(a + i * ai, ai, ak, b + j, N, K, start, accumulate, c + i * N + j, N,
+                                         V * W);
+        if constexpr (rest > 0)
+          tile<T, W, rest, V, ai, ak, N>(a + (M - rest) * ai, ai, ak, b + j, N, K, start, accumulate,
+                                         c + (M - rest) * N + j, N, V * W);
+      };
+      for (Index p = 0; p + 1 < columns.panels; ++p) column.template operator()<NV>(p * NV * W);
+      column.template operator()<columns.last>((columns.panels - 1) * NV * W);
+    } else {
+      loops(a, b, bias, c, accumulate, M, N, K);
+    }
+  }
+
+  [[gnu::noinline]] static void large(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m,
+                                      Index n, Index k, std::byte* space) {
+    if constexpr (M != dynamic) m = M;
+    if constexpr (N != dynamic) n = N;
+    if constexpr (K != dynamic) k = K;
+    if constexpr (plain) {
+      loops(a, b, bias, c, accumulate, m, n, k);
+      return;
+    } else {
+      if constexpr (can_dot) {
+        if (only_dots || m <= detail::dots_limit(K)) {
+          inner_products(a, b, bias, c, accumulate, m, n, k);
+          return;
+        }
+      }
+      if constexpr (!only_dots) {
+        T* packed = reinterpret_cast<T*>(space);
+        if constexpr (TransB)
+          panels<true>(a, b, bias, c, accumulate, m, n, k, packed);
+        else if constexpr (pack_large) {
+          if (m >= 64)
+            panels<true>(a, b, bias, c, accumulate, m, n, k, packed);
+          else
+            panels<false>(a, b, bias, c, accumulate, m, n, k, packed);
+        } else
+          panels<false>(a, b, bias, c, accumulate, m, n, k, packed);
+      }
+    }
+  }
+
+  static void inner_products(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n,
+                             Index k) {
+    constexpr Index grain = 4 * quad<T>;
+    const Index blocks = ceil_div(n, grain);
+    for_teams(blocks, team_count(blocks, m * n * k), [&](Index first, Index last, Index) {
+      const Index j = first * grain, count = std::min(last * grain, n) - j;
+      constexpr Index rows = M != dynamic ? std::min(M, dots_rows<T>) : dots_rows<T>;
+      dots_block<T, lanes<T>, rows, (rows == 1 ? 8 : 4), K, N == dynamic || N % 8 != 0>(
+          a, k, b + j * k, k, k, bias ? bias + j : nullptr, accumulate, c + j, n, m, count);
+    });
+  }
+
+  /// Packs panels [first, last) of B; the last panel alone unless `All`.
+  template<bool All>
+  static void pack(const T* b, T* packed, Index first, Index last, Index count, Index n, Index k) {
+    for (Index p = first; p < last; ++p) {
+      const Index j = p * columns.panel();
+      const Index width = p + 1 == count ? columns.last * W : columns.panel();
+      const Index valid = std::min(width, n - j);
+      T* to = packed + (All ? j * k : 0);
+      if constexpr (TransB)
+        pack_columns<T, W>(b + j * k, k, valid, k, width, to);
+      else
+        pack_rows(b + j, n, valid, k, width, to);
+    }
+  }
+
+  template<bool All>
+  static void panels(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n, Index k,
+                     T* packed) {
+    const Index count = N == dynamic ? ceil_div(n, columns.panel()) : columns.panels;
+    const Index tail = (All || (pack_tail && n % columns.panel() != 0)) ? 1 : 0;
+    const Index work = m * n * k;
+    constexpr Index rows = height(NV);
+    const Index blocks = ceil_div(m, rows);
+    const Index teams = team_count(std::max(blocks, count), work);
+    // Cut C where the largest part is smallest; by panels if equal, for then each team packs its own.
+    if (teams > 1 && ceil_div(count, teams) * blocks > ceil_div(blocks, teams) * count) {
+      if constexpr (All) {
+        for_teams(count, std::min(teams, count),
+                  [&](Index first, Index last, Index) { pack<true>(b, packed, first, last, count, n, k); });
+      } else if (tail) {
+        pack<false>(b, packed, count - 1, count, count, n, k);
+      }
+      for_teams(blocks, std::min(teams, blocks), [&](Index first, Index last, Index) {
+        multiply<All>(a, b, bias, c, accumulate, m, n, k, packed, first * rows, std::min(last * rows, m), 0,
+                      count, count);
+      });
+    } else {
+      for_teams(count, std::min(teams, count), [&](Index first, Index last, Index) {
+        if constexpr (All)
+          pack<true>(b, packed, first, last, count, n, k);
+        else if (tail && last == count)
+          pack<false>(b, packed, count - 1, count, count, n, k);
+        multiply<All>(a, b, bias, c, accumulate, m, n, k, packed, 0, m, first, last, count);
+      });
+    }
+  }
+
+  /// Rows [top, bottom) of panels [left, right).
+  template<bool All>
+  static void multiply(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n,
+                       Index k, const T* packed, Index top, Index bottom, Index left, Index right,
+                       Index count) {
+    const Index depths = std::max<Index>(ceil_div(k, detail::depth_block<T>), 1);
+    const Index depth = std::max<Index>(round_up(ceil_div(k, depths), 8), 8);
+    for (Index d = 0; d == 0 || d < k; d += depth) {
+      const Index steps = std::min(depth, k - d);
+      const bool add = accumulate || d > 0;
+      for (Index i = top; i < bottom; i += detail::row_block) {
+        const Index high = std::min(detail::row_block, bottom - i);
+        const T* rows_of_a = TransA ? a + d * m + i : a + i * k + d;
+        for (Index p = left; p < right; ++p) {
+          const Index j = p * columns.panel();
+          const T* bias_j = bias && !add ? bias + j : nullptr;
+          T* out = c + i * n + j;
+          const auto at = [&]<Index V, bool InPlace>() {
+            constexpr Index ai = TransA ? 1 : K, ak = TransA ? M : 1;
+            const Index width = std::min(V * W, n - j);
+            const T* panel = InPlace ? b + d * n + j : packed + (All ? j * k : 0) + d * V * W;
+            constexpr Index bk = InPlace ? N : V * W;
+            tile_rows_of<T, W, height(V), V, ai, ak, bk>(rows_of_a, k, m, panel, n, steps, bias_j, add, out,
+                                                         n, width, high);
+          };
+          if constexpr (N == dynamic) {
+            if (All || j + columns.panel() > n)
+              at.template operator()<NV, false>();
+            else
+              at.template operator()<NV, !All>();
+          } else {
+            if (p + 1 < count)
+              at.template operator()<NV, !All>();
+            else
+              at.template operator()<columns.last, !(All || pack_tail)>();
+          }
+        }
+      }
+    }
+  }
+};
+
+/// `count` independent products of matrices that follow one another; `scratch` is for all threads.
+template<class T, Index M, Index N, Index K, bool TransA = false, bool TransB = false>
+struct batched_gemm {
+  using one = gemm<T, M, N, K, TransA, TransB>;
+  static constexpr Bytes scratch{static_cast<std::size_t>(max_threads) * one::scratch.fixed,
+                                 static_cast<std::size_t>(max_threads) * one::scratch.per_sample};
+
+  static void run(const T* a, const T* b, T* c, bool accumulate, Index count, Index m, Index n, Index k,
+                  std::byte* space) {
+    if constexpr (M != dynamic) m = M;
+    if constexpr (N != dynamic) n = N;
+    if constexpr (K != dynamic) k = K;
+    Index teams = team_count(count, count * m * n * k);
+    if (count < 2 * teams && m * n * k >= parallel_work) teams = 1; // each product is parallel by itself
+    const Index extent = std::max({M == dynamic ? m : 0, N == dynamic ? n : 0, K == dynamic ? k : 0});
+    const std::size_t share = one::scratch.total(extent) / alignment * alignment;
+    for_teams(count, teams, [&](Index first, Index last, Index team) {
+      std::byte* mine = space + static_cast<std::size_t>(team) * share;
+      for (Index i = first; i < last; ++i)
+        one::run(a + i * m * k, b + i * k * n, nullptr, c + i * m * n, accumulate, m, n, k, mine);
+    });
+  }
+};
+
+} // namespace stator::kernel

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSL-1.0
+// Maximum and average pooling over one, two or three axes, forward and backward, fixed or adaptive windows.
+// A plane is one channel of one sample: x [planes, input...], y [planes, output...].
+#pragma once
+
+#include "stator/kernel/pool_geometry.hpp"
+#include "stator/kernel/pool_halves.hpp"
+#include "stator/kernel/sum.hpp"
+#include "stator/kernel/teams.hpp"
+
+#include <limits>
+
+namespace stator::kernel {
+
+namespace detail {
+
+template<class T, auto G>
+struct pool_planes {
+  static constexpr std::size_t D = G.axes;
+  static constexpr Index input = product(G.input), output = product(G.output());
+  static constexpr Index width = G.input[D - 1], out_width = G.output()[D - 1];
+
+  template<class Body>
+  static void each(Index planes, Body&& body) {
+    for_teams(planes, team_count(planes, planes * (input + output) * 4), [&](Index first, Index last, Index) {
+      for (Index p = first; p < last; ++p) body(p * input, p * output);
+    });
+  }
+
+  /// For windows of two by two: calls `body(input offset, output offset)` for each row of windows.
+  template<class Body>
+  [[gnu::always_inline]] static void each_row(Body&& body) {
+    constexpr Index height = G.input[D - 2], out_height = G.output()[D - 2];
+    for (Index z = 0; z < output / (out_height * out_width); ++z)
+      for (Index r = 0; r < out_height; ++r)
+        body((z * height + 2 * r) * width, (z * out_height + r) * out_width);
+  }
+
+  /// Whether pooling by two leaves out a last row or column.
+  static constexpr bool leaves_some() { return output * 4 != input; }
+};
+
+} // namespace detail
+
+/// Maximum pooling; padding never wins, NaN does, as in PyTorch.
+template<class T, auto G>
+struct max_pool {
+  using planes_of = detail::pool_planes<T, G>;
+
+  static void forward(const T* x, T* y, Index planes) {
+    planes_of::each(planes, [&](Index in, Index out) { plane(x + in, y + out); });
+  }
+
+  /// dx is overwritten: dy goes to the first maximum of each window.
+  static void backward(const T* x, const T* dy, T* dx, Index planes) {
+    planes_of::each(planes, [&](Index in, Index out) { plane_backward(x + in, dy + out, dx + in); });
+  }
+
+private:
+  static constexpr T lowest() {
+    return std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                                : std::numeric_limits<T>::lowest();
+  }
+
+  [[gnu::noinline]] static void plane(const T* x, T* y) {
+    if constexpr (detail::halves(G)) {
+      planes_of::each_row([&](Index in, Index out) __attribute__((always_inline)) {
+        detail::halve_rows<T, lanes<T>>(x + in, x + in + planes_of::width, y + out, 0, planes_of::out_width,
+                                        [](auto& a, const auto& b) __attribute__((always_inline)) {
+                                          a = b > a ? b : a;
+                                          a = b != b ? b : a;
+                                        });
+      });
+    } else {
+      detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
+        T best = lowest();
+        detail::for_each_in<G>(wz, wy, wx, [&](Index i) { best = detail::beats(x[i], best) ? x[i] : best; });
+        y[at] = best;
+      });
+    }
+  }
+
+  [[gnu::noinline]] static void plane_backward(const T* x, const T* dy, T* dx) {
+    if constexpr (detail::halves(G)) {
+      if constexpr (planes_of::leaves_some()) std::fill_n(dx, planes_of::input, T{});
+      constexpr Index width = planes_of::width;
+      planes_of::each_row([&](Index in, Index out) __attribute__((always_inline)) {
+        detail::unhalve_max<T, lanes<T>>(x + in, x + in + width, dy + out, dx + in, dx + in + width, 0,
+                                         planes_of::out_width);
+      });
+    } else {
+      std::fill_n(dx, planes_of::input, T{});
+      detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
+        T best = lowest();
+        Index where = -1;
+        detail::for_each_in<G>(wz, wy, wx, [&](Index i) {
+          if (where < 0 || detail::beats(x[i], best)) best = x[i], where = i;
+        });
+        if (where >= 0) dx[where] += dy[at];
+      });
+    }
+  }
+};
+
+/// Average pooling.
+template<class T, auto G>
+struct avg_pool {
+  using planes_of = detail::pool_planes<T, G>;
+  /// The average of a whole plane.
+  static constexpr bool global = [] {
+    if (planes_of::output != 1 || G.divisor_override != 0) return false;
+    for (std::size_t d = 0; d < G.axes; ++d) {
+      const PoolWindow w = G.window(d, 0);
+      if (w.begin != 0 || w.end != G.input[d] || w.step != 1 || w.size != G.input[d]) return false;
+    }
+    return true;
+  }();
+
+  static void forward(const T* x, T* y, Index planes) {
+    planes_of::each(planes, [&](Index in, Index out) { plane(x + in, y + out); });
+  }
+
+  /// dx is overwritten.
+  static void backward(const T* dy, T* dx, Index planes) {
+    planes_of::each(planes, [&](Index in, Index out) { plane_backward(dy + out, dx + in); });
+  }
+
+private:
+  static T divisor(const PoolWindow& z, const PoolWindow& y, const PoolWindow& x) {
+    return static_cast<T>(G.divisor_override != 0 ? G.divisor_override : z.size * y.size * x.size);
+  }
+
+  [[gnu::noinline]] static void plane(const T* x, T* y) {
+    if constexpr (global) {
+      y[0] = contiguous_sum(x, planes_of::input) / static_cast<T>(planes_of::input);
+    } else if constexpr (detail::halves(G)) {
+      planes_of::each_row([&](Index in, Index out) __attribute__((always_inline)) {
+        detail::halve_rows<T, lanes<T>>(x + in, x + in + planes_of::width, y + out, 0, planes_of::out_width,
+                                        [](auto& a, const auto& b)
+                                            __attribute__((always_inline)) { a += b; });
+        for (Index i = 0; i < planes_of::out_width; ++i) y[out + i] /= T(4);
+      });
+    } else {
+      detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
+        T sum{};
+        detail::for_each_in<G>(wz, wy, wx, [&](Index i) { sum += x[i]; });
+        y[at] = sum / divisor(wz, wy, wx);
+      });
+    }
+  }
+
+  [[gnu::noinline]] static void plane_backward(const T* dy, T* dx) {
+    if constexpr (global) {
+      std::fill_n(dx, planes_of::input, dy[0] / static_cast<T>(planes_of::input));
+    } else {
+      std::fill_n(dx, planes_of::input, T{});
+      detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
+        const T share = dy[at] / divisor(wz, wy, wx);
+        detail::for_each_in<G>(wz, wy, wx, [&](Index i) { dx[i] += share; });
+      });
+    }
+  }
+};
+
+} // namespace stator::kernel

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+// Pooling by two in both directions, a vector of windows at a time: the common case.
+#pragma once
+
+#include "stator/kernel/simd.hpp"
+
+namespace stator::kernel::detail {
+
+/// Even and odd elements of two vectors that follow one another, and back.
+template<class T, Index W, class V>
+[[gnu::always_inline]] inline void split(const V& a, const V& b, V& even, V& odd) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    even = __builtin_shufflevector(a, b, (2 * I)...);
+    odd = __builtin_shufflevector(a, b, (2 * I + 1)...);
+  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+}
+template<class T, Index W, class V>
+[[gnu::always_inline]] inline void merge(const V& even, const V& odd, V& a, V& b) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    constexpr int w = static_cast<int>(W), h = w / 2;
+    a = __builtin_shufflevector(even, odd, (I / 2 + I % 2 * w)...);
+    b = __builtin_shufflevector(even, odd, (h + I / 2 + I % 2 * w)...);
+  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+}
+
+/// Whether `x` takes the place of the maximum so far: it is greater, or NaN.
+template<class T>
+[[gnu::always_inline]] inline bool beats(T x, T so_far) {
+  return x > so_far || x != x;
+}
+
+/// The greater of two vectors, the second where it is NaN. (One comparison a choice: GCC 12 has no good code
+/// for both at once.)
+template<class V>
+[[gnu::always_inline]] inline void take(const V& so_far, const V& x, V& best) {
+  best = x > so_far ? x : so_far;
+  best = x != x ? x : best;
+}
+/// Gives `g` to `winner` where x beats what there is so far, and leaves it as `rest` elsewhere.
+template<class V>
+[[gnu::always_inline]] inline void deal(const V& so_far, const V& x, const V& g, V& rest, V& winner) {
+  const V zero{};
+  const V kept = x > so_far ? zero : g, given = x > so_far ? g : zero;
+  rest = x != x ? zero : kept;
+  winner = x != x ? g : given;
+}
+
+/// y[i] from windows of two rows, by `combine(a, b)` on vectors or numbers; rows first, then columns. From
+/// column i on, with vectors of W and then narrower ones.
+template<class T, Index W, class Combine>
+[[gnu::always_inline]] inline void halve_rows(const T* upper, const T* lower, T* y, Index i, Index count,
+                                              Combine&& combine) {
+  if constexpr (W > 1) {
+    using V = vec<T, W>;
+    for (; i + W <= count; i += W) {
+      V a, b, c, d;
+      load(a, upper + 2 * i);
+      load(b, upper + 2 * i + W);
+      load(c, lower + 2 * i);
+      load(d, lower + 2 * i + W);
+      combine(a, c);
+      combine(b, d);
+      V even, odd;
+      split<T, W>(a, b, even, odd);
+      combine(even, odd);
+      store(even, y + i);
+    }
+    halve_rows<T, (W > quad<T> ? W / 2 : 1)>(upper, lower, y, i, count, combine);
+  } else {
+    for (; i < count; ++i) {
+      T a = upper[2 * i], b = upper[2 * i + 1];
+      combine(a, lower[2 * i]);
+      combine(b, lower[2 * i + 1]);
+      combine(a, b);
+      y[i] = a;
+    }
+  }
+}
+
+/// The gradient of the maxima of windows of two rows: dy[i] for the first maximum, zero for the others.
+template<class T, Index W>
+[[gnu::always_inline]] inline void unhalve_max(const T* upper, const T* lower, const T* dy, T* dupper,
+                                               T* dlower, Index i, Index count) {
+  if constexpr (W > 1) {
+    using V = vec<T, W>;
+    for (; i + W <= count; i += W) {
+      V a, b, x0, x1, x2, x3, g;
+      load(a, upper + 2 * i);
+      load(b, upper + 2 * i + W);
+      split<T, W>(a, b, x0, x1);
+      load(a, lower + 2 * i);
+      load(b, lower + 2 * i + W);
+      split<T, W>(a, b, x2, x3);
+      load(g, dy + i);
+      // From the last to the first: what a later element takes, an earlier one does not get.
+      V best1, best2, rest2, rest1, g0, g1, g2, g3;
+      take(x0, x1, best1);
+      take(best1, x2, best2);
+      deal(best2, x3, g, rest2, g3);
+      deal(best1, x2, rest2, rest1, g2);
+      deal(x0, x1, rest1, g0, g1);
+      merge<T, W>(g0, g1, a, b);
+      store(a, dupper + 2 * i);
+      store(b, dupper + 2 * i + W);
+      merge<T, W>(g2, g3, a, b);
+      store(a, dlower + 2 * i);
+      store(b, dlower + 2 * i + W);
+    }
+    unhalve_max<T, (W > quad<T> ? W / 2 : 1)>(upper, lower, dy, dupper, dlower, i, count);
+  } else {
+    for (; i < count; ++i) {
+      T best = upper[2 * i];
+      T* to = dupper + 2 * i;
+      dupper[2 * i] = dupper[2 * i + 1] = dlower[2 * i] = dlower[2 * i + 1] = T{};
+      if (beats(upper[2 * i + 1], best)) best = upper[2 * i + 1], to = dupper + 2 * i + 1;
+      if (beats(lower[2 * i], best)) best = lower[2 * i], to = dlower + 2 * i;
+      if (beats(lower[2 * i + 1], best)) to = dlower + 2 * i + 1;
+      *to = dy[i];
+    }
+  }
+}
+
+} // namespace stator::kernel::detail

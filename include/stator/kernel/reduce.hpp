@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSL-1.0
+// Sums over dimensions. Long runs are added in short blocks of the element type whose sums go to double, so that
+// the error does not grow with the length.
+#pragma once
+
+#include "stator/core/bytes.hpp"
+#include "stator/core/parallel.hpp"
+#include "stator/kernel/packet.hpp"
+
+namespace stator::kernel {
+
+namespace detail {
+
+/// Elements that are added in the element type before they go to double.
+inline constexpr Index sum_block = 1024;
+
+/// The sum of `count` contiguous elements, at most sum_block.
+template<class T>
+[[gnu::always_inline]] inline T short_sum(const T* x, Index count) {
+  constexpr Index width = Pack<T>::size;
+  T total{};
+  Index i = 0;
+  if (count >= 4 * width) {
+    Pack<T> a = Pack<T>::load(x), b = Pack<T>::load(x + width), c = Pack<T>::load(x + 2 * width),
+            d = Pack<T>::load(x + 3 * width);
+    for (i = 4 * width; i + 4 * width <= count; i += 4 * width) {
+      a = a + Pack<T>::load(x + i);
+      b = b + Pack<T>::load(x + i + width);
+      c = c + Pack<T>::load(x + i + 2 * width);
+      d = d + Pack<T>::load(x + i + 3 * width);
+    }
+    total = Eigen::internal::predux(((a + b) + (c + d)).raw);
+  }
+  for (; i < count; ++i) total += x[i];
+  return total;
+}
+
+template<class T>
+T long_sum(const T* x, Index count) {
+  if (count <= sum_block) return short_sum(x, count);
+  double total = 0;
+  for (Index i = 0; i < count; i += sum_block)
+    total += static_cast<double>(short_sum(x + i, std::min(sum_block, count - i)));
+  return static_cast<T>(total);
+}
+
+/// The extents with neighbours merged that are both summed or both kept.
+struct SumLoops {
+  std::size_t rank = 0;
+  std::array<Index, max_rank> extents{}; ///< a negative one counts elements per sample
+  std::array<bool, max_rank> summed{};
+
+  constexpr SumLoops(const Extents& e, unsigned mask) {
+    for (std::size_t d = 0; d < e.rank; ++d) {
+      if (e[d] == 1) continue;
+      const bool s = (mask >> d & 1u) != 0;
+      if (rank > 0 && summed[rank - 1] == s) extents[rank - 1] *= e[d];
+      else extents[rank] = e[d], summed[rank] = s, ++rank;
+    }
+    if (rank == 0) extents[0] = 1, rank = 1;
+  }
+};
+
+} // namespace detail
+
+/// Sum over the dimensions in Mask (bit d for dimension d) of a tensor with the extents E.
+template<class T, Extents E, unsigned Mask>
+struct sum {
+  static constexpr Bytes scratch{};
+
+  static void run(const T* x, T* out, Index batch, std::byte*) {
+    if constexpr (loops.rank == 1 && loops.summed[0]) {
+      *out = detail::long_sum(x, extent(0, batch));
+    } else if constexpr (loops.rank == 2 && loops.summed[1]) {
+      constexpr Index row = loops.extents[1];
+      parallel_for(extent(0, batch), std::max<Index>((Index{1} << 17) / row, 1), [&](Index first, Index last, int) {
+        for (Index i = first; i < last; ++i) out[i] = detail::long_sum(x + i * row, row);
+      });
+    } else {
+      Index kept = 1;
+      for (std::size_t d = 0; d < loops.rank; ++d)
+        if (!loops.summed[d]) kept *= extent(d, batch);
+      std::fill_n(out, kept, T{});
+      add<0>(x, out, batch);
+    }
+  }
+
+private:
+  static constexpr detail::SumLoops loops{E, Mask};
+
+  static Index extent(std::size_t d, Index batch) {
+    return loops.extents[d] < 0 ? -loops.extents[d] * batch : loops.extents[d];
+  }
+  /// Elements behind one step of dimension d, in the operand and in the result.
+  static constexpr Index behind(std::size_t d, bool result) {
+    Index n = 1;
+    for (std::size_t k = d + 1; k < loops.rank; ++k)
+      if (!result || !loops.summed[k]) n *= loops.extents[k];
+    return n;
+  }
+  template<std::size_t D>
+  static void add(const T* x, T* out, Index batch) {
+    const Index n = extent(D, batch);
+    if constexpr (D + 1 == loops.rank) {
+      if constexpr (loops.summed[D]) *out += detail::long_sum(x, n);
+      else
+        for (Index i = 0; i < n; ++i) out[i] += x[i];
+    } else {
+      constexpr Index step = behind(D, false), result_step = loops.summed[D] ? 0 : behind(D, true);
+      for (Index i = 0; i < n; ++i) add<D + 1>(x + i * step, out + i * result_step, batch);
+    }
+  }
+};
+
+/// [batch, Channels, Pixels] to [Channels]: the gradient of a bias.
+template<class T, Index Channels, Index Pixels>
+void channel_sum(const T* x, T* out, bool accumulate, Index batch) {
+  constexpr Index grain = std::max<Index>(Channels / 16, 1);
+  const bool large = batch * Channels * Pixels >= (Index{1} << 18);
+  parallel_for(Channels, large ? grain : Channels, [&](Index first, Index last, int) {
+    for (Index c = first; c < last; ++c) {
+      double total = 0;
+      for (Index n = 0; n < batch; ++n)
+        total += static_cast<double>(detail::long_sum(x + (n * Channels + c) * Pixels, Pixels));
+      out[c] = static_cast<T>(accumulate ? static_cast<double>(out[c]) + total : total);
+    }
+  });
+}
+
+} // namespace stator::kernel

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+// softmax and log_softmax along one dimension, forward and backward.
+#pragma once
+
+#include "stator/core/parallel.hpp"
+#include "stator/kernel/packet.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace stator::kernel {
+
+namespace detail {
+
+/// Rows of E along Axis: `outer` blocks of `inner` interleaved rows of `length`.
+template<Extents E, std::size_t Axis>
+struct AxisRows {
+  static constexpr Index length = E[Axis];
+  static constexpr Index inner = E.product(Axis + 1, E.rank);
+
+  /// Calls `body(first element)` for each row; the elements of a row are `inner` apart.
+  template<class Body>
+  static void for_each(Index batch, Body&& body) {
+    const Index outer = E.product(0, Axis) * (E.is_dynamic() && Axis > 0 ? batch : 1);
+    parallel_for(outer * inner, std::max<Index>((Index{1} << 15) / length, 1), [&](Index first, Index last, int) {
+      for (Index r = first; r < last; ++r) body(r / inner * length * inner + r % inner);
+    });
+  }
+};
+
+/// y[i] = exp(x[i] - shift), returns the sum of y; contiguous.
+template<class T>
+T exp_row(const T* x, T* y, Index n, T shift) {
+  constexpr Index width = Pack<T>::size;
+  T total{};
+  Index i = 0;
+  if (n >= width) {
+    const Pack<T> s(shift);
+    Pack<T> sum(T{});
+    for (; i + width <= n; i += width) {
+      const Pack<T> e = exp(Pack<T>::load(x + i) - s);
+      e.store(y + i);
+      sum = sum + e;
+    }
+    total = Eigen::internal::predux(sum.raw);
+  }
+  for (; i < n; ++i) total += y[i] = std::exp(x[i] - shift);
+  return total;
+}
+
+} // namespace detail
+
+template<class T, Extents E, std::size_t Axis>
+struct softmax {
+  using Rows = detail::AxisRows<E, Axis>;
+  static constexpr Index n = Rows::length, step = Rows::inner;
+
+  /// y = exp(x - max) / sum
+  static void forward(const T* x, T* y, Index batch) {
+    Rows::for_each(batch, [&](Index at) {
+      const T* from = x + at;
+      T* to = y + at;
+      T high = from[0];
+      for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
+      T total{};
+      if constexpr (step == 1) total = detail::exp_row(from, to, n, high);
+      else
+        for (Index k = 0; k < n; ++k) total += to[k * step] = std::exp(from[k * step] - high);
+      for (Index k = 0; k < n; ++k) to[k * step] /= total;
+    });
+  }
+  /// dx = y (g - sum(g y))
+  static void backward(const T* y, const T* g, T* dx, Index batch) {
+    Rows::for_each(batch, [&](Index at) {
+      T dot{};
+      for (Index k = 0; k < n; ++k) dot += g[at + k * step] * y[at + k * step];
+      for (Index k = 0; k < n; ++k) dx[at + k * step] = y[at + k * step] * (g[at + k * step] - dot);
+    });
+  }
+};
+
+template<class T, Extents E, std::size_t Axis>
+struct log_softmax {
+  using Rows = detail::AxisRows<E, Axis>;
+  static constexpr Index n = Rows::length, step = Rows::inner;
+
+  /// y = x - max - log(sum(exp(x - max)))
+  static void forward(const T* x, T* y, Index batch) {
+    Rows::for_each(batch, [&](Index at) {
+      const T* from = x + at;
+      T* to = y + at;
+      T high = from[0];
+      for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
+      T total{};
+      if constexpr (step == 1) total = detail::exp_row(from, to, n, high);
+      else
+        for (Index k = 0; k < n; ++k) total += std::exp(from[k * step] - high);
+      const T shift = high + std::log(total);
+      for (Index k = 0; k < n; ++k) to[k * step] = from[k * step] - shift;
+    });
+  }
+  /// dx = g - exp(y) sum(g)
+  static void backward(const T* y, const T* g, T* dx, Index batch) {
+    Rows::for_each(batch, [&](Index at) {
+      T total{};
+      for (Index k = 0; k < n; ++k) total += g[at + k * step];
+      if constexpr (step == 1) {
+        detail::exp_row(y + at, dx + at, n, T{});
+        for (Index k = 0; k < n; ++k) dx[at + k] = g[at + k] - dx[at + k] * total;
+      } else {
+        for (Index k = 0; k < n; ++k) dx[at + k * step] = g[at + k * step] - std::exp(y[at + k * step]) * total;
+      }
+    });
+  }
+};
+
+} // namespace stator::kernel

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSL-1.0
+// The two inner loops of all matrix products: `tile` keeps a block of C in registers and broadcasts elements
+// of A over vectors of B; `dots` takes inner products of contiguous rows, for few rows and B transposed,
+// without packing.
+#pragma once
+
+#include "stator/kernel/simd.hpp"
+
+#include <algorithm>
+
+namespace stator::kernel {
+
+/// Rows of a register tile that is `nv` vectors wide: as many accumulators as registers allow.
+constexpr Index tile_rows(Index nv) {
+  if (vector_registers >= 32) return nv == 1 ? 14 : nv == 2 ? 12 : nv == 3 ? 8 : 6;
+  return nv == 1 ? 8 : nv == 2 ? 6 : 4;
+}
+inline constexpr Index max_tile_vectors = vector_registers >= 32 ? 4 : 2;
+
+namespace detail {
+/// The first `columns` columns of a tile that was too wide for C.
+template<class T>
+[[gnu::noinline]] void store_columns(const T* from, Index width, const T* bias, bool add, T* c, Index ci,
+                                     Index rows, Index columns) {
+  for (Index i = 0; i < rows; ++i, from += width, c += ci)
+    for (Index j = 0; j < columns; ++j) c[j] = (add ? c[j] : bias ? bias[j] : T{}) + from[j];
+}
+} // namespace detail
+
+/// C[MR, NV*W] = (C | bias) + A·B over `k` steps. Strides that are not `dynamic` are constants. Only
+/// `columns` columns are stored; B must be readable in full.
+template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
+[[gnu::always_inline]] inline void tile(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
+                                        const T* bias, bool add, T* c, Index ci, Index columns) {
+  using V = vec<T, W>;
+  if constexpr (AI != dynamic) ai = AI;
+  if constexpr (AK != dynamic) ak = AK;
+  if constexpr (BK != dynamic) bk = BK;
+  V sum[MR][NV];
+  STATOR_UNROLL
+  for (Index i = 0; i < MR; ++i) {
+    STATOR_UNROLL
+    for (Index v = 0; v < NV; ++v) sum[i][v] = V{};
+  }
+  STATOR_UNROLL_BY_4
+  for (Index p = 0; p < k; ++p, a += ak, b += bk) {
+    V row[NV];
+    STATOR_UNROLL
+    for (Index v = 0; v < NV; ++v) load(row[v], b + v * W);
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) {
+      const V x = a[i * ai] - V{};
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) sum[i][v] += x * row[v];
+    }
+  }
+  if (columns == NV * W) {
+    V start[NV];
+    STATOR_UNROLL
+    for (Index v = 0; v < NV; ++v) {
+      start[v] = V{};
+      if (bias) load(start[v], bias + v * W);
+    }
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i, c += ci) {
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) {
+        if (add) load(start[v], c + v * W);
+        const V out = start[v] + sum[i][v];
+        store(out, c + v * W);
+      }
+    }
+  } else {
+    alignas(64) T buffer[MR * NV * W];
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) {
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) store(sum[i][v], buffer + (i * NV + v) * W);
+    }
+    detail::store_columns(buffer, NV * W, bias, add, c, ci, MR, columns);
+  }
+}
+
+namespace detail {
+/// One tile as a function, for all products that share its strides.
+template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
+[[gnu::noinline]] void tile_call(const T* a, Index ai, Index ak, const T* b, Index bk, Index k, const T* bias,
+                                 bool add, T* c, Index ci, Index columns, Index tiles) {
+  const Index row = AI != dynamic ? AI : ai;
+  for (Index i = 0; i < tiles; ++i, a += MR * row, c += MR * ci)
+    tile<T, W, MR, NV, AI, AK, BK>(a, ai, ak, b, bk, k, bias, add, c, ci, columns);
+}
+} // namespace detail
+
+/// `count` rows of C in tiles of MR, then of 4, of 2 and a single one.
+template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
+[[gnu::always_inline]] inline void tile_rows_of(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
+                                                const T* bias, bool add, T* c, Index ci, Index columns,
+                                                Index count) {
+  const Index done = count / MR * MR;
+  if (done > 0)
+    detail::tile_call<T, W, MR, NV, AI, AK, BK>(a, ai, ak, b, bk, k, bias, add, c, ci, columns, count / MR);
+  if constexpr (MR > 1) {
+    if (done < count)
+      tile_rows_of<T, W,
+                   (MR > 4   ? 4
+                    : MR > 2 ? 2
+                             : 1),
+                   NV, AI, AK, BK>(a + done * (AI != dynamic ? AI : ai), ai, ak, b, bk, k, bias, add,
+                                   c + done * ci, ci, columns, count - done);
+  }
+}
+
+/// Rows and columns that `dots` takes at once.
+template<class T>
+inline constexpr Index dots_rows = vector_registers >= 32 ? 4 : 2;
+
+/// C[MR, NR] = (C | bias) + A·Bᵀ with rows of A and B contiguous, `k` elements long.
+template<class T, Index W, Index MR, Index NR, Index K>
+[[gnu::always_inline]] inline void dots(const T* a, Index ai, const T* b, Index bi, Index k, const T* bias,
+                                        bool add, T* c, Index ci) {
+  using V = vec<T, W>;
+  if constexpr (K != dynamic) k = K;
+  V sum[MR][NR];
+  STATOR_UNROLL
+  for (Index i = 0; i < MR; ++i) {
+    STATOR_UNROLL
+    for (Index j = 0; j < NR; ++j) sum[i][j] = V{};
+  }
+  const auto step = [&](Index p, auto keep) __attribute__((always_inline)) {
+    V x[MR];
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) {
+      load(x[i], a + i * ai + p);
+      keep(x[i]);
+    }
+    STATOR_UNROLL
+    for (Index j = 0; j < NR; ++j) {
+      V y;
+      load(y, b + j * bi + p);
+      keep(y);
+      STATOR_UNROLL
+      for (Index i = 0; i < MR; ++i) sum[i][j] += x[i] * y;
+    }
+  };
+  Index p = 0;
+  for (; p + W <= k; p += W) step(p, [](V&) __attribute__((always_inline)) {});
+  if (K == dynamic || K % W != 0) {
+    if (p < k && k >= W) {
+      // The last W elements again, without those that are in already.
+      using I = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+      using M = vec<I, W>;
+      M lane;
+      for (Index l = 0; l < W; ++l) lane[l] = static_cast<I>(l);
+      const M mask = lane >= static_cast<I>(W - (k - p));
+      step(k - W, [&](V& v) __attribute__((always_inline)) {
+        M bits;
+        __builtin_memcpy(&bits, &v, sizeof v);
+        bits &= mask;
+        __builtin_memcpy(&v, &bits, sizeof v);
+      });
+      p = k;
+    }
+  }
+  STATOR_UNROLL
+  for (Index i = 0; i < MR; ++i) {
+    T* out = c + i * ci;
+    if constexpr (NR % quad<T> == 0) {
+      STATOR_UNROLL
+      for (Index j = 0; j < NR; j += quad<T>) {
+        V r[quad<T>];
+        STATOR_UNROLL
+        for (Index q = 0; q < quad<T>; ++q) r[q] = sum[i][j + q];
+        transpose_quads<T, W>(r);
+        V total = r[0];
+        STATOR_UNROLL
+        for (Index q = 1; q < quad<T>; ++q) total += r[q];
+        vec<T, quad<T>> few, start{};
+        fold<T, W>(total, few);
+        if (add)
+          load(start, out + j);
+        else if (bias)
+          load(start, bias + j);
+        few += start;
+        store(few, out + j);
+      }
+    } else {
+      for (Index j = 0; j < NR; ++j)
+        out[j] = (add ? out[j] : bias ? bias[j] : T{}) + horizontal_sum<T, W>(sum[i][j]);
+    }
+  }
+  if (p < k) { // fewer elements than a vector
+    for (Index i = 0; i < MR; ++i)
+      for (Index j = 0; j < NR; ++j) {
+        T s{};
+        for (Index q = p; q < k; ++q) s += a[i * ai + q] * b[j * bi + q];
+        c[i * ci + j] += s;
+      }
+  }
+}
+
+/// C[m, n] by `dots`; `Ragged` if n need not be a multiple of NR.
+template<class T, Index W, Index MR, Index NR, Index K, bool Ragged>
+[[gnu::always_inline]] inline void dots_block(const T* a, Index ai, const T* b, Index bi, Index k,
+                                              const T* bias, bool add, T* c, Index ci, Index m, Index n) {
+  Index i = 0;
+  for (; i + MR <= m; i += MR) {
+    const Index blocks = n / NR;
+    for (Index j = 0; j < blocks * NR; j += NR)
+      dots<T, W, MR, NR, K>(a + i * ai, ai, b + j * bi, bi, k, bias ? bias + j : nullptr, add, c + i * ci + j,
+                            ci);
+    if constexpr (Ragged) {
+      for (Index j = blocks * NR; j < n; ++j)
+        dots<T, W, MR, 1, K>(a + i * ai, ai, b + j * bi, bi, k, bias ? bias + j : nullptr, add,
+                             c + i * ci + j, ci);
+    }
+  }
+  if constexpr (MR > 1) {
+    if (i < m)
+      dots_block<T, W, 1, NR, K, Ragged>(a + i * ai, ai, b, bi, k, bias, add, c + i * ci, ci, m - i, n);
+  }
+}
+
+} // namespace stator::kernel

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the tables of a network hold: one entry for each parameter, buffer and module.
+#pragma once
+
+#include "stator/core/dtype.hpp"
+#include "stator/module/parameter.hpp"
+
+#include <string_view>
+
+namespace stator {
+
+/// One parameter or buffer.
+struct LeafEntry {
+  std::string_view name; ///< full path: "blocks.3.fc1.weight"
+  LeafKind kind{};       ///< parameter, buffer, non-persistent buffer
+  DType dtype{};         ///< element type
+  Extents extents{};     ///< shape
+  Index numel = 0;       ///< number of elements
+  std::size_t owner = 0; ///< index of the first name of the same storage; its own when not shared
+  std::size_t source =
+      0; ///< index of the name whose first values a shared tensor takes: the target of its tie
+  std::size_t offset = 0; ///< bytes from the begin of the parameter (or buffer) arena
+  std::size_t module = 0; ///< index of the module that holds it
+  bool frozen = false;    ///< a parameter without gradient: see `freeze`
+
+  constexpr bool is_parameter() const { return kind == LeafKind::parameter; }
+  /// A parameter that gets a gradient.
+  constexpr bool is_trainable() const { return is_parameter() && !frozen; }
+};
+
+/// One module.
+struct ModuleEntry {
+  std::string_view path;      ///< full path, "" for the network itself
+  std::string_view name;      ///< last part of the path
+  std::string_view type;      ///< class name
+  std::size_t parent = 0;     ///< index of the parent, its own for the network itself
+  std::size_t owner = 0;      ///< index of the first path of the same module; its own when not shared
+  std::size_t end = 0;        ///< index behind its last descendant: descendants are contiguous
+  std::size_t first_leaf = 0; ///< its leaves, its own first, then those of its descendants
+  std::size_t end_leaf = 0;
+};
+
+} // namespace stator

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSL-1.0
+// How a network is called, as a type: in training or evaluation, with the options of its model.
+#pragma once
+
+#include "stator/module/table.hpp"
+
+namespace stator {
+
+template<bool IsTraining, class... Options>
+struct Mode {
+  static constexpr bool training = IsTraining;
+  template<class Net>
+  using tables = table<Net, Options...>;
+
+  /// Whether a module is evaluated although the model is trained.
+  static constexpr bool evaluates(std::string_view path) {
+    return (detail::evaluates<Options>(path) || ... || (static_cast<void>(path), false));
+  }
+  static constexpr bool evaluates_some = (detail::Evaluating<Options> || ...);
+};
+
+namespace nn {
+template<class Mode, Module M, class... X>
+constexpr auto call_as(const M& module, const X&... x); // ops/call.hpp
+} // namespace nn
+
+/// A network that is evaluated: no dropout, running statistics. Made by `model.eval()`.
+template<class Net, class... Options>
+class EvalModel {
+public:
+  explicit EvalModel(const Net& net) : net_(&net) {}
+  /// An expression: the network's outputs for these inputs.
+  auto operator()(const auto&... x) const { return nn::call_as<Mode<false, Options...>>(*net_, x...); }
+
+private:
+  const Net* net_;
+};
+
+} // namespace stator

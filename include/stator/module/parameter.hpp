@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSL-1.0
+// The leaves of a network: parameters and buffers. Trivially destructible handles: the shape is the type, the
+// elements lie in the arena of a `Model` (or wherever `bind` points them).
+#pragma once
+
+#include "stator/core/dtype.hpp"
+#include "stator/core/view.hpp"
+
+namespace stator {
+
+enum class LeafKind : std::uint8_t { parameter, buffer, non_persistent_buffer };
+
+/// A trainable tensor of a module, torch.nn.Parameter. `nn::Linear<784, 128>` holds a
+/// `Parameter<float, 128, 784>` named `weight`.
+template<class T, Index... E>
+class Parameter : public detail::tensor_access<Parameter<T, E...>, T, E...> {
+public:
+  static_assert(!Shape<E...>::is_dynamic, "stator: a parameter has static extents");
+  static constexpr LeafKind leaf_kind = LeafKind::parameter;
+  using shape_tag = Shape<E...>;
+
+  constexpr Parameter() = default;
+  constexpr void bind(T* data, T* grad) { data_ = data, grad_ = grad; }
+
+  constexpr T* data() const { return data_; }
+  constexpr Index leading() const { return Shape<1, E...>::extents[sizeof...(E) > 0 ? 1 : 0]; }
+  constexpr TensorView<T, E...> view() const { return TensorView<T, E...>(data_); }
+  /// Where gradients add up, or null.
+  constexpr T* grad_data() const { return grad_; }
+  /// The gradient, same shape. Throws GraphError where the parameter has no gradient storage.
+  constexpr TensorView<T, E...> grad() const {
+    if (grad_ == nullptr)
+      throw GraphError("this parameter has no gradient: it is frozen or belongs to no Model");
+    return TensorView<T, E...>(grad_);
+  }
+
+private:
+  T* data_ = nullptr;
+  T* grad_ = nullptr;
+};
+
+namespace detail {
+template<class T, LeafKind Kind, Index... E>
+class basic_buffer : public tensor_access<basic_buffer<T, Kind, E...>, T, E...> {
+public:
+  static_assert(!Shape<E...>::is_dynamic, "stator: a buffer has static extents");
+  static constexpr LeafKind leaf_kind = Kind;
+  using shape_tag = Shape<E...>;
+
+  constexpr basic_buffer() = default;
+  constexpr void bind(T* data, T* = nullptr) { data_ = data; }
+
+  constexpr T* data() const { return data_; }
+  constexpr T* grad_data() const { return nullptr; }
+  constexpr Index leading() const { return Shape<1, E...>::extents[sizeof...(E) > 0 ? 1 : 0]; }
+  constexpr TensorView<T, E...> view() const { return TensorView<T, E...>(data_); }
+
+private:
+  T* data_ = nullptr;
+};
+} // namespace detail
+
+/// A tensor that is state but not trained: running statistics. Part of `state_dict`.
+template<class T, Index... E>
+using Buffer = detail::basic_buffer<T, LeafKind::buffer, E...>;
+
+/// `register_buffer(name, tensor, persistent=False)`: not part of `state_dict`.
+template<class T, Index... E>
+using NonPersistentBuffer = detail::basic_buffer<T, LeafKind::non_persistent_buffer, E...>;
+
+/// A field that is not there: `register_parameter(name, None)`. A Linear without bias holds one.
+struct Absent {
+  static constexpr bool absent_leaf = true;
+};
+
+/// A module that is not there: `register_module(name, None)`. Printed as "(name): None", and nothing else.
+struct AbsentModule {
+  static constexpr bool absent_leaf = true;
+};
+
+/// Parameters and buffers.
+template<class T>
+concept Leaf = requires { std::remove_cvref_t<T>::leaf_kind; };
+
+} // namespace stator

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSL-1.0
+// What counts as a module, and the one traversal of a network that everything else uses.
+//
+// `walk(module, visitor)` calls, in PyTorch's order (a module, its parameters, its buffers, then its
+// children):
+//   visitor.module(m)             for each module, itself first
+//   visitor.leaf(name, leaf)      for each parameter or buffer
+//   visitor.enter(name), leave(name)  around each child; `name` is a string_view or, in lists, an index
+#pragma once
+
+#include "stator/module/parameter.hpp"
+#include "stator/reflect/names.hpp"
+
+#include <array>
+#include <tuple>
+#include <type_traits>
+
+namespace stator {
+
+namespace detail {
+struct forward_fallback {
+  int forward;
+};
+template<class T>
+struct forward_probe : T, forward_fallback {};
+/// T has a member called `forward`: the name is then ambiguous in the probe. Works for templates as well.
+template<class T>
+concept HasForward = std::is_class_v<T> && !std::is_final_v<T> && !requires { &forward_probe<T>::forward; };
+
+/// A struct whose children are the elements of its field `elements` (a std::tuple or std::array), not its
+/// fields: nn::Sequential, nn::ModuleDict. `element_names`, if there, names them; numbers do otherwise.
+template<class T>
+concept Container = requires { T::is_container; };
+template<class T>
+concept NamedContainer = Container<T> && requires { T::element_names; };
+
+template<class T>
+struct list_traits {
+  static constexpr bool is_list = false;
+};
+template<class T, std::size_t N>
+struct list_traits<std::array<T, N>> {
+  static constexpr bool is_list = true;
+  static constexpr std::size_t size = N;
+};
+template<class... T>
+struct list_traits<std::tuple<T...>> {
+  static constexpr bool is_list = true;
+  static constexpr std::size_t size = sizeof...(T);
+};
+
+template<class T>
+consteval bool holds_leaves();
+} // namespace detail
+
+/// `std::array` or `std::tuple` of modules or parameters: PyTorch's ModuleList and ParameterList.
+template<class T>
+concept List =
+    detail::list_traits<std::remove_cv_t<T>>::is_list && detail::holds_leaves<std::remove_cv_t<T>>();
+
+/// A struct with `forward`, or one that holds parameters, buffers or modules.
+template<class T>
+concept Module = !Leaf<T> && std::is_class_v<T> &&
+                 (detail::HasForward<std::remove_cv_t<T>> || detail::holds_leaves<std::remove_cv_t<T>>());
+
+namespace detail {
+template<class T>
+concept Part = Leaf<T> || Module<T>;
+
+template<class T>
+consteval bool holds_leaves() {
+  if constexpr (list_traits<T>::is_list) {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (Part<std::tuple_element_t<I, T>> || ...);
+    }(std::make_index_sequence<(list_traits<T>::size > 0 && requires {
+      typename T::value_type;
+    }) ? 1 : list_traits<T>::size>{});
+  } else if constexpr (HasForward<T> || Container<T>) {
+    return true;
+  } else if constexpr (!std::is_class_v<T> || requires { T::absent_leaf; }) {
+    return false;
+  } else if constexpr (!reflect::Reflectable<T>) {
+    // What may hold parameters is taken for a module: module/refuse.hpp then says what is wrong with it.
+    return reflect::detail::fault<T> == reflect::detail::Fault::c_array ||
+           reflect::detail::fault<T> == reflect::detail::Fault::too_many_fields;
+  } else {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (Part<reflect::field_t<T, I>> || ...);
+    }(std::make_index_sequence<reflect::field_count<T>>{});
+  }
+}
+
+template<class M, class V>
+constexpr void walk_fields(M& m, V& v);
+} // namespace detail
+
+/// The traversal. `module` may be const or the prototype of constant evaluation.
+template<class M, class V>
+constexpr void walk(M& module, V& visitor) {
+  visitor.module(module);
+  detail::walk_fields(module, visitor);
+}
+
+namespace detail {
+template<class F, class V, class N>
+constexpr void walk_leaf(F& field, V& v, const N& name, LeafKind kind) {
+  if constexpr (Leaf<F>)
+    if (std::remove_cvref_t<F>::leaf_kind == kind ||
+        (kind == LeafKind::buffer && std::remove_cvref_t<F>::leaf_kind == LeafKind::non_persistent_buffer))
+      v.leaf(name, field);
+}
+
+template<class F, class V, class N>
+constexpr void walk_child(F& field, V& v, const N& name) {
+  if constexpr (Module<F>) {
+    v.enter(name);
+    walk(field, v);
+    v.leave(name);
+  }
+}
+
+/// Calls `visit(field, name)` for each field of a struct or element of a list.
+template<class M, class F>
+constexpr void for_each_field(M& m, F&& visit) {
+  using T = std::remove_cv_t<M>;
+  if constexpr (NamedContainer<T>) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (visit(std::get<I>(m.elements), T::element_names[I]), ...);
+    }(std::make_index_sequence<T::element_names.size()>{});
+  } else if constexpr (Container<T>) {
+    for_each_field(m.elements, visit);
+  } else if constexpr (requires { typename T::value_type; } && list_traits<T>::is_list) {
+    for (std::size_t i = 0; i < m.size(); ++i) visit(m[i], i);
+  } else if constexpr (list_traits<T>::is_list) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (visit(std::get<I>(m), I), ...);
+    }(std::make_index_sequence<list_traits<T>::size>{});
+  } else {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (visit(reflect::get<I>(m), reflect::field_name<T, I>), ...);
+    }(std::make_index_sequence<reflect::field_count<T>>{});
+  }
+}
+
+template<class M, class V>
+constexpr void walk_fields(M& m, V& v) {
+  for_each_field(m, [&](auto& field, const auto& name) { walk_leaf(field, v, name, LeafKind::parameter); });
+  for_each_field(m, [&](auto& field, const auto& name) { walk_leaf(field, v, name, LeafKind::buffer); });
+  for_each_field(m, [&](auto& field, const auto& name) { walk_child(field, v, name); });
+}
+
+/// A visitor that does nothing: visitors derive from it and say what they care for.
+struct visitor_base {
+  constexpr void module(const auto&) {}
+  constexpr void leaf(const auto&, auto&) {}
+  constexpr void enter(const auto&) {}
+  constexpr void leave(const auto&) {}
+};
+} // namespace detail
+
+/// Calls `f` on every module, children before parents, in the order of declaration: torch.nn.Module.apply.
+template<Module M, class F>
+constexpr void apply(M& module, F&& f) {
+  detail::for_each_field(module, [&](auto& field, const auto&) {
+    if constexpr (Module<std::remove_cvref_t<decltype(field)>>) stator::apply(field, f);
+  });
+  f(module);
+}
+
+} // namespace stator

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSL-1.0
+// Linear: y = x W^T + b.
+#pragma once
+
+#include "stator/nn/init.hpp"
+#include "stator/ops/call.hpp"
+#include "stator/ops/matmul.hpp"
+
+#include <string>
+
+namespace stator::nn {
+
+struct LinearOptions {
+  bool bias = true;
+};
+
+/// Applies an affine map to the last dimension: x [..., In], returns [..., Out].
+/// weight [Out, In] and bias [Out] start uniform in +-1/sqrt(In), torch.nn.Linear.
+template<Index In, Index Out, LinearOptions Options = LinearOptions{}, class T = float>
+struct Linear {
+  static_assert(In > 0 && Out > 0, "stator: Linear needs positive numbers of features");
+
+  Parameter<T, Out, In> weight;
+  std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
+
+  constexpr auto forward(auto x) const {
+    if constexpr (Options.bias) return linear(x, weight, bias);
+    else return linear(x, weight);
+  }
+  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+
+  void reset_parameters() { init::reset_weight_and_bias_(weight, bias); }
+  static std::string extra_repr() {
+    return "in_features=" + std::to_string(In) + ", out_features=" + std::to_string(Out) +
+           ", bias=" + (Options.bias ? "True" : "False");
+  }
+};
+
+} // namespace stator::nn

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+// Normalisation over the batch: BatchNorm1d, BatchNorm2d, BatchNorm3d.
+#pragma once
+
+#include "stator/nn/extra_repr.hpp"
+#include "stator/nn/init.hpp"
+#include "stator/ops/assign.hpp"
+#include "stator/ops/batch_norm.hpp"
+#include "stator/ops/call.hpp"
+
+namespace stator::nn {
+
+/// For `momentum`: PyTorch's None, running statistics are the plain average of all batches.
+inline constexpr double cumulative_average = -1;
+
+struct BatchNormOptions {
+  double eps = 1e-5;
+  double momentum = 0.1;
+  bool affine = true;
+  bool track_running_stats = true;
+};
+
+/// x [N, Features, ...] with Dims dimensions behind the channels (for 1: none or one). In training it is
+/// normalised with the statistics of the batch, which go into the running ones; in evaluation with the
+/// running ones. Source: Ioffe and Szegedy 2015.
+template<std::size_t Dims, Index Features, BatchNormOptions Options, class T>
+struct BatchNorm {
+  static_assert(Features > 0, "stator: BatchNorm needs a positive number of features");
+  static constexpr bool tracks = Options.track_running_stats;
+  static constexpr std::string_view class_name() {
+    return Dims == 1 ? "BatchNorm1d" : Dims == 2 ? "BatchNorm2d" : "BatchNorm3d";
+  }
+
+  std::conditional_t<Options.affine, Parameter<T, Features>, Absent> weight;
+  std::conditional_t<Options.affine, Parameter<T, Features>, Absent> bias;
+  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_mean;
+  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_var;
+  std::conditional_t<tracks, Buffer<std::int64_t>, Absent> num_batches_tracked;
+
+  constexpr auto forward(auto x) const {
+    using X = decltype(x);
+    if constexpr (!fits(X::extents)) {
+      x.builder->fail(text("input ", X::extents, ", expected ", Features, " channels and ",
+                           Dims == 1   ? "2 or 3"
+                           : Dims == 2 ? "4"
+                                       : "5",
+                           " dimensions"));
+      return x;
+    } else if constexpr (Options.affine) {
+      return forward(x, ops::symbol(x, weight), ops::symbol(x, bias));
+    } else {
+      return forward(x, 1.0, 0.0);
+    }
+  }
+  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+
+  void reset_parameters() {
+    if constexpr (tracks) {
+      init::zeros_(running_mean);
+      init::ones_(running_var);
+      init::zeros_(num_batches_tracked);
+    }
+    if constexpr (Options.affine) {
+      init::ones_(weight);
+      init::zeros_(bias);
+    }
+  }
+  static std::string extra_repr() {
+    return std::to_string(Features) + ", eps=" + python_float(Options.eps) + ", momentum=" +
+           (Options.momentum == cumulative_average ? "None" : python_float(Options.momentum)) +
+           ", affine=" + python_bool(Options.affine) + ", track_running_stats=" + python_bool(tracks);
+  }
+
+  /// Whether an input of this shape can be normalised.
+  static constexpr bool fits(const Extents& x) {
+    return (x.rank == Dims + 2 || (Dims == 1 && x.rank == 2)) && x[1] == Features;
+  }
+
+private:
+  constexpr auto forward(auto x, auto w, auto b) const {
+    using namespace ops::batch_norm;
+    if constexpr (tracks)
+      if (!x.training())
+        return normalize_by<Options.eps>(x, ops::symbol(x, running_mean), ops::symbol(x, running_var), w, b);
+    const auto mean = operation<Mean>{}(x);
+    const auto variance = operation<Variance>{}(x, mean);
+    if constexpr (tracks) {
+      if constexpr (Options.momentum == cumulative_average) {
+        const auto count = operation<Increment>{}(ops::symbol(x, num_batches_tracked));
+        stator::assign(num_batches_tracked, count);
+        stator::assign(running_mean, operation<Update<0.0, false>>{}(running_mean, mean, x, count));
+        stator::assign(running_var, operation<Update<0.0, true>>{}(running_var, variance, x, count));
+      } else {
+        stator::assign(num_batches_tracked, operation<Increment>{}(ops::symbol(x, num_batches_tracked)));
+        stator::assign(running_mean, operation<Update<Options.momentum, false>>{}(running_mean, mean, x));
+        stator::assign(running_var, operation<Update<Options.momentum, true>>{}(running_var, variance, x));
+      }
+    }
+    return normalize<Options.eps>(x, mean, variance, w, b);
+  }
+};
+
+/// x [N, Features] or [N, Features, L]
+template<Index Features, BatchNormOptions Options = BatchNormOptions{}, class T = float>
+using BatchNorm1d = BatchNorm<1, Features, Options, T>;
+/// x [N, Features, H, W]
+template<Index Features, BatchNormOptions Options = BatchNormOptions{}, class T = float>
+using BatchNorm2d = BatchNorm<2, Features, Options, T>;
+/// x [N, Features, D, H, W]
+template<Index Features, BatchNormOptions Options = BatchNormOptions{}, class T = float>
+using BatchNorm3d = BatchNorm<3, Features, Options, T>;
+
+} // namespace stator::nn

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+// TransformerEncoderLayer.
+#pragma once
+
+#include "stator/nn/activation.hpp"
+#include "stator/nn/attention.hpp"
+#include "stator/nn/dropout.hpp"
+#include "stator/nn/row_norm.hpp"
+
+namespace stator::nn {
+
+struct TransformerOptions {
+  double dropout = 0.1;
+  double layer_norm_eps = 1e-5;
+  bool gelu = false;        ///< activation="gelu"; relu otherwise
+  bool batch_first = false; ///< x is [N, L, Model], not [L, N, Model]
+  bool norm_first = false;  ///< normalise before attention and feedforward, not behind
+  bool is_causal = false;
+};
+
+/// Self-attention and a feedforward network, each with a residual. Source: Vaswani et al. 2017.
+template<Index Model, Index Heads, Index Feedforward = 2048,
+         TransformerOptions Options = TransformerOptions{}, class T = float>
+struct TransformerEncoderLayer {
+  static constexpr MultiheadAttentionOptions attention{
+      .dropout = Options.dropout, .batch_first = Options.batch_first, .is_causal = Options.is_causal};
+  static constexpr LayerNormOptions norm{.eps = Options.layer_norm_eps};
+
+  MultiheadAttention<Model, Heads, attention, T> self_attn;
+  Linear<Model, Feedforward, LinearOptions{}, T> linear1;
+  Dropout<Options.dropout> dropout;
+  Linear<Feedforward, Model, LinearOptions{}, T> linear2;
+  LayerNorm<Model, norm, T> norm1;
+  LayerNorm<Model, norm, T> norm2;
+  Dropout<Options.dropout> dropout1;
+  Dropout<Options.dropout> dropout2;
+
+  constexpr auto forward(auto x) const {
+    if constexpr (Options.norm_first) {
+      const auto y = add(x, attend(norm1(x)));
+      return add(y, feed(norm2(y)));
+    } else {
+      const auto y = norm1(add(x, attend(x)));
+      return norm2(add(y, feed(y)));
+    }
+  }
+  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+
+private:
+  constexpr auto attend(auto x) const { return dropout1(self_attn(x)); }
+  constexpr auto feed(auto x) const {
+    const auto hidden = linear1(x);
+    if constexpr (Options.gelu)
+      return dropout2(linear2(dropout(gelu(hidden))));
+    else
+      return dropout2(linear2(dropout(relu(hidden))));
+  }
+};
+
+} // namespace stator::nn

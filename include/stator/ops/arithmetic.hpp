@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSL-1.0
+// a + b, a - b, a * b, a / b, -a with broadcasting, and what differentiation itself needs: adding gradients,
+// filling a shape with a number, reducing a gradient to the shape of a broadcast operand.
+#pragma once
+
+#include "stator/ops/operation.hpp"
+#include "stator/ops/shapes.hpp"
+
+namespace stator {
+
+namespace ops {
+
+template<class Target, class G>
+constexpr auto sum_to(const G& g); // ops/reduce.hpp
+
+/// Repeats the operand to the extents E.
+template<Extents E>
+struct Expand {
+  static constexpr std::string_view name = "Expand";
+  static constexpr Extents shape(const Extents&) { return E; }
+  static constexpr Text requirement(const Extents& x) {
+    if (broadcast(x, E) == E && broadcast_requirement(name, x, E).empty()) return {};
+    return text("expand: a tensor of shape ", x, " does not expand to ", E);
+  }
+  template<class V>
+  static V apply(const V& x) {
+    return x;
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X) {
+    return gradients(sum_to<typename X::typed>(g));
+  }
+};
+
+struct Add {
+  static constexpr std::string_view name = "Add";
+  static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) { return broadcast_requirement("add", a, b); }
+  template<class V>
+  static V apply(const V& a, const V& b) {
+    return a + b;
+  }
+  template<class G, class Y, class A, class B>
+  static constexpr auto vjp(G g, Y, A, B) {
+    return gradients(sum_to<typename A::typed>(g), sum_to<typename B::typed>(g));
+  }
+};
+
+struct Neg {
+  static constexpr std::string_view name = "Neg";
+  static constexpr Extents shape(const Extents& x) { return x; }
+  template<class V>
+  static V apply(const V& x) {
+    return -x;
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X) {
+    return gradients(operation<Neg>{}(g));
+  }
+};
+
+struct Sub {
+  static constexpr std::string_view name = "Sub";
+  static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) { return broadcast_requirement("sub", a, b); }
+  template<class V>
+  static V apply(const V& a, const V& b) {
+    return a - b;
+  }
+  template<class G, class Y, class A, class B>
+  static constexpr auto vjp(G g, Y, A, B) {
+    return gradients(sum_to<typename A::typed>(g), sum_to<typename B::typed>(operation<Neg>{}(g)));
+  }
+};
+
+struct Mul {
+  static constexpr std::string_view name = "Mul";
+  static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) { return broadcast_requirement("mul", a, b); }
+  template<class V>
+  static V apply(const V& a, const V& b) {
+    return a * b;
+  }
+  template<class G, class Y, class A, class B>
+  static constexpr auto vjp(G g, Y, A a, B b) {
+    constexpr operation<Mul> mul;
+    return gradients(sum_to<typename A::typed>(mul(g, b)), sum_to<typename B::typed>(mul(g, a)));
+  }
+};
+
+struct Div {
+  static constexpr std::string_view name = "Div";
+  static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) { return broadcast_requirement("div", a, b); }
+  template<class V>
+  static V apply(const V& a, const V& b) {
+    return a / b;
+  }
+  template<class G, class Y, class A, class B>
+  static constexpr auto vjp(G g, Y y, A, B b) {
+    constexpr operation<Div> div;
+    const auto by_b = div(g, b);
+    return gradients(sum_to<typename A::typed>(by_b),
+                     sum_to<typename B::typed>(operation<Neg>{}(operation<Mul>{}(by_b, y))));
+  }
+};
+
+/// Adds the second operand to the memory of the first, which is a gradient.
+struct AccumulateGrad {
+  static constexpr std::string_view name = "AccumulateGrad";
+  static constexpr bool is_store = true;
+  static constexpr Extents shape(const Extents& a, const Extents&) { return a; }
+  template<class V>
+  static V apply(const V& sum, const V& g) {
+    return sum + g;
+  }
+};
+
+} // namespace ops
+
+inline constexpr operation<ops::Add> add;
+inline constexpr operation<ops::Sub> sub;
+inline constexpr operation<ops::Mul> mul;
+inline constexpr operation<ops::Div> div;
+inline constexpr operation<ops::Neg> neg;
+/// Repeats a tensor to the extents E..., as torch.Tensor.expand.
+template<Index... E>
+inline constexpr operation<ops::Expand<Extents(E...)>> expand;
+
+// clang-format off
+template<class A, class B> concept Operands = (Operand<A> && (Operand<B> || std::is_arithmetic_v<B>)) || (std::is_arithmetic_v<A> && Operand<B>);
+template<class A, class B> requires Operands<A, B> constexpr auto operator+(const A& a, const B& b) { return add(a, b); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator-(const A& a, const B& b) { return sub(a, b); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator*(const A& a, const B& b) { return mul(a, b); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator/(const A& a, const B& b) { return div(a, b); }
+template<Operand A> constexpr auto operator-(const A& a) { return neg(a); }
+// clang-format on
+
+namespace ops {
+
+template<class Typed, int Order>
+constexpr graph::AddFunction add_function() {
+  if constexpr (std::is_floating_point_v<typename Typed::scalar>)
+    return [](graph::Builder& b, int x, int y) {
+      using S = Symbol<typename Typed::scalar, typename Typed::shape, Order>;
+      return operation<Add>{}(S{&b, x}, S{&b, y}).node;
+    };
+  else return nullptr;
+}
+
+template<class Typed>
+constexpr graph::FillFunction fill_function() {
+  if constexpr (std::is_floating_point_v<typename Typed::scalar>)
+    return [](graph::Builder& b, double value) {
+      return operation<Expand<Typed::extents>>{}(detail::number<typename Typed::scalar, 0>(&b, value)).node;
+    };
+  else return nullptr;
+}
+
+template<class Typed, int Order>
+constexpr graph::AccumulateFunction accumulate_function() {
+  return [](graph::Builder& b, int leaf, int grad) {
+    using S = Symbol<typename Typed::scalar, typename Typed::shape, Order>;
+    const int which = b.nodes[static_cast<std::size_t>(leaf)].leaf;
+    const int memory = b.memory(&leaf_signature<Typed, 0>::value, which, true);
+    const int store = operation<AccumulateGrad>{}(S{&b, memory}, S{&b, grad}).node;
+    b.nodes[static_cast<std::size_t>(store)].leaf = which;
+    b.nodes[static_cast<std::size_t>(store)].gradient = true;
+    return store;
+  };
+}
+
+} // namespace ops
+} // namespace stator

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+// Calling modules: `x | fc1`, `nn::call(attention, q, k, v)`. What `__call__` is to `forward` in PyTorch: the
+// boundary of the module is recorded.
+#pragma once
+
+#include "stator/module/model.hpp"
+#include "stator/ops/operation.hpp"
+
+namespace stator {
+
+namespace detail {
+/// A module's class in messages: "Linear<784, 128>".
+template<class M>
+constexpr Text display_name() {
+  if constexpr (requires { M::class_name(); }) return Text(M::class_name());
+  else return reflect::short_type_name<M>();
+}
+} // namespace detail
+
+namespace nn {
+
+/// An expression that calls a module in training or evaluation mode.
+template<class Mode, Module M, class... X>
+constexpr auto call_as(const M& module, const X&... x) {
+  using Result = expr::ModuleCall<M, Mode, decltype(ops::to_handle<float>(x))...>;
+  static_assert(check<trace_error<Result>>());
+  return Result(module, ops::to_handle<float>(x)...);
+}
+
+/// Calls `module.forward(x...)`. With symbols it records the call, with tensors it returns an expression that
+/// refers to `module`, which must outlive it.
+template<Module M, class... X>
+constexpr auto call(const M& module, const X&... x) {
+  if constexpr ((AnySymbol<X> || ...)) {
+    graph::Builder& b = *ops::detail::first_symbol(x...).builder;
+    const int outer = b.call;
+    b.calls.push_back({&module, outer, &stator::detail::display_name<M>});
+    const int here = b.call = static_cast<int>(b.calls.size()) - 1;
+    const bool outer_training = b.training;
+    if (b.training) b.training = !b.is_evaluated(&module, &stator::detail::display_name<M>);
+    auto y = module.forward(x...);
+    b.training = outer_training;
+    b.call = outer;
+    if constexpr (AnySymbol<decltype(y)>) b.calls[static_cast<std::size_t>(here)].result = y.node;
+    return y;
+  } else {
+    return call_as<Mode<true>>(module, x...);
+  }
+}
+
+} // namespace nn
+
+/// Calls a module with one input.
+template<Operand X, Module M>
+constexpr auto operator|(const X& x, const M& module) {
+  return nn::call(module, x);
+}
+
+/// Applies an operation: `x | nn::relu`.
+template<Operand X, class Op>
+constexpr auto operator|(const X& x, const operation<Op>& op) {
+  return op(x);
+}
+
+} // namespace stator

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSL-1.0
+// Comparisons and choices, elementwise with broadcasting. A mask is a tensor of ones and zeros of the same
+// type as what was compared.
+#pragma once
+
+#include "stator/ops/activation.hpp"
+
+namespace stator {
+
+namespace ops {
+
+enum class Comparison { lt, le, gt, ge, eq, ne };
+
+/// 1 where the comparison holds, otherwise 0.
+template<Comparison C>
+struct Compare {
+  static constexpr std::string_view name = "Compare";
+  static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) {
+    return broadcast_requirement("compare", a, b);
+  }
+  template<class V>
+  static V apply(const V& a, const V& b) {
+    if constexpr (C == Comparison::lt)
+      return select(a < b, V(1), V(0));
+    else if constexpr (C == Comparison::le)
+      return select(a <= b, V(1), V(0));
+    else if constexpr (C == Comparison::gt)
+      return select(a > b, V(1), V(0));
+    else if constexpr (C == Comparison::ge)
+      return select(a >= b, V(1), V(0));
+    else if constexpr (C == Comparison::eq)
+      return select(a == b, V(1), V(0));
+    else
+      return select(a == b, V(0), V(1));
+  }
+};
+
+/// a where the mask is not 0, otherwise b.
+struct Where {
+  static constexpr std::string_view name = "Where";
+  static constexpr Extents shape(const Extents& mask, const Extents& a, const Extents& b) {
+    return broadcast(mask, a, b);
+  }
+  static constexpr Text requirement(const Extents& mask, const Extents& a, const Extents& b) {
+    const Text first = broadcast_requirement("where", a, b);
+    return first.empty() ? broadcast_requirement("where", mask, broadcast(a, b)) : first;
+  }
+  template<class V>
+  static V apply(const V& mask, const V& a, const V& b) {
+    return select(mask == V(0), b, a);
+  }
+  template<class G, class Y, class M, class A, class B>
+  static constexpr auto vjp(G g, Y, M mask, A, B) {
+    constexpr operation<Where> where;
+    return gradients(no_gradient, sum_to<typename A::typed>(where(mask, g, 0)),
+                     sum_to<typename B::typed>(where(mask, 0, g)));
+  }
+};
+
+/// The larger of two, or the smaller; NaN when either is NaN. The gradient of equal ones is halved.
+template<bool Larger>
+struct Extremum {
+  static constexpr std::string_view name = Larger ? "Maximum" : "Minimum";
+  static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) {
+    return broadcast_requirement(name, a, b);
+  }
+  template<class V>
+  static V apply(const V& a, const V& b) {
+    if constexpr (Larger)
+      return kernel::maximum(a, b);
+    else
+      return kernel::minimum(a, b);
+  }
+  /// g where a was chosen, half of it where both are equal.
+  struct Share {
+    static constexpr std::string_view name = "ExtremumBackward";
+    static constexpr Extents shape(const Extents& g, const Extents&, const Extents&) { return g; }
+    template<class V>
+    static V apply(const V& g, const V& a, const V& b) {
+      return select(a == b, g * constant<V>(0.5), select(Larger ? a < b : b < a, V(0), g));
+    }
+  };
+  template<class G, class Y, class A, class B>
+  static constexpr auto vjp(G g, Y, A a, B b) {
+    return gradients(sum_to<typename A::typed>(operation<Share>{}(g, a, b)),
+                     sum_to<typename B::typed>(operation<Share>{}(g, b, a)));
+  }
+};
+
+/// x cut to [min, max].
+struct Clamp : SameShape {
+  static constexpr std::string_view name = "Clamp";
+  template<class V>
+  static V apply(const V& x, const V& min, const V& max) {
+    return Hardtanh::apply<V>(x, min, max);
+  }
+  /// 1 inside of the interval, bounds included.
+  struct Inside : SameShape {
+    static constexpr std::string_view name = "Inside";
+    template<class V>
+    static V apply(const V& x, const V& min, const V& max) {
+      return select(x < min, V(0), select(x > max, V(0), V(1)));
+    }
+  };
+  template<class G, class Y, class X, class A, class B>
+  static constexpr auto vjp(G g, Y, X x, A min, B max) {
+    return gradients(mul(g, operation<Inside>{}(x, min, max)), no_gradient, no_gradient);
+  }
+};
+
+} // namespace ops
+
+inline constexpr operation<ops::Compare<ops::Comparison::lt>> lt;
+inline constexpr operation<ops::Compare<ops::Comparison::le>> le;
+inline constexpr operation<ops::Compare<ops::Comparison::gt>> gt;
+inline constexpr operation<ops::Compare<ops::Comparison::ge>> ge;
+inline constexpr operation<ops::Compare<ops::Comparison::eq>> eq;
+inline constexpr operation<ops::Compare<ops::Comparison::ne>> ne;
+/// where(mask, a, b)
+inline constexpr operation<ops::Where> where;
+/// clamp(x, min, max), both numbers
+inline constexpr operation<ops::Clamp> clamp;
+
+template<class A, class B>
+  requires Operands<A, B>
+constexpr auto maximum(const A& a, const B& b) {
+  return operation<ops::Extremum<true>>{}(a, b);
+}
+template<class A, class B>
+  requires Operands<A, B>
+constexpr auto minimum(const A& a, const B& b) {
+  return operation<ops::Extremum<false>>{}(a, b);
+}
+
+} // namespace stator

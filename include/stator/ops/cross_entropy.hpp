@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+// nll_loss and cross_entropy: classification losses with class indices, or with probabilities, as targets.
+#pragma once
+
+#include "stator/ops/loss.hpp"
+#include "stator/ops/softmax.hpp"
+
+namespace stator {
+
+namespace nn {
+
+struct CrossEntropyOptions {
+  Reduction reduction = Reduction::mean;
+  Index ignore_index = -100; ///< the label that does not count
+  double label_smoothing = 0;
+};
+
+} // namespace nn
+
+namespace ops {
+
+using nn::CrossEntropyOptions;
+
+/// -w[t] log_p[i, t] for each sample i of class t. log_p [N, C, ...], target [N, ...], weight [C] or none.
+/// The mean is weighed, over the samples that are not ignored. With label_smoothing s it is 1 - s of that,
+/// plus the sum over all classes times s / C.
+template<CrossEntropyOptions Options>
+struct NllLoss {
+  static constexpr std::string_view name = "NllLoss";
+  static constexpr bool each = Options.reduction == Reduction::none,
+                        averaged = Options.reduction == Reduction::mean;
+  static constexpr Extents shape(const Extents&, const Extents& target, const auto&...) {
+    return each ? target : Extents();
+  }
+  static constexpr Text requirement(const Extents& p, const Extents& target) {
+    bool fits = p.rank >= 2 && target.rank + 1 == p.rank;
+    for (std::size_t d = 0; fits && d < target.rank; ++d) fits = target[d] == p[d == 0 ? 0 : d + 1];
+    if (fits) return {};
+    return text("nll_loss: input ", p, " and target ", target, " do not fit, expected [N, C] and [N]");
+  }
+  static constexpr Text requirement(const Extents& p, const Extents& target, const Extents& weight) {
+    if (requirement(p, target).empty() && !(weight == Extents(p[1])))
+      return text("nll_loss: the weight has shape ", weight, ", expected one for each of ", p[1], " classes");
+    return requirement(p, target);
+  }
+
+  /// What a sample counts, 1 or the weight of its class; 0 when ignored. Throws ValueError at a label that is
+  /// no class.
+  template<class X>
+  static double weight_of(std::int64_t target, Index sample, const typename X::scalar* weight) {
+    if (target == Options.ignore_index) return 0;
+    if (target < 0 || target >= X::extents[1])
+      throw ValueError("nll_loss: target " + std::to_string(target) + " at sample " + std::to_string(sample) +
+                       " is out of bounds, there are " + std::to_string(X::extents[1]) + " classes");
+    return weight == nullptr ? 1 : static_cast<double>(weight[target]);
+  }
+  /// Calls `body(sample, element, weight)`: `element` is where class 0 of the sample lies.
+  template<class X>
+  static void for_samples(const std::int64_t* target, const typename X::scalar* weight, Index batch,
+                          auto&& body) {
+    constexpr Index classes = X::extents[1], inner = X::extents.product(2, X::extents.rank);
+    const Index n = X::extents.is_dynamic() ? batch : X::extents[0];
+    for (Index i = 0; i < n * inner; ++i)
+      body(i, i / inner * classes * inner + i % inner, weight_of<X>(target[i], i, weight));
+  }
+  /// What the sum is divided by.
+  template<class X>
+  static double divisor(const std::int64_t* target, const typename X::scalar* weight, Index batch) {
+    if (!averaged) return 1;
+    double total = 0;
+    for_samples<X>(target, weight, batch, [&](Index, Index, double w) { total += w; });
+    return total;
+  }
+
+  template<class Out, class X, class Target, class... W>
+  static void run(typename Out::scalar* out, const typename X::scalar* p, const std::int64_t* target,
+                  const typename W::scalar*... weights, Index batch, std::byte*) {
+    constexpr Index classes = X::extents[1], inner = X::extents.product(2, X::extents.rank);
+    const typename X::scalar* const weight = first(static_cast<const typename X::scalar*>(weights)...);
+    double total = 0;
+    for_samples<X>(target, weight, batch, [&](Index i, Index at, double w) {
+      double loss = 0;
+      if (target[i] != Options.ignore_index) {
+        loss = -w * static_cast<double>(p[at + target[i] * inner]) * (1 - Options.label_smoothing);
+        if constexpr (Options.label_smoothing > 0)
+          for (Index c = 0; c < classes; ++c)
+            loss -= Options.label_smoothing / classes * static_cast<double>(p[at + c * inner]) *
+                    (weight == nullptr ? 1 : static_cast<double>(weight[c]));
+      }
+      if constexpr (each)
+        out[i] = static_cast<typename Out::scalar>(loss);
+      else
+        total += loss;
+    });
+    if constexpr (!each) *out = static_cast<typename Out::scalar>(total / divisor<X>(target, weight, batch));
+  }
+  template<class T>
+  static const T* first(const T* w) {
+    return w;
+  }
+  static constexpr std::nullptr_t first() { return nullptr; }
+
+  /// The gradient with respect to log_p, whose shape the operand p gives.
+  struct Backward {
+    static constexpr std::string_view name = "NllLossBackward";
+    static constexpr Extents shape(const Extents&, const Extents&, const Extents& p, const auto&...) {
+      return p;
+    }
+    template<class Out, class G, class Target, class X, class... W>
+    static void run(typename Out::scalar* dx, const typename G::scalar* g, const std::int64_t* target,
+                    const typename X::scalar*, const typename W::scalar*... weights, Index batch,
+                    std::byte*) {
+      using T = typename Out::scalar;
+      constexpr Index classes = X::extents[1], inner = X::extents.product(2, X::extents.rank);
+      const typename X::scalar* const weight = first(static_cast<const typename X::scalar*>(weights)...);
+      const double scale = 1 / divisor<X>(target, weight, batch);
+      std::fill_n(dx, X::extents.numel() * (X::extents.is_dynamic() ? batch : 1), T{});
+      for_samples<X>(target, weight, batch, [&](Index i, Index at, double w) {
+        if (target[i] == Options.ignore_index) return;
+        const double grad = -static_cast<double>(g[each ? i : 0]) * scale;
+        if constexpr (Options.label_smoothing > 0)
+          for (Index c = 0; c < classes; ++c)
+            dx[at + c * inner] = static_cast<T>(grad * Options.label_smoothing / classes *
+                                                (weight == nullptr ? 1 : static_cast<double>(weight[c])));
+        dx[at + target[i] * inner] += static_cast<T>(grad * w * (1 - Options.label_smoothing));
+      });
+    }
+  };
+  template<class G, class Y, class X, class Target, class... W>
+  static constexpr auto vjp(G g, Y, X p, Target target, W... weight) {
+    return gradients(operation<Backward>{}(g, target, p, weight...), no_gradient, detail::none<W>(weight)...);
+  }
+};
+
+/// nll_loss(log_softmax(logits), target).
+template<CrossEntropyOptions Options>
+struct CrossEntropy {
+  static constexpr std::string_view name = "CrossEntropy";
+  static constexpr bool is_composite = true;
+  template<class X, class Target, class... W>
+  static constexpr auto compose(X logits, Target target, W... weight) {
+    const std::string_view from = logits.builder->signature(logits.node).name;
+    if (from == "Softmax" || from == "LogSoftmax")
+      logits.builder->fail(text("cross_entropy: the input is the result of ",
+                                from == "Softmax" ? "softmax" : "log_softmax",
+                                ", expected logits: leave the softmax out of the network"));
+    constexpr bool probabilities = std::is_floating_point_v<typename Target::scalar>;
+    if constexpr (fits<X, Target, probabilities>()) {
+      const auto log_p = operation<LogSoftmax<1>>{}(logits);
+      if constexpr (probabilities)
+        return of_probabilities(log_p, target, weight...);
+      else
+        return operation<NllLoss<Options>>{}(log_p, target, weight...);
+    } else {
+      logits.builder->fail(text("cross_entropy: input ", X::extents, " and target ", Target::extents,
+                                " do not fit, expected [N, C] and [N]"));
+      return Symbol<typename X::scalar, Shape<>, X::order>{logits.builder, 0};
+    }
+  }
+
+private:
+  template<class X, class Target, bool Probabilities>
+  static consteval bool fits() {
+    if (Probabilities) return X::extents == Target::extents && X::extents.rank >= 2;
+    return NllLoss<Options>::requirement(X::extents, Target::extents).empty();
+  }
+
+  /// -sum over the classes of p log_p; the mean is over samples.
+  template<class P, class Target>
+  static constexpr auto of_probabilities(P log_p, Target target) {
+    constexpr double s = Options.label_smoothing;
+    constexpr auto classes = static_cast<double>(P::extents[1]);
+    const auto smooth = [&] {
+      if constexpr (s > 0)
+        return add(mul(target, 1 - s), s / classes);
+      else
+        return target;
+    }();
+    const auto product = mul(log_p, smooth);
+    if constexpr (Options.reduction == Reduction::none)
+      return neg(operation<Sum<false, 1>>{}(product));
+    else if constexpr (Options.reduction == Reduction::sum)
+      return neg(operation<Sum<false>>{}(product));
+    else
+      return mul(operation<Mean<false>>{}(product), -classes);
+  }
+};
+
+} // namespace ops
+
+namespace nn {
+
+/// log_p: [N, C, ...] log-probabilities, target: [N, ...] int64 class indices, weight: [C] or left out;
+/// returns the mean, [] (or as the options say: `nll_loss<CrossEntropyOptions{.reduction =
+/// Reduction::sum}>`). Throws ValueError at a label outside [0, C).
+template<CrossEntropyOptions Options = CrossEntropyOptions{}>
+constexpr auto nll_loss(const auto& log_p, const auto& target, const auto&... weight) {
+  static_assert(Options.label_smoothing == 0, "stator: nll_loss has no label_smoothing, cross_entropy has");
+  return operation<ops::NllLoss<Options>>{}(log_p, target, weight...);
+}
+
+/// logits: [N, C, ...], target: [N, ...] int64 class indices, or probabilities of the logits' shape; weight:
+/// [C] or left out; returns the mean, [], or as the options say. Throws ValueError at a label outside [0, C).
+template<CrossEntropyOptions Options = CrossEntropyOptions{}>
+constexpr auto cross_entropy(const auto& logits, const auto& target, const auto&... weight) {
+  static_assert(Options.label_smoothing >= 0 && Options.label_smoothing <= 1,
+                "stator: cross_entropy: label_smoothing must be between 0 and 1");
+  return operation<ops::CrossEntropy<Options>>{}(logits, target, weight...);
+}
+
+} // namespace nn
+
+} // namespace stator

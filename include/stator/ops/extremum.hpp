@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSL-1.0
+// amax, amin, argmax, argmin over dimensions, and var over dimensions.
+#pragma once
+
+#include "stator/ops/compare.hpp"
+#include "stator/ops/slicing.hpp"
+
+#include <limits>
+
+namespace stator {
+
+namespace ops {
+
+namespace detail {
+/// Calls `body(o, i)` for each element i of X and the element o of the reduced tensor that it belongs to.
+template<class X, DimMask Mask>
+void for_reduced(Index batch, auto&& body) {
+  constexpr Extents e = X::extents;
+  std::array<Index, max_rank> step{}, at{};
+  Index out = 1, all = 1;
+  for (std::size_t d = e.rank; d-- > 0;) {
+    const Index n = e[d] == dynamic ? batch : e[d];
+    step[d] = (Mask >> d & 1u) != 0 ? 0 : out;
+    if (step[d] != 0) out *= n;
+    all *= n;
+  }
+  Index o = 0;
+  for (Index i = 0; i < all; ++i) {
+    body(o, i);
+    for (std::size_t d = e.rank; d-- > 0;) {
+      const Index n = e[d] == dynamic ? batch : e[d];
+      o += step[d];
+      if (++at[d] < n) break;
+      o -= step[d] * n;
+      at[d] = 0;
+    }
+  }
+}
+} // namespace detail
+
+/// The largest (or smallest) element over Dims, all when empty; NaN when there is one. Equal ones share the
+/// gradient.
+template<bool Larger, bool Keep, Index... Dims>
+struct Amax {
+  static constexpr std::string_view name = Larger ? "Amax" : "Amin";
+  static constexpr Extents shape(const Extents& x) { return reduced(x, dim_mask(x.rank, {Dims...}), Keep); }
+  static constexpr Text requirement(const Extents& x) { return Sum<Keep, Dims...>::requirement(x); }
+  template<class Out, class X>
+  static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte*) {
+    using T = typename X::scalar;
+    const Index size = Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1);
+    std::fill_n(out, size, Larger ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity());
+    detail::for_reduced<X, dim_mask(X::extents.rank, {Dims...})>(batch, [&](Index o, Index i) {
+      if (x[i] != x[i] || (Larger ? x[i] > out[o] : x[i] < out[o])) out[o] = x[i];
+    });
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X x) {
+    constexpr Extents kept = reduced(X::extents, dim_mask(X::extents.rank, {Dims...}), true);
+    const auto mask = eq(x, reshape_to<kept>(y));
+    const auto count = operation<Sum<true, Dims...>>{}(mask);
+    return gradients(mul(mask, div(reshape_to<kept>(g), reshape_to<kept>(count))));
+  }
+};
+
+/// Where the first largest (or smallest) element of a dimension is, int64.
+template<bool Larger, Index Dim>
+struct Argmax {
+  static constexpr std::string_view name = Larger ? "Argmax" : "Argmin";
+  template<class T>
+  using scalar = std::int64_t;
+  static constexpr Extents shape(const Extents& x) { return reduced(x, 1u << wrap(Dim, x.rank), false); }
+  static constexpr Text requirement(const Extents& x) { return static_dim_requirement(name, Dim, x); }
+  template<class Out, class X>
+  static void run(std::int64_t* out, const typename X::scalar* x, Index batch, std::byte*) {
+    constexpr std::size_t dim = wrap(Dim, X::extents.rank);
+    constexpr Index inner = X::extents.product(dim + 1, X::extents.rank), n = X::extents[dim];
+    for (Index b = 0; b < detail::blocks<X>(dim, batch); ++b)
+      for (Index i = 0; i < inner; ++i) {
+        const auto* const p = x + b * n * inner + i;
+        Index best = 0;
+        for (Index k = 1; k < n && p[best * inner] == p[best * inner]; ++k) {
+          const auto value = p[k * inner];
+          if (value != value || (Larger ? value > p[best * inner] : value < p[best * inner])) best = k;
+        }
+        *out++ = best;
+      }
+  }
+};
+
+/// The variance over Dims, all when empty, divided by n - Correction.
+template<Index Correction, bool Keep, Index... Dims>
+struct Var {
+  static constexpr std::string_view name = "Var";
+  static constexpr bool is_composite = true;
+  template<class X>
+  static constexpr auto compose(X x) {
+    constexpr Index n = Mean<Keep, Dims...>::count(X::extents, 0);
+    static_assert(n > 0, "stator: var: over a dynamic batch it is not defined, its size is not known");
+    const auto centred = sub(x, operation<Mean<true, Dims...>>{}(x));
+    return mul(operation<Mean<Keep, Dims...>>{}(mul(centred, centred)),
+               static_cast<double>(n) / static_cast<double>(n - Correction));
+  }
+};
+
+} // namespace ops
+
+/// `amax(x)` of all elements, `amax_dims<1>(x)` over dimensions, `amax_keepdim<1>(x)` with the dimension kept
+/// as one.
+inline constexpr operation<ops::Amax<true, false>> amax;
+inline constexpr operation<ops::Amax<false, false>> amin;
+template<Index... Dims>
+inline constexpr operation<ops::Amax<true, false, Dims...>> amax_dims;
+template<Index... Dims>
+inline constexpr operation<ops::Amax<false, false, Dims...>> amin_dims;
+template<Index... Dims>
+inline constexpr operation<ops::Amax<true, true, Dims...>> amax_keepdim;
+/// argmax<Dim>(x): int64, no gradient.
+template<Index Dim = -1>
+inline constexpr operation<ops::Argmax<true, Dim>> argmax;
+template<Index Dim = -1>
+inline constexpr operation<ops::Argmax<false, Dim>> argmin;
+/// torch.var: `var(x)` of all elements, `var_dims<1>(x)` over dimensions; divided by n - 1.
+inline constexpr operation<ops::Var<1, false>> var;
+template<Index... Dims>
+inline constexpr operation<ops::Var<1, false, Dims...>> var_dims;
+/// torch.var(unbiased=False)
+template<Index... Dims>
+inline constexpr operation<ops::Var<0, false, Dims...>> biased_var_dims;
+
+} // namespace stator

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSL-1.0
+// Losses between two tensors of one shape: mse, l1, smooth l1, huber, binary cross entropy, Kullback-Leibler.
+#pragma once
+
+#include "stator/ops/reduce.hpp"
+#include "stator/ops/unary.hpp"
+
+namespace stator {
+
+namespace nn {
+/// What a loss does with its elements.
+enum class Reduction { mean, sum, none };
+} // namespace nn
+
+namespace ops {
+
+using nn::Reduction;
+
+template<Reduction R, class X>
+constexpr auto reduce_loss(const X& x) {
+  if constexpr (R == Reduction::mean)
+    return operation<Mean<false>>{}(x);
+  else if constexpr (R == Reduction::sum)
+    return operation<Sum<false>>{}(x);
+  else
+    return x;
+}
+
+/// Losses need equal shapes: a broadcast would be a mistake.
+constexpr Text equal_requirement(std::string_view name, const Extents& x, const Extents& target) {
+  if (x == target) return {};
+  return text(name, ": input ", x, " and target ", target, " must have the same shape");
+}
+
+/// (x - t)^2
+struct MseElements {
+  static constexpr std::string_view name = "MseLoss";
+  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
+  static constexpr Text requirement(const Extents& x, const Extents& t) {
+    return equal_requirement("mse_loss", x, t);
+  }
+  template<class V>
+  static V apply(const V& x, const V& t) {
+    return (x - t) * (x - t);
+  }
+  template<class G, class Y, class X, class T>
+  static constexpr auto vjp(G g, Y, X x, T t) {
+    const auto dx = mul(mul(g, 2), sub(x, t));
+    return gradients(dx, neg(dx));
+  }
+};
+
+/// |x - t|
+struct L1Elements {
+  static constexpr std::string_view name = "L1Loss";
+  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
+  static constexpr Text requirement(const Extents& x, const Extents& t) {
+    return equal_requirement("l1_loss", x, t);
+  }
+  template<class V>
+  static V apply(const V& x, const V& t) {
+    return kernel::abs(x - t);
+  }
+  template<class G, class Y, class X, class T>
+  static constexpr auto vjp(G g, Y, X x, T t) {
+    const auto dx = mul(g, operation<Sign>{}(sub(x, t)));
+    return gradients(dx, neg(dx));
+  }
+};
+
+/// Half the square below Width, linear beyond: huber_loss; smooth_l1_loss is the same divided by Width.
+template<double Width, bool Smooth>
+struct HuberElements {
+  static constexpr std::string_view name = Smooth ? "SmoothL1Loss" : "HuberLoss";
+  static constexpr double scale = Smooth ? 1 / Width : 1;
+  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
+  static constexpr Text requirement(const Extents& x, const Extents& t) {
+    return equal_requirement(Smooth ? "smooth_l1_loss" : "huber_loss", x, t);
+  }
+  template<class V>
+  static V apply(const V& x, const V& t) {
+    const V z = kernel::abs(x - t), width = constant<V>(Width);
+    return constant<V>(scale) *
+           select(z < width, constant<V>(0.5) * z * z, width * (z - constant<V>(0.5 * Width)));
+  }
+  struct Backward {
+    static constexpr std::string_view name = "HuberLossBackward";
+    static constexpr Extents shape(const Extents& g, const Extents&, const Extents&) { return g; }
+    template<class V>
+    static V apply(const V& g, const V& x, const V& t) {
+      const V width = constant<V>(Width), z = x - t;
+      return g * constant<V>(scale) * select(z < -width, -width, select(z > width, width, z));
+    }
+  };
+  template<class G, class Y, class X, class T>
+  static constexpr auto vjp(G g, Y, X x, T t) {
+    const auto dx = operation<Backward>{}(g, x, t);
+    return gradients(dx, neg(dx));
+  }
+};
+
+/// -(t log(x) + (1 - t) log(1 - x)) for probabilities x; logarithms are cut at -100.
+struct BceElements {
+  static constexpr std::string_view name = "BinaryCrossEntropy";
+  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
+  static constexpr Text requirement(const Extents& x, const Extents& t) {
+    return equal_requirement("binary_cross_entropy", x, t);
+  }
+  template<class V>
+  static V log_cut(const V& x) {
+    const V y = kernel::log(x);
+    return select(y < V(-100), V(-100), y);
+  }
+  template<class V>
+  static V apply(const V& x, const V& t) {
+    return (t - V(1)) * log_cut(V(1) - x) - t * log_cut(x);
+  }
+  /// g (x - t) / max(x (1 - x), 1e-12)
+  struct Backward {
+    static constexpr std::string_view name = "BinaryCrossEntropyBackward";
+    static constexpr Extents shape(const Extents& g, const Extents&, const Extents&) { return g; }
+    template<class V>
+    static V apply(const V& g, const V& x, const V& t) {
+      const V spread = x * (V(1) - x), least = constant<V>(1e-12);
+      return g * (x - t) / select(spread < least, least, spread);
+    }
+  };
+  template<class G, class Y, class X, class T>
+  static constexpr auto vjp(G g, Y, X x, T t) {
+    return gradients(operation<Backward>{}(g, x, t),
+                     mul(g, sub(operation<Log>{}(sub(1, x)), operation<Log>{}(x))));
+  }
+};
+
+/// The same of sigmoid(x), for logits x. A third operand weighs the positive part.
+struct BceLogitsElements {
+  static constexpr std::string_view name = "BinaryCrossEntropyWithLogits";
+  static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
+  static constexpr Text requirement(const Extents& x, const Extents& t, const auto&...) {
+    return equal_requirement("binary_cross_entropy_with_logits", x, t);
+  }
+  template<class V>
+  static V apply(const V& x, const V& t, const V& positive = V(1)) {
+    // (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)), without overflow
+    const V soft = kernel::log1p(kernel::exp(-kernel::abs(x))) + select(x < V(0), -x, V(0));
+    return (V(1) - t) * x + (V(1) + (positive - V(1)) * t) * soft;
+  }
+  /// The derivative by x.
+  struct Slope {
+    static constexpr std::string_view name = "BinaryCrossEntropyWithLogitsBackward";
+    static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
+    template<class V>
+    static V apply(const V& x, const V& t, const V& positive = V(1)) {
+      const V s = V(1) / (V(1) + kernel::exp(-x));
+      return (V(1) - t) * s + positive * t * (s - V(1));
+    }
+  };
+  template<class G, class Y, class X, class T, class... P>
+  static constexpr auto vjp(G g, Y, X x, T t, P... positive) {
+    return gradients(mul(g, operation<Slope>{}(x, t, positive...)), no_gradient,
+                     detail::none<P>(positive)...);
+  }
+};
+
+/// t (log(t) - x) for log-probabilities x, 0 where t is 0; with Log the target is a logarithm as well.
+template<bool Log>
+struct KlElements {
+  static constexpr std::string_view name = "KlDiv";
+  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
+  static constexpr Text requirement(const Extents& x, const Extents& t) {
+    return equal_requirement("kl_div", x, t);
+  }
+  template<class V>
+  static V apply(const V& x, const V& t) {
+    if constexpr (Log)
+      return kernel::exp(t) * (t - x);
+    else
+      return select(t > V(0), t * (kernel::log(t) - x), V(0));
+  }
+  template<class G, class Y, class X, class T>
+  static constexpr auto vjp(G g, Y, X, T t) {
+    if constexpr (Log)
+      return gradients(neg(mul(g, operation<Exp>{}(t))), no_gradient);
+    else
+      return gradients(neg(mul(g, t)), no_gradient);
+  }
+};
+
+/// An elementwise loss, then its reduction.
+template<class Elements, Reduction R>
+struct Loss {
+  static constexpr std::string_view name = Elements::name;
+  static constexpr bool is_composite = true;
+  template<class X, class T, class... More>
+  static constexpr auto compose(X x, T target, More... more) {
+    if constexpr (fits<X, T>()) {
+      return reduce_loss<R>(operation<Elements>{}(x, target, more...));
+    } else {
+      x.builder->fail(Elements::requirement(X::extents, T::extents));
+      return reduce_loss<R>(x);
+    }
+  }
+
+private:
+  template<class X, class T>
+  static consteval bool fits() {
+    return Elements::requirement(X::extents, T::extents).empty();
+  }
+};
+
+} // namespace ops
+
+namespace nn {
+
+/// mean((x - target)^2)
+template<Reduction R = Reduction::mean>
+constexpr auto mse_loss(const auto& x, const auto& target) {
+  return operation<ops::Loss<ops::MseElements, R>>{}(x, target);
+}
+/// mean(|x - target|)
+template<Reduction R = Reduction::mean>
+constexpr auto l1_loss(const auto& x, const auto& target) {
+  return operation<ops::Loss<ops::L1Elements, R>>{}(x, target);
+}
+/// Quadratic below Beta, linear beyond, continuous; l1_loss where Beta is 0.
+template<Reduction R = Reduction::mean, double Beta = 1.0>
+constexpr auto smooth_l1_loss(const auto& x, const auto& target) {
+  if constexpr (Beta == 0)
+    return l1_loss<R>(x, target);
+  else
+    return operation<ops::Loss<ops::HuberElements<Beta, true>, R>>{}(x, target);
+}
+/// Half the square below Delta, linear beyond.
+template<Reduction R = Reduction::mean, double Delta = 1.0>
+constexpr auto huber_loss(const auto& x, const auto& target) {
+  return operation<ops::Loss<ops::HuberElements<Delta, false>, R>>{}(x, target);
+}
+/// x: probabilities, target: 0 to 1.
+template<Reduction R = Reduction::mean>
+constexpr auto binary_cross_entropy(const auto& x, const auto& target) {
+  return operation<ops::Loss<ops::BceElements, R>>{}(x, target);
+}
+/// x: logits, target: 0 to 1; `pos_weight` (optional, broadcast to x) weighs the positive part.
+template<Reduction R = Reduction::mean>
+constexpr auto binary_cross_entropy_with_logits(const auto& x, const auto& target,
+                                                const auto&... pos_weight) {
+  return operation<ops::Loss<ops::BceLogitsElements, R>>{}(x, target, pos_weight...);
+}
+/// x: log-probabilities, target: probabilities, or their logarithms with LogTarget. As in PyTorch, "mean" is
+/// over all elements; the mathematical value is the sum divided by the batch.
+template<Reduction R = Reduction::mean, bool LogTarget = false>
+constexpr auto kl_div(const auto& x, const auto& target) {
+  return operation<ops::Loss<ops::KlElements<LogTarget>, R>>{}(x, target);
+}
+
+} // namespace nn
+
+} // namespace stator

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSL-1.0
+// Matrix products: mm, and the linear map of a layer. Transposed operands are never copied.
+#pragma once
+
+#include "stator/kernel/gemm.hpp"
+#include "stator/ops/reduce.hpp"
+
+namespace stator {
+
+namespace ops {
+
+/// op(a) [m, k] times op(b) [k, n]; TA and TB say that the stored operand is the transpose.
+template<bool TA, bool TB>
+struct Mm {
+  static constexpr std::string_view name = "Mm";
+  static constexpr Index m(const Extents& a) { return TA ? a[1] : a[0]; }
+  static constexpr Index k(const Extents& a) { return TA ? a[0] : a[1]; }
+  static constexpr Index n(const Extents& b) { return TB ? b[0] : b[1]; }
+  static constexpr Index inner(const Extents& b) { return TB ? b[1] : b[0]; }
+
+  static constexpr Extents shape(const Extents& a, const Extents& b) { return Extents(m(a), n(b)); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) {
+    if (a.rank != 2 || b.rank != 2) return text("matmul: needs two matrices, has ", a, " and ", b);
+    if (k(a) != inner(b))
+      return text("matmul: ", a, " times ", b, " has inner extents ", k(a), " and ", inner(b), ", they must be equal");
+    if (n(b) == dynamic) return text("matmul: ", a, " times ", b, ": only the leading extent of a result may be dynamic");
+    return {};
+  }
+  template<class A, class B>
+  using Kernel = kernel::gemm<typename A::scalar, m(A::extents), n(B::extents), k(A::extents), TA, TB>;
+
+  template<class Out, class A, class B>
+  static constexpr Bytes scratch() {
+    return Kernel<A, B>::scratch;
+  }
+  template<class Out, class A, class B>
+  static void run(typename Out::scalar* out, const typename A::scalar* a, const typename B::scalar* b, Index batch,
+                  std::byte* scratch) {
+    call<A, B>(out, a, b, nullptr, false, batch, scratch);
+  }
+  template<class Out, class A, class B>
+  static void accumulate(typename Out::scalar* out, const typename A::scalar* a, const typename B::scalar* b,
+                         Index batch, std::byte* scratch) {
+    call<A, B>(out, a, b, nullptr, true, batch, scratch);
+  }
+  template<class A, class B>
+  static void call(typename A::scalar* out, const typename A::scalar* a, const typename B::scalar* b,
+                   const typename A::scalar* bias, bool add, Index batch, std::byte* scratch) {
+    constexpr Index rows = m(A::extents), columns = n(B::extents), depth = k(A::extents);
+    Kernel<A, B>::run(a, b, bias, out, add, rows == dynamic ? batch : rows, columns, depth == dynamic ? batch : depth,
+                      scratch);
+  }
+  template<class G, class Y, class A, class B>
+  static constexpr auto vjp(G g, Y, A a, B b) {
+    const auto da = [&] {
+      if constexpr (TA) return operation<Mm<TB, true>>{}(b, g);
+      else return operation<Mm<false, !TB>>{}(g, b);
+    }();
+    const auto db = [&] {
+      if constexpr (TB) return operation<Mm<true, TA>>{}(g, a);
+      else return operation<Mm<!TA, false>>{}(a, g);
+    }();
+    return gradients(da, db);
+  }
+};
+
+/// x [..., in] times weight [out, in] transposed, plus bias [out]: torch.nn.functional.linear.
+struct Linear {
+  static constexpr std::string_view name = "Addmm";
+  static constexpr Extents shape(const Extents& x, const Extents& w, const Extents&) { return shape(x, w); }
+  static constexpr Extents shape(const Extents& x, const Extents& w) {
+    Extents result = x;
+    if (result.rank > 0) result[result.rank - 1] = w[0];
+    return result;
+  }
+  static constexpr Text requirement(const Extents& x, const Extents& w, const Extents& b) {
+    if (b.rank != 1 || b[0] != w[0]) return text("linear: bias ", b, " does not fit weight ", w);
+    return requirement(x, w);
+  }
+  static constexpr Text requirement(const Extents& x, const Extents& w) {
+    if (x.rank == 0) return text("input ", x, " has no dimensions, expected [..., ", w[1], "]");
+    if (x.back() != w[1])
+      return text("input ", x, " has ", x.back(), " features, expected ", w[1], " (weight ", w, ")");
+    return {};
+  }
+
+  /// All leading dimensions as one: the rows of the product.
+  static constexpr Extents matrix(const Extents& x) {
+    return Extents(x.is_dynamic() && x.rank == 2 ? dynamic : x.is_dynamic() ? dynamic : x.product(0, x.rank - 1), x.back());
+  }
+  template<class X, class W>
+  struct Kernel {
+    // Rows for each sample, when the batch is dynamic and the input has more than two dimensions.
+    static constexpr Index per_sample = X::extents.is_dynamic() ? X::extents.product(0, X::extents.rank - 1) : 1;
+    static constexpr Index rows = X::extents.is_dynamic() ? dynamic : X::extents.product(0, X::extents.rank - 1);
+    using type = kernel::gemm<typename X::scalar, rows, W::extents[0], W::extents[1], false, true>;
+    static constexpr Bytes scratch = {type::scratch.fixed, type::scratch.per_sample * static_cast<std::size_t>(per_sample)};
+    static void run(typename X::scalar* out, const typename X::scalar* x, const typename X::scalar* w,
+                    const typename X::scalar* b, Index batch, std::byte* s) {
+      type::run(x, w, b, out, false, rows == dynamic ? batch * per_sample : rows, W::extents[0], W::extents[1], s);
+    }
+  };
+  template<class Out, class X, class W, class... B>
+  static constexpr Bytes scratch() {
+    return Kernel<X, W>::scratch;
+  }
+  template<class Out, class X, class W, class B>
+  static void run(typename Out::scalar* out, const typename X::scalar* x, const typename W::scalar* w,
+                  const typename B::scalar* b, Index batch, std::byte* scratch) {
+    Kernel<X, W>::run(out, x, w, b, batch, scratch);
+  }
+  template<class Out, class X, class W>
+  static void run(typename Out::scalar* out, const typename X::scalar* x, const typename W::scalar* w, Index batch,
+                  std::byte* scratch) {
+    Kernel<X, W>::run(out, x, w, nullptr, batch, scratch);
+  }
+
+  template<class G, class Y, class X, class W, class B>
+  static constexpr auto vjp(G g, Y y, X x, W w, B) {
+    const auto [dx, dw] = vjp(g, y, x, w);
+    return gradients(dx, dw, sum_to<typename B::typed>(g));
+  }
+  template<class G, class Y, class X, class W>
+  static constexpr auto vjp(G g, Y, X x, W w) {
+    return gradients(operation<LinearInput>{}(g, w), operation<LinearWeight>{}(g, x));
+  }
+
+  /// dx [..., in] = g [..., out] weight [out, in].
+  struct LinearInput {
+    static constexpr std::string_view name = "Mm";
+    static constexpr Extents shape(const Extents& g, const Extents& w) {
+      Extents result = g;
+      result[result.rank - 1] = w[1];
+      return result;
+    }
+    template<class A, class W>
+    struct Kernel {
+      static constexpr Index per_sample = A::extents.is_dynamic() ? A::extents.product(0, A::extents.rank - 1) : 1;
+      static constexpr Index rows = A::extents.is_dynamic() ? dynamic : A::extents.product(0, A::extents.rank - 1);
+      using type = kernel::gemm<typename A::scalar, rows, W::extents[1], W::extents[0], false, false>;
+    };
+    template<class Out, class A, class W>
+    static constexpr Bytes scratch() {
+      using K = Kernel<A, W>;
+      return {K::type::scratch.fixed, K::type::scratch.per_sample * static_cast<std::size_t>(K::per_sample)};
+    }
+    template<class Out, class A, class W>
+    static void run(typename Out::scalar* out, const typename A::scalar* g, const typename W::scalar* w, Index batch,
+                    std::byte* scratch) {
+      using K = Kernel<A, W>;
+      K::type::run(g, w, nullptr, out, false, K::rows == dynamic ? batch * K::per_sample : K::rows, W::extents[1],
+                   W::extents[0], scratch);
+    }
+    template<class G, class Y, class A, class W>
+    static constexpr auto vjp(G g, Y, A a, W w) {
+      return gradients(operation<Linear>{}(g, w), operation<LinearWeight>{}(a, g));
+    }
+  };
+
+  /// dw [out, in] = g [..., out] transposed times x [..., in].
+  struct LinearWeight {
+    static constexpr std::string_view name = "Mm";
+    static constexpr Extents shape(const Extents& g, const Extents& x) { return Extents(g.back(), x.back()); }
+    template<class A, class X>
+    struct Kernel {
+      static constexpr Index per_sample = A::extents.is_dynamic() ? A::extents.product(0, A::extents.rank - 1) : 1;
+      static constexpr Index depth = A::extents.is_dynamic() ? dynamic : A::extents.product(0, A::extents.rank - 1);
+      using type = kernel::gemm<typename A::scalar, A::extents.back(), X::extents.back(), depth, true, false>;
+      static void run(typename A::scalar* out, const typename A::scalar* g, const typename A::scalar* x, bool add,
+                      Index batch, std::byte* s) {
+        type::run(g, x, nullptr, out, add, A::extents.back(), X::extents.back(),
+                  depth == dynamic ? batch * per_sample : depth, s);
+      }
+    };
+    template<class Out, class A, class X>
+    static constexpr Bytes scratch() {
+      using K = Kernel<A, X>;
+      return {K::type::scratch.fixed, K::type::scratch.per_sample * static_cast<std::size_t>(K::per_sample)};
+    }
+    template<class Out, class A, class X>
+    static void run(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar* x, Index batch,
+                    std::byte* scratch) {
+      Kernel<A, X>::run(out, g, x, false, batch, scratch);
+    }
+    template<class Out, class A, class X>
+    static void accumulate(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar* x,
+                           Index batch, std::byte* scratch) {
+      Kernel<A, X>::run(out, g, x, true, batch, scratch);
+    }
+    template<class G, class Y, class A, class X>
+    static constexpr auto vjp(G g, Y, A a, X x) {
+      // out = a^T x: da = x g^T, dx = a g
+      return gradients(operation<Linear>{}(x, g), operation<LinearInput>{}(a, g));
+    }
+  };
+};
+
+} // namespace ops
+
+/// Product of two matrices: a [m, k], b [k, n], returns [m, n]. torch.mm.
+inline constexpr operation<ops::Mm<false, false>> mm;
+
+namespace nn {
+/// x [..., in], weight [out, in], bias [out]; returns [..., out]. torch.nn.functional.linear.
+inline constexpr operation<ops::Linear> linear;
+} // namespace nn
+
+} // namespace stator

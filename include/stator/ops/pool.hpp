@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSL-1.0
+// Pooling in 1, 2 and 3 dimensions over [N, C, spatial...].
+#pragma once
+
+#include "stator/core/dims.hpp"
+#include "stator/kernel/pool.hpp"
+#include "stator/ops/reduce.hpp"
+
+namespace stator {
+
+/// The window of a pooling operation.
+template<std::size_t D>
+struct PoolOptions {
+  Dims<D> kernel{1}, stride{1}, padding{0}, dilation{1};
+  bool ceil_mode = false;         ///< a last window that is only partly inside counts
+  bool count_include_pad = true;  ///< averages divide by the whole window
+  Index divisor_override = 0;     ///< averages divide by this, when it is not 0
+  constexpr bool operator==(const PoolOptions&) const = default;
+};
+
+namespace ops {
+
+namespace detail {
+
+template<std::size_t D>
+constexpr kernel::PoolGeometry<D> pool_geometry(const Extents& x, const PoolOptions<D>& o) {
+  kernel::PoolGeometry<D> g{};
+  for (std::size_t d = 0; d < D; ++d) {
+    g.input[d] = x[x.rank - D + d];
+    g.kernel[d] = o.kernel[d];
+    g.stride[d] = o.stride[d];
+    g.padding[d] = o.padding[d];
+    g.dilation[d] = o.dilation[d];
+  }
+  g.ceil_mode = o.ceil_mode;
+  g.count_include_pad = o.count_include_pad;
+  g.divisor_override = o.divisor_override;
+  return g;
+}
+
+template<std::size_t D>
+constexpr Extents pool_shape(Extents x, const PoolOptions<D>& o) {
+  const auto out = pool_geometry(x, o).output();
+  for (std::size_t d = 0; d < D; ++d) x[x.rank - D + d] = std::max<Index>(out[d], 1);
+  return x;
+}
+
+template<std::size_t D>
+constexpr Text pool_requirement(std::string_view operation, const Extents& x, const PoolOptions<D>& o) {
+  if (x.rank != D + 2 && x.rank != D + 1)
+    return text(operation, ": input ", x, " has ", x.rank, " dimensions, expected ", D + 1, " or ", D + 2);
+  for (std::size_t d = 0; d < D; ++d) {
+    if (o.padding[d] > o.kernel[d] / 2) return text(operation, ": the padding is more than half of the kernel");
+    if (x[x.rank - D + d] + 2 * o.padding[d] < o.dilation[d] * (o.kernel[d] - 1) + 1)
+      return text(operation, ": input ", x, " is smaller than the window");
+  }
+  return {};
+}
+
+/// Planes to be pooled: everything in front of the spatial dimensions.
+template<class X, std::size_t D>
+constexpr Index planes(Index batch) {
+  return X::extents.product(0, X::extents.rank - D) * (X::extents.is_dynamic() ? batch : 1);
+}
+
+} // namespace detail
+
+template<std::size_t D, PoolOptions<D> O>
+struct MaxPool {
+  static constexpr std::string_view name = D == 1 ? "MaxPool1DWithIndices" : D == 2 ? "MaxPool2DWithIndices" : "MaxPool3DWithIndices";
+  static constexpr Extents shape(const Extents& x) { return detail::pool_shape(x, O); }
+  static constexpr Text requirement(const Extents& x) { return detail::pool_requirement("max_pool", x, O); }
+  template<class X>
+  using Kernel = kernel::max_pool<typename X::scalar, detail::pool_geometry<D>(X::extents, O)>;
+  template<class Out, class X>
+  static void run(typename Out::scalar* y, const typename X::scalar* x, Index batch, std::byte*) {
+    Kernel<X>::forward(x, y, detail::planes<X, D>(batch));
+  }
+  /// The gradient goes to the first largest element of each window, found again from the input.
+  struct Backward {
+    static constexpr std::string_view name = "MaxPoolBackward";
+    static constexpr Extents shape(const Extents&, const Extents& x) { return x; }
+    template<class Out, class G, class X>
+    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename X::scalar* x, Index batch,
+                    std::byte*) {
+      Kernel<X>::backward(x, g, dx, detail::planes<X, D>(batch));
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(operation<Backward>{}(g, x));
+  }
+};
+
+template<std::size_t D, PoolOptions<D> O>
+struct AvgPool {
+  static constexpr std::string_view name = D == 1 ? "AvgPool1D" : D == 2 ? "AvgPool2D" : "AvgPool3D";
+  static constexpr Extents shape(const Extents& x) { return detail::pool_shape(x, O); }
+  static constexpr Text requirement(const Extents& x) { return detail::pool_requirement("avg_pool", x, O); }
+  template<class X>
+  using Kernel = kernel::avg_pool<typename X::scalar, detail::pool_geometry<D>(X::extents, O)>;
+  template<class Out, class X>
+  static void run(typename Out::scalar* y, const typename X::scalar* x, Index batch, std::byte*) {
+    Kernel<X>::forward(x, y, detail::planes<X, D>(batch));
+  }
+  template<Extents X>
+  struct Backward {
+    static constexpr std::string_view name = "AvgPoolBackward";
+    static constexpr Extents shape(const Extents& g) {
+      Extents result = X;
+      result[0] = g[0];
+      return result;
+    }
+    template<class Out, class G>
+    static void run(typename Out::scalar* dx, const typename G::scalar* g, Index batch, std::byte*) {
+      Kernel<Out>::backward(g, dx, detail::planes<Out, D>(batch));
+    }
+    template<class GG, class Y, class G>
+    static constexpr auto vjp(GG gg, Y, G) {
+      return gradients(operation<AvgPool>{}(gg));
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X) {
+    return gradients(operation<Backward<X::extents>>{}(g));
+  }
+};
+
+} // namespace ops
+} // namespace stator

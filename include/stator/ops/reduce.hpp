@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSL-1.0
+// sum and mean over dimensions.
+#pragma once
+
+#include "stator/kernel/reduce.hpp"
+#include "stator/ops/arithmetic.hpp"
+
+namespace stator {
+
+namespace ops {
+
+/// A set of dimensions: bit d for dimension d.
+using DimMask = unsigned;
+
+/// The mask of a list of dimensions as PyTorch takes them; an empty list means all.
+constexpr DimMask dim_mask(std::size_t rank, std::initializer_list<Index> dims) {
+  DimMask mask = 0;
+  for (const Index d : dims) mask |= 1u << wrap(d, rank);
+  return dims.size() == 0 ? (1u << rank) - 1 : mask;
+}
+
+constexpr Extents reduced(const Extents& x, DimMask mask, bool keep) {
+  Extents result;
+  for (std::size_t d = 0; d < x.rank; ++d)
+    if ((mask >> d & 1u) == 0) result.push_back(x[d]);
+    else if (keep) result.push_back(1);
+  return result;
+}
+
+/// The same elements under other extents; E may hold one `dynamic` where the operand does.
+template<Extents E>
+struct Reshape {
+  static constexpr std::string_view name = "View";
+  static constexpr bool is_view = true;
+  static constexpr Extents shape(const Extents&) { return E; }
+  static constexpr Text requirement(const Extents& x) {
+    if (x.numel() == E.numel() && x.is_dynamic() == E.is_dynamic()) return {};
+    return text("view: a tensor of shape ", x, " cannot be seen as ", E);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X) {
+    return gradients(operation<Reshape<X::extents>>{}(g));
+  }
+};
+
+template<Extents E, class X>
+constexpr auto reshape_to(const X& x) {
+  if constexpr (X::extents == E) return x;
+  else return operation<Reshape<E>>{}(x);
+}
+
+/// Sum over the dimensions Dims (all when empty), as torch.sum(x, dim, keepdim).
+template<bool Keep, Index... Dims>
+struct Sum {
+  static constexpr std::string_view name = "Sum";
+  static constexpr Extents shape(const Extents& x) { return reduced(x, dim_mask(x.rank, {Dims...}), Keep); }
+  static constexpr Text requirement(const Extents& x) {
+    for (const Index d : std::initializer_list<Index>{Dims...})
+      if (d >= static_cast<Index>(x.rank) || d < -static_cast<Index>(x.rank))
+        return text("sum: dimension ", d, " is out of range for a tensor of shape ", x);
+    return {};
+  }
+  template<class Out, class X>
+  static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte* scratch) {
+    kernel::sum<typename X::scalar, X::extents, dim_mask(X::extents.rank, {Dims...})>::run(x, out, batch, scratch);
+  }
+  template<class Out, class X>
+  static constexpr Bytes scratch() {
+    return kernel::sum<typename X::scalar, X::extents, dim_mask(X::extents.rank, {Dims...})>::scratch;
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X) {
+    constexpr Extents kept = reduced(X::extents, dim_mask(X::extents.rank, {Dims...}), true);
+    return gradients(operation<Expand<X::extents>>{}(reshape_to<kept>(g)));
+  }
+};
+
+/// The dimensions of `from` along which `to` was repeated, and their number.
+constexpr std::pair<std::array<Index, max_rank>, std::size_t> broadcast_dims(const Extents& from, const Extents& to) {
+  std::array<Index, max_rank> list{};
+  std::size_t n = 0;
+  for (std::size_t d = 0; d < from.rank; ++d) {
+    const std::size_t right = from.rank - 1 - d;
+    if (right >= to.rank || (from_right(to, right) == 1 && from[d] != 1)) list[n++] = static_cast<Index>(d);
+  }
+  return {list, n};
+}
+
+/// Sums a gradient over the dimensions along which an operand of type Target was broadcast.
+template<class Target, class G>
+constexpr auto sum_to(const G& g) {
+  constexpr Extents to = Target::extents, from = G::extents;
+  if constexpr (to == from) {
+    return g;
+  } else {
+    constexpr auto dims = broadcast_dims(from, to);
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return reshape_to<to>(operation<Sum<true, dims.first[I]...>>{}(g));
+    }(std::make_index_sequence<dims.second>{});
+  }
+}
+
+} // namespace ops
+
+namespace ops {
+
+/// sum / count: linear in the number of elements that are summed, which may depend on the batch.
+template<bool Keep, Index... Dims>
+struct Mean {
+  using Base = Sum<Keep, Dims...>;
+  static constexpr std::string_view name = "Mean";
+  static constexpr Extents shape(const Extents& x) { return Base::shape(x); }
+  static constexpr Text requirement(const Extents& x) { return Base::requirement(x); }
+
+  /// Elements behind one element of the result.
+  static constexpr Index count(const Extents& x, Index batch) {
+    Index n = 1;
+    for (std::size_t d = 0; d < x.rank; ++d)
+      if (dim_mask(x.rank, {Dims...}) >> d & 1u) n *= x[d] == dynamic ? batch : x[d];
+    return n;
+  }
+  template<class Out, class X>
+  static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte* scratch) {
+    Base::template run<Out, X>(out, x, batch, scratch);
+    const auto n = static_cast<typename X::scalar>(count(X::extents, batch));
+    const Index size = Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1);
+    for (Index i = 0; i < size; ++i) out[i] /= n;
+  }
+  template<class Out, class X>
+  static constexpr Bytes scratch() {
+    return Base::template scratch<Out, X>();
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    constexpr Extents kept = reduced(X::extents, dim_mask(X::extents.rank, {Dims...}), true);
+    constexpr bool by_batch = count(X::extents, 1) != count(X::extents, 2);
+    const auto each = [&] {
+      if constexpr (by_batch) return operation<DivideByBatch<count(X::extents, 1)>>{}(reshape_to<kept>(g), x);
+      else return operation<Div>{}(reshape_to<kept>(g), static_cast<double>(count(X::extents, 1)));
+    }();
+    return gradients(operation<Expand<X::extents>>{}(each));
+  }
+
+  /// g / (batch * PerSample); the second operand only says that there is a batch.
+  template<Index PerSample>
+  struct DivideByBatch {
+    static constexpr std::string_view name = "DivideByBatch";
+    static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
+    template<class Out, class A, class X>
+    static void run(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar*, Index batch,
+                    std::byte*) {
+      for (Index i = 0; i < Out::extents.numel(); ++i) out[i] = g[i] / static_cast<typename A::scalar>(PerSample * batch);
+    }
+    template<class G2, class Y2, class A, class X>
+    static constexpr auto vjp(G2 g, Y2, A, X x) {
+      return gradients(operation<DivideByBatch>{}(g, x), no_gradient);
+    }
+  };
+};
+
+} // namespace ops
+
+/// torch.sum and torch.mean: `sum(x)` of all elements, `sum_dims<1>(x)` and `sum_dims<-1, 0>(x)` over dimensions,
+/// `sum_keepdim<1>(x)` with the dimension kept as one.
+inline constexpr operation<ops::Sum<false>> sum;
+inline constexpr operation<ops::Mean<false>> mean;
+template<Index... Dims>
+inline constexpr operation<ops::Sum<false, Dims...>> sum_dims;
+template<Index... Dims>
+inline constexpr operation<ops::Mean<false, Dims...>> mean_dims;
+template<Index... Dims>
+inline constexpr operation<ops::Sum<true, Dims...>> sum_keepdim;
+template<Index... Dims>
+inline constexpr operation<ops::Mean<true, Dims...>> mean_keepdim;
+
+} // namespace stator

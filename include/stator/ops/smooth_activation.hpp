@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSL-1.0
+// Smooth activation functions, elementwise: sigmoid, silu, gelu, elu, softplus, mish, ...
+#pragma once
+
+#include "stator/ops/unary.hpp"
+
+namespace stator {
+
+namespace ops {
+
+/// g y (1 - y)
+struct SigmoidBackward : SameShape {
+  static constexpr std::string_view name = "SigmoidBackward";
+  template<class V>
+  static V apply(const V& g, const V& y) {
+    return g * (V(1) - y) * y;
+  }
+  template<class G2, class Y2, class G, class Y>
+  static constexpr auto vjp(G2 gg, Y2, G g, Y y) {
+    return gradients(operation<SigmoidBackward>{}(gg, y), mul(mul(gg, g), sub(1, mul(y, 2))));
+  }
+};
+
+struct Sigmoid : SameShape {
+  static constexpr std::string_view name = "Sigmoid";
+  template<class V>
+  static V apply(const V& x) {
+    return V(1) / (V(1) + kernel::exp(-x));
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X) {
+    return gradients(operation<SigmoidBackward>{}(g, y));
+  }
+};
+
+/// log(sigmoid(x)) = min(x, 0) - log(1 + exp(-|x|))
+struct LogSigmoid : SameShape {
+  static constexpr std::string_view name = "LogSigmoid";
+  template<class V>
+  static V apply(const V& x) {
+    return select(x < V(0), x, V(0)) - kernel::log1p(kernel::exp(-kernel::abs(x)));
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(mul(g, operation<Sigmoid>{}(neg(x))));
+  }
+};
+
+/// x sigmoid(x)
+struct Silu : SameShape {
+  static constexpr std::string_view name = "Silu";
+  template<class V>
+  static V apply(const V& x) {
+    return x / (V(1) + kernel::exp(-x));
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "SiluBackward";
+    template<class V>
+    static V apply(const V& g, const V& x) {
+      const V s = Sigmoid::apply<V>(x);
+      return g * s * (V(1) + x * (V(1) - s));
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(operation<Backward>{}(g, x));
+  }
+};
+
+/// alpha (exp(x) - 1) below 0, x above; alpha is 1 by default.
+struct Elu : SameShape {
+  static constexpr std::string_view name = "Elu";
+  template<class V>
+  static V apply(const V& x, const V& alpha = V(1)) {
+    return select(x > V(0), x, alpha * (kernel::exp(x) - V(1)));
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "EluBackward";
+    template<class V>
+    static V apply(const V& g, const V& x, const V& alpha = V(1)) {
+      return select(x > V(0), g, g * alpha * kernel::exp(x));
+    }
+  };
+  template<class G, class Y, class X, class... Alpha>
+  static constexpr auto vjp(G g, Y, X x, Alpha... alpha) {
+    return gradients(operation<Backward>{}(g, x, alpha...), detail::none<Alpha>(alpha)...);
+  }
+};
+
+/// alpha (exp(x / alpha) - 1) below 0, x above; alpha is 1 by default.
+struct Celu : SameShape {
+  static constexpr std::string_view name = "Elu";
+  template<class V>
+  static V apply(const V& x, const V& alpha = V(1)) {
+    return select(x > V(0), x, alpha * (kernel::exp(x / alpha) - V(1)));
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "EluBackward";
+    template<class V>
+    static V apply(const V& g, const V& x, const V& alpha = V(1)) {
+      return select(x > V(0), g, g * kernel::exp(x / alpha));
+    }
+  };
+  template<class G, class Y, class X, class... Alpha>
+  static constexpr auto vjp(G g, Y, X x, Alpha... alpha) {
+    return gradients(operation<Backward>{}(g, x, alpha...), detail::none<Alpha>(alpha)...);
+  }
+};
+
+/// scale elu(x, alpha) with the fixed point of Klambauer et al. 2017.
+struct Selu : SameShape {
+  static constexpr std::string_view name = "Elu";
+  static constexpr double alpha = 1.6732632423543772848170429916717,
+                          scale = 1.0507009873554804934193349852946;
+  template<class V>
+  static V apply(const V& x) {
+    return select(x > V(0), x * constant<V>(scale), constant<V>(alpha * scale) * (kernel::exp(x) - V(1)));
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "EluBackward";
+    template<class V>
+    static V apply(const V& g, const V& x) {
+      return g * select(x > V(0), constant<V>(scale), constant<V>(alpha * scale) * kernel::exp(x));
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(operation<Backward>{}(g, x));
+  }
+};
+
+/// log(1 + exp(beta x)) / beta; x itself where beta x > threshold. Defaults 1 and 20.
+struct Softplus : SameShape {
+  static constexpr std::string_view name = "Softplus";
+  template<class V>
+  static V apply(const V& x, const V& beta = V(1), const V& threshold = V(20)) {
+    const V z = x * beta;
+    return select(z > threshold, x, kernel::log1p(kernel::exp(z)) / beta);
+  }
+  struct Slope : SameShape {
+    static constexpr std::string_view name = "SoftplusBackward";
+    template<class V>
+    static V apply(const V& x, const V& beta = V(1), const V& threshold = V(20)) {
+      const V z = x * beta;
+      return select(z > threshold, V(1), Sigmoid::apply<V>(z));
+    }
+  };
+  template<class G, class Y, class X, class... Number>
+  static constexpr auto vjp(G g, Y, X x, Number... number) {
+    return gradients(mul(g, operation<Slope>{}(x, number...)), detail::none<Number>(number)...);
+  }
+};
+
+/// x tanh(softplus(x))
+struct Mish : SameShape {
+  static constexpr std::string_view name = "Mish";
+  template<class V>
+  static V apply(const V& x) {
+    return x * kernel::tanh(kernel::log1p(kernel::exp(x)));
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "MishBackward";
+    template<class V>
+    static V apply(const V& g, const V& x) {
+      const V t = kernel::tanh(kernel::log1p(kernel::exp(x)));
+      return g * (t + x * Sigmoid::apply<V>(x) * (V(1) - t * t));
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(operation<Backward>{}(g, x));
+  }
+};
+
+/// x Phi(x), Phi the distribution function of the normal distribution.
+struct Gelu : SameShape {
+  static constexpr std::string_view name = "Gelu";
+  static constexpr double sqrt_half = 0.70710678118654752440, density = 0.39894228040143267794;
+  template<class V>
+  static V apply(const V& x) {
+    return x * (V(1) + kernel::erf(x * constant<V>(sqrt_half))) * constant<V>(0.5);
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "GeluBackward";
+    template<class V>
+    static V apply(const V& g, const V& x) {
+      const V cdf = constant<V>(0.5) * (V(1) + kernel::erf(x * constant<V>(sqrt_half)));
+      return g * (cdf + x * constant<V>(density) * kernel::exp(x * x * constant<V>(-0.5)));
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(operation<Backward>{}(g, x));
+  }
+};
+
+/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+struct GeluTanh : SameShape {
+  static constexpr std::string_view name = "Gelu";
+  static constexpr double beta = 0.79788456080286535588, kappa = 0.044715;
+  template<class V>
+  static V inner(const V& x) {
+    return kernel::tanh(constant<V>(beta) * (x + constant<V>(kappa) * x * x * x));
+  }
+  template<class V>
+  static V apply(const V& x) {
+    return constant<V>(0.5) * x * (V(1) + inner(x));
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "GeluBackward";
+    template<class V>
+    static V apply(const V& g, const V& x) {
+      const V t = inner(x);
+      const V slope = constant<V>(beta) * (V(1) + constant<V>(3 * kappa) * x * x);
+      return g * constant<V>(0.5) * (V(1) + t + x * (V(1) - t * t) * slope);
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(operation<Backward>{}(g, x));
+  }
+};
+
+/// x / (1 + |x|)
+struct Softsign : SameShape {
+  static constexpr std::string_view name = "Div";
+  template<class V>
+  static V apply(const V& x) {
+    return x / (V(1) + kernel::abs(x));
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "SoftsignBackward";
+    template<class V>
+    static V apply(const V& g, const V& x) {
+      const V d = V(1) + kernel::abs(x);
+      return g / (d * d);
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(operation<Backward>{}(g, x));
+  }
+};
+
+/// x - tanh(x)
+struct Tanhshrink : SameShape {
+  static constexpr std::string_view name = "Sub";
+  template<class V>
+  static V apply(const V& x) {
+    return x - kernel::tanh(x);
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "TanhshrinkBackward";
+    template<class V>
+    static V apply(const V& g, const V& x) {
+      const V t = kernel::tanh(x);
+      return g * t * t;
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(operation<Backward>{}(g, x));
+  }
+};
+
+} // namespace ops
+
+inline constexpr operation<ops::Sigmoid> sigmoid;
+
+namespace nn {
+inline constexpr operation<ops::Sigmoid> sigmoid;
+inline constexpr operation<ops::LogSigmoid> logsigmoid;
+/// x sigmoid(x)
+inline constexpr operation<ops::Silu> silu;
+/// elu(x, alpha = 1)
+inline constexpr operation<ops::Elu> elu;
+inline constexpr operation<ops::Selu> selu;
+/// celu(x, alpha = 1)
+inline constexpr operation<ops::Celu> celu;
+/// softplus(x, beta = 1, threshold = 20)
+inline constexpr operation<ops::Softplus> softplus;
+inline constexpr operation<ops::Mish> mish;
+/// With the error function; `gelu_tanh` is approximate="tanh".
+inline constexpr operation<ops::Gelu> gelu;
+inline constexpr operation<ops::GeluTanh> gelu_tanh;
+inline constexpr operation<ops::Softsign> softsign;
+inline constexpr operation<ops::Tanhshrink> tanhshrink;
+} // namespace nn
+
+} // namespace stator

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+// softmax and log_softmax over one dimension.
+#pragma once
+
+#include "stator/kernel/softmax.hpp"
+#include "stator/ops/arithmetic.hpp"
+
+namespace stator {
+
+namespace ops {
+
+constexpr Text dim_requirement(std::string_view operation, Index dim, const Extents& x) {
+  const auto rank = static_cast<Index>(x.rank);
+  if (dim >= rank || dim < -rank || (x.is_dynamic() && wrap(dim, x.rank) == 0))
+    return text(operation, ": dimension ", dim, " is not a static dimension of a tensor of shape ", x);
+  return {};
+}
+
+template<Index Dim>
+struct LogSoftmax {
+  static constexpr std::string_view name = "LogSoftmax";
+  static constexpr Extents shape(const Extents& x) { return x; }
+  static constexpr Text requirement(const Extents& x) { return dim_requirement("log_softmax", Dim, x); }
+  template<class Out, class X>
+  static void run(typename Out::scalar* y, const typename X::scalar* x, Index batch, std::byte*) {
+    kernel::log_softmax<typename X::scalar, X::extents, wrap(Dim, X::extents.rank)>::forward(x, y, batch);
+  }
+  /// dx = g - exp(y) sum(g)
+  struct Backward {
+    static constexpr std::string_view name = "LogSoftmaxBackwardData";
+    static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
+    template<class Out, class G, class Y>
+    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename Y::scalar* y, Index batch,
+                    std::byte*) {
+      kernel::log_softmax<typename G::scalar, G::extents, wrap(Dim, G::extents.rank)>::backward(y, g, dx, batch);
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X) {
+    return gradients(operation<Backward>{}(g, y));
+  }
+};
+
+template<Index Dim>
+struct Softmax {
+  static constexpr std::string_view name = "Softmax";
+  static constexpr Extents shape(const Extents& x) { return x; }
+  static constexpr Text requirement(const Extents& x) { return dim_requirement("softmax", Dim, x); }
+  template<class Out, class X>
+  static void run(typename Out::scalar* y, const typename X::scalar* x, Index batch, std::byte*) {
+    kernel::softmax<typename X::scalar, X::extents, wrap(Dim, X::extents.rank)>::forward(x, y, batch);
+  }
+  /// dx = y (g - sum(g y))
+  struct Backward {
+    static constexpr std::string_view name = "SoftmaxBackwardData";
+    static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
+    template<class Out, class G, class Y>
+    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename Y::scalar* y, Index batch,
+                    std::byte*) {
+      kernel::softmax<typename G::scalar, G::extents, wrap(Dim, G::extents.rank)>::backward(y, g, dx, batch);
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X) {
+    return gradients(operation<Backward>{}(g, y));
+  }
+};
+
+} // namespace ops
+
+namespace nn {
+/// exp(x) / sum(exp(x)) over dimension Dim; same shape.
+template<Index Dim = -1>
+inline constexpr operation<ops::Softmax<Dim>> softmax;
+/// log(softmax(x)) over dimension Dim; same shape.
+template<Index Dim = -1>
+inline constexpr operation<ops::LogSoftmax<Dim>> log_softmax;
+} // namespace nn
+
+} // namespace stator

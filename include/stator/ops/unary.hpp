@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: BSL-1.0
+// Functions of one number, elementwise: exp, log, sqrt, sin, ... Those that <cmath> has as well are function
+// templates, so that a using directive leaves std's versions usable; the others are operation objects.
+#pragma once
+
+#include "stator/ops/arithmetic.hpp"
+
+namespace stator {
+
+namespace ops {
+
+/// For elementwise operations whose result has the shape of the first operand; numbers may follow it.
+struct SameShape {
+  static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
+};
+
+namespace detail {
+template<class V>
+struct element_of;
+template<template<class> class V, class T>
+struct element_of<V<T>> {
+  using type = T;
+};
+/// For the operands that are numbers.
+template<class>
+constexpr NoGradient none(const auto&) {
+  return no_gradient;
+}
+} // namespace detail
+
+/// A number in `apply`, as a vector or as one element: `constant<V>(0.5)`.
+template<class V>
+V constant(double value) {
+  return V(static_cast<typename detail::element_of<V>::type>(value));
+}
+
+/// -1, 0 or 1.
+struct Sign : SameShape {
+  static constexpr std::string_view name = "Sgn";
+  template<class V>
+  static V apply(const V& x) {
+    return select(x > V(0), V(1), select(x < V(0), V(-1), x));
+  }
+};
+
+struct Exp : SameShape {
+  static constexpr std::string_view name = "Exp";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::exp(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X) {
+    return gradients(mul(g, y));
+  }
+};
+
+struct Log : SameShape {
+  static constexpr std::string_view name = "Log";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::log(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(div(g, x));
+  }
+};
+
+struct Log1p : SameShape {
+  static constexpr std::string_view name = "Log1P";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::log1p(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(div(g, add(x, 1)));
+  }
+};
+
+struct Expm1 : SameShape {
+  static constexpr std::string_view name = "Expm1";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::expm1(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X) {
+    return gradients(mul(g, add(y, 1)));
+  }
+};
+
+struct Sqrt : SameShape {
+  static constexpr std::string_view name = "Sqrt";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::sqrt(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X) {
+    return gradients(div(g, mul(y, 2)));
+  }
+};
+
+/// 1 / sqrt(x)
+struct Rsqrt : SameShape {
+  static constexpr std::string_view name = "Rsqrt";
+  template<class V>
+  static V apply(const V& x) {
+    return V(1) / kernel::sqrt(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X) {
+    return gradients(mul(mul(g, -0.5), mul(y, mul(y, y))));
+  }
+};
+
+struct Square : SameShape {
+  static constexpr std::string_view name = "Pow";
+  template<class V>
+  static V apply(const V& x) {
+    return x * x;
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(mul(g, mul(x, 2)));
+  }
+};
+
+struct Reciprocal : SameShape {
+  static constexpr std::string_view name = "Reciprocal";
+  template<class V>
+  static V apply(const V& x) {
+    return V(1) / x;
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X) {
+    return gradients(neg(mul(g, mul(y, y))));
+  }
+};
+
+struct Abs : SameShape {
+  static constexpr std::string_view name = "Abs";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::abs(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(mul(g, operation<Sign>{}(x)));
+  }
+};
+
+struct Cos;
+struct Sin : SameShape {
+  static constexpr std::string_view name = "Sin";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::sin(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(mul(g, operation<Cos>{}(x)));
+  }
+};
+
+struct Cos : SameShape {
+  static constexpr std::string_view name = "Cos";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::cos(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(neg(mul(g, operation<Sin>{}(x))));
+  }
+};
+
+/// g (1 - y^2)
+struct TanhBackward : SameShape {
+  static constexpr std::string_view name = "TanhBackward";
+  template<class V>
+  static V apply(const V& g, const V& y) {
+    return g * (V(1) - y * y);
+  }
+  template<class G2, class Y2, class G, class Y>
+  static constexpr auto vjp(G2 gg, Y2, G g, Y y) {
+    return gradients(operation<TanhBackward>{}(gg, y), mul(mul(gg, -2), mul(g, y)));
+  }
+};
+
+struct Tanh : SameShape {
+  static constexpr std::string_view name = "Tanh";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::tanh(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y y, X) {
+    return gradients(operation<TanhBackward>{}(g, y));
+  }
+};
+
+struct Erf : SameShape {
+  static constexpr std::string_view name = "Erf";
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::erf(x);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X x) {
+    return gradients(mul(mul(g, 1.1283791670955126), operation<Exp>{}(neg(operation<Square>{}(x)))));
+  }
+};
+
+/// x to the power of a number.
+struct Pow : SameShape {
+  static constexpr std::string_view name = "Pow";
+  template<class V>
+  static V apply(const V& x, const V& exponent) {
+    return kernel::pow(x, exponent);
+  }
+  /// g e x^(e - 1), 0 where e is 0
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "PowBackward";
+    template<class V>
+    static V apply(const V& g, const V& x, const V& exponent) {
+      return select(exponent == V(0), V(0), g * exponent * kernel::pow(x, exponent - V(1)));
+    }
+  };
+  template<class G, class Y, class X, class E>
+  static constexpr auto vjp(G g, Y, X x, E exponent) {
+    static_assert(E::extents.rank == 0, "stator: pow: the exponent is a number");
+    return gradients(operation<Backward>{}(g, x, exponent), no_gradient);
+  }
+};
+
+/// The operand itself, without a gradient.
+struct Detach {
+  static constexpr std::string_view name = "Detach";
+  static constexpr bool is_view = true;
+  static constexpr Extents shape(const Extents& x) { return x; }
+};
+
+} // namespace ops
+
+inline constexpr operation<ops::Rsqrt> rsqrt;
+inline constexpr operation<ops::Square> square;
+inline constexpr operation<ops::Reciprocal> reciprocal;
+inline constexpr operation<ops::Sign> sign;
+/// torch.Tensor.detach: no gradient flows through it.
+inline constexpr operation<ops::Detach> detach;
+
+// clang-format off
+template<Operand X> constexpr auto exp(const X& x) { return operation<ops::Exp>{}(x); }
+template<Operand X> constexpr auto log(const X& x) { return operation<ops::Log>{}(x); }
+template<Operand X> constexpr auto log1p(const X& x) { return operation<ops::Log1p>{}(x); }
+template<Operand X> constexpr auto expm1(const X& x) { return operation<ops::Expm1>{}(x); }
+template<Operand X> constexpr auto sqrt(const X& x) { return operation<ops::Sqrt>{}(x); }
+template<Operand X> constexpr auto abs(const X& x) { return operation<ops::Abs>{}(x); }
+template<Operand X> constexpr auto sin(const X& x) { return operation<ops::Sin>{}(x); }
+template<Operand X> constexpr auto cos(const X& x) { return operation<ops::Cos>{}(x); }
+template<Operand X> constexpr auto tanh(const X& x) { return operation<ops::Tanh>{}(x); }
+template<Operand X> constexpr auto erf(const X& x) { return operation<ops::Erf>{}(x); }
+/// x to the power of a number.
+template<Operand X> constexpr auto pow(const X& x, double exponent) { return operation<ops::Pow>{}(x, exponent); }
+// clang-format on
+
+namespace nn {
+inline constexpr operation<ops::Tanh> tanh;
+} // namespace nn
+
+} // namespace stator

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "stator/optim/adam.hpp"
+
+namespace stator::optim {
+
+struct AdamWOptions {
+  double lr = 1e-3;
+  std::array<double, 2> betas{0.9, 0.999}; ///< decay of the averages of the gradient and of its square
+  double eps = 1e-8;                       ///< added to the root in the denominator
+  double weight_decay = 1e-2;              ///< parameters shrink by lr * weight_decay in each step
+  bool amsgrad = false;                    ///< divide by the largest average so far
+  bool maximize = false;                   ///< climb instead of descend
+};
+
+/// Adam on parameters that shrink first: p *= 1 - lr * weight_decay.
+/// Source: Loshchilov and Hutter 2019.
+using AdamWRule = AdamLikeRule<AdamWOptions, true>;
+
+/// torch.optim.AdamW. Throws ValueError for options out of range.
+template<class M>
+class AdamW : public Optimizer<AdamWRule, M> {
+public:
+  explicit AdamW(M& model, const AdamWOptions& options = {}) : Optimizer<AdamWRule, M>(model, options) {}
+};
+
+} // namespace stator::optim

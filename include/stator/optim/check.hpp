@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+// Options out of range, in PyTorch's words.
+#pragma once
+
+#include "stator/core/error.hpp"
+
+#include <array>
+#include <charconv>
+#include <string>
+
+namespace stator::optim::detail {
+
+/// The shortest text that reads back as the same number: "-1", "0.001".
+inline std::string number_text(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+inline void check(bool valid, const char* what, double value) {
+  if (!valid) throw ValueError("Invalid " + std::string(what) + ": " + number_text(value));
+}
+
+inline void check_not_negative(const char* what, double value) { check(value >= 0, what, value); }
+
+inline void check_betas(const std::array<double, 2>& betas) {
+  check(betas[0] >= 0 && betas[0] < 1, "beta parameter at index 0", betas[0]);
+  check(betas[1] >= 0 && betas[1] < 1, "beta parameter at index 1", betas[1]);
+}
+
+} // namespace stator::optim::detail

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+// torch.nn.utils.clip_grad: limits to gradients, between `loss.backward()` and `optimizer.step()`.
+#pragma once
+
+#include "stator/core/error.hpp"
+#include "stator/optim/check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <span>
+
+namespace stator::optim {
+
+struct ClipOptions {
+  double norm_type = 2;            ///< order of the norm; infinity for the largest element
+  bool error_if_nonfinite = false; ///< throw when the norm is infinite or NaN
+};
+
+namespace detail {
+/// The sum of f(element), in double, in an order that does not depend on the machine.
+template<class T, class F>
+double sum_of(std::span<T> values, F f) {
+  std::array<double, 16> lanes{};
+  std::size_t i = 0;
+  for (; i + lanes.size() <= values.size(); i += lanes.size())
+    for (std::size_t k = 0; k < lanes.size(); ++k) lanes[k] += f(static_cast<double>(values[i + k]));
+  for (; i < values.size(); ++i) lanes[0] += f(static_cast<double>(values[i]));
+  double total = 0;
+  for (const double lane : lanes) total += lane;
+  return total;
+}
+
+template<class T>
+double norm_of(std::span<T> values, double order) {
+  if (order == 2) return std::sqrt(sum_of(values, [](double x) { return x * x; }));
+  if (order == 1) return sum_of(values, [](double x) { return std::abs(x); });
+  if (order != std::numeric_limits<double>::infinity())
+    return std::pow(sum_of(values, [=](double x) { return std::pow(std::abs(x), order); }), 1 / order);
+  double largest = 0, not_a_number = 0;
+  for (const T x : values) {
+    const auto size = static_cast<double>(std::abs(x));
+    largest = std::max(largest, size);
+    not_a_number += size != size ? size : 0;
+  }
+  return largest + not_a_number;
+}
+} // namespace detail
+
+/// Scales all gradients so that their norm, taken as one vector, is at most `max_norm`. Returns the norm
+/// before. Throws ValueError for an order that is not positive, and, if asked, when the norm is not finite.
+template<std::floating_point T>
+double clip_grad_norm_(std::span<T> gradients, double max_norm, const ClipOptions& options = {}) {
+  detail::check(options.norm_type > 0, "norm_type value", options.norm_type);
+  const double norm = detail::norm_of(gradients, options.norm_type);
+  if (options.error_if_nonfinite && !std::isfinite(norm))
+    throw ValueError(
+        "The total norm of order " + detail::number_text(options.norm_type) +
+        " for gradients from `parameters` is non-finite, so it cannot be clipped. To disable this "
+        "error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`");
+  const double scale = max_norm / (norm + 1e-6);
+  if (!(scale >= 1))
+    for (T& gradient : gradients) gradient *= static_cast<T>(scale);
+  return norm;
+}
+
+/// Limits each gradient to [-clip_value, clip_value].
+template<std::floating_point T>
+void clip_grad_value_(std::span<T> gradients, double clip_value) {
+  const T limit = static_cast<T>(clip_value);
+  for (T& gradient : gradients) gradient = gradient < -limit ? -limit : gradient > limit ? limit : gradient;
+}
+
+/// The same for all gradients of a model: `clip_grad_norm_(model, 1.0)`.
+template<class M>
+  requires requires(M& m) { m.gradient_arena(); }
+double clip_grad_norm_(M& model, double max_norm, const ClipOptions& options = {}) {
+  return clip_grad_norm_(model.gradient_arena(), max_norm, options);
+}
+template<class M>
+  requires requires(M& m) { m.gradient_arena(); }
+void clip_grad_value_(M& model, double clip_value) {
+  clip_grad_value_(model.gradient_arena(), clip_value);
+}
+
+} // namespace stator::optim

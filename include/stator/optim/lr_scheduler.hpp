@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSL-1.0
+// torch.optim.lr_scheduler: how the learning rate changes from epoch to epoch.
+//   StepLR scheduler{optimizer, {.step_size = 30, .gamma = 0.1}};
+//   for (...) { train(...); scheduler.step(); }
+#pragma once
+
+#include "stator/optim/one_cycle_lr.hpp"
+#include "stator/optim/reduce_lr_on_plateau.hpp"
+#include "stator/optim/scheduler.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numbers>
+#include <vector>
+
+namespace stator::optim {
+
+struct StepLROptions {
+  Index step_size = 1;
+  double gamma = 0.1;
+};
+
+struct StepLRRule {
+  using Options = StepLROptions;
+  Options o;
+
+  explicit StepLRRule(Options options) : o(std::move(options)) {
+    if (o.step_size < 1) throw ValueError("StepLR: step_size must be at least 1");
+  }
+  double next(double lr, double, Index epoch) const {
+    return epoch == 0 || epoch % o.step_size != 0 ? lr : lr * o.gamma;
+  }
+};
+
+/// Multiplies the rate by gamma every `step_size` epochs.
+template<class O>
+class StepLR : public LRScheduler<StepLRRule, O> {
+public:
+  StepLR(O& optimizer, StepLROptions options = {})
+      : LRScheduler<StepLRRule, O>(optimizer, std::move(options)) {}
+};
+
+struct MultiStepLROptions {
+  std::vector<Index> milestones;
+  double gamma = 0.1;
+};
+
+struct MultiStepLRRule {
+  using Options = MultiStepLROptions;
+  Options o;
+
+  explicit MultiStepLRRule(Options options) : o(std::move(options)) {}
+  double next(double lr, double, Index epoch) const {
+    const auto times = std::ranges::count(o.milestones, epoch);
+    return times == 0 ? lr : lr * std::pow(o.gamma, static_cast<double>(times));
+  }
+};
+
+/// Multiplies the rate by gamma at each of the milestones, once for each time that it is listed.
+template<class O>
+class MultiStepLR : public LRScheduler<MultiStepLRRule, O> {
+public:
+  MultiStepLR(O& optimizer, MultiStepLROptions options = {})
+      : LRScheduler<MultiStepLRRule, O>(optimizer, std::move(options)) {}
+};
+
+struct ExponentialLROptions {
+  double gamma = 0.95;
+};
+
+struct ExponentialLRRule {
+  using Options = ExponentialLROptions;
+  Options o;
+
+  explicit ExponentialLRRule(Options options) : o(std::move(options)) {}
+  double next(double lr, double, Index epoch) const { return epoch == 0 ? lr : lr * o.gamma; }
+};
+
+/// Multiplies the rate by gamma in every epoch.
+template<class O>
+class ExponentialLR : public LRScheduler<ExponentialLRRule, O> {
+public:
+  ExponentialLR(O& optimizer, ExponentialLROptions options = {})
+      : LRScheduler<ExponentialLRRule, O>(optimizer, std::move(options)) {}
+};
+
+struct ConstantLROptions {
+  double factor = 1.0 / 3;
+  Index total_iters = 5;
+};
+
+struct ConstantLRRule {
+  using Options = ConstantLROptions;
+  Options o;
+
+  explicit ConstantLRRule(Options options) : o(std::move(options)) {
+    if (o.factor > 1.0 || o.factor < 0)
+      throw ValueError("Constant multiplicative factor expected to be between 0 and 1.");
+  }
+  double next(double lr, double, Index epoch) const {
+    if (epoch == 0) return lr * o.factor;
+    return epoch == o.total_iters ? lr * (1.0 / o.factor) : lr;
+  }
+};
+
+/// Multiplies the rate by `factor` until epoch `total_iters`.
+template<class O>
+class ConstantLR : public LRScheduler<ConstantLRRule, O> {
+public:
+  ConstantLR(O& optimizer, ConstantLROptions options = {})
+      : LRScheduler<ConstantLRRule, O>(optimizer, std::move(options)) {}
+};
+
+struct LinearLROptions {
+  double start_factor = 1.0 / 3;
+  double end_factor = 1.0;
+  Index total_iters = 5;
+};
+
+struct LinearLRRule {
+  using Options = LinearLROptions;
+  Options o;
+
+  explicit LinearLRRule(Options options) : o(std::move(options)) {
+    if (o.start_factor > 1.0 || o.start_factor < 0)
+      throw ValueError("Starting multiplicative factor expected to be between 0 and 1.");
+    if (o.end_factor > 1.0 || o.end_factor < 0)
+      throw ValueError("Ending multiplicative factor expected to be between 0 and 1.");
+  }
+  double next(double lr, double, Index epoch) const {
+    if (epoch == 0) return lr * o.start_factor;
+    if (epoch > o.total_iters) return lr;
+    const double change = o.end_factor - o.start_factor;
+    return lr * (1. + change / (static_cast<double>(o.total_iters) * o.start_factor +
+                                static_cast<double>(epoch - 1) * change));
+  }
+};
+
+/// Multiplies the rate by a factor that goes evenly from `start_factor` to `end_factor` in `total_iters`
+/// epochs.
+template<class O>
+class LinearLR : public LRScheduler<LinearLRRule, O> {
+public:
+  LinearLR(O& optimizer, LinearLROptions options = {})
+      : LRScheduler<LinearLRRule, O>(optimizer, std::move(options)) {}
+};
+
+struct CosineAnnealingLROptions {
+  Index T_max = 1; ///< epochs of half a period
+  double eta_min = 0;
+};
+
+struct CosineAnnealingLRRule {
+  using Options = CosineAnnealingLROptions;
+  Options o;
+
+  explicit CosineAnnealingLRRule(Options options) : o(std::move(options)) {
+    if (o.T_max < 1) throw ValueError("CosineAnnealingLR: T_max must be at least 1");
+  }
+  double next(double lr, double base, Index epoch) const {
+    if (epoch == 0) return lr;
+    const auto cosine = [&](Index t) {
+      return std::cos(std::numbers::pi * static_cast<double>(t) / static_cast<double>(o.T_max));
+    };
+    if ((epoch - 1 - o.T_max) % (2 * o.T_max) == 0) return lr + (base - o.eta_min) * (1 - cosine(1)) / 2;
+    return (1 + cosine(epoch)) / (1 + cosine(epoch - 1)) * (lr - o.eta_min) + o.eta_min;
+  }
+};
+
+/// From the first rate down to `eta_min` along half a cosine, and up again.
+/// Source: Loshchilov and Hutter 2017, without restarts.
+template<class O>
+class CosineAnnealingLR : public LRScheduler<CosineAnnealingLRRule, O> {
+public:
+  CosineAnnealingLR(O& optimizer, CosineAnnealingLROptions options = {})
+      : LRScheduler<CosineAnnealingLRRule, O>(optimizer, std::move(options)) {}
+};
+
+struct CosineAnnealingWarmRestartsOptions {
+  Index T_0 = 1;    ///< epochs until the first restart
+  Index T_mult = 1; ///< each period is so many times longer than the last
+  double eta_min = 0;
+};
+
+struct CosineAnnealingWarmRestartsRule {
+  using Options = CosineAnnealingWarmRestartsOptions;
+  Options o;
+
+  explicit CosineAnnealingWarmRestartsRule(Options options) : o(std::move(options)) {
+    if (o.T_0 <= 0) throw ValueError("Expected positive integer T_0, but got " + std::to_string(o.T_0));
+    if (o.T_mult < 1) throw ValueError("Expected integer T_mult >= 1, but got " + std::to_string(o.T_mult));
+  }
+  double next(double, double base, Index epoch) const {
+    Index period = o.T_0;
+    if (o.T_mult == 1) epoch %= period;
+    while (epoch >= period) {
+      epoch -= period;
+      period *= o.T_mult;
+    }
+    const double cosine =
+        std::cos(std::numbers::pi * static_cast<double>(epoch) / static_cast<double>(period));
+    return o.eta_min + (base - o.eta_min) * (1 + cosine) / 2;
+  }
+};
+
+/// From the first rate down to `eta_min` along half a cosine, then from the first rate again.
+/// Source: Loshchilov and Hutter 2017, eq. 5.
+template<class O>
+class CosineAnnealingWarmRestarts : public LRScheduler<CosineAnnealingWarmRestartsRule, O> {
+public:
+  CosineAnnealingWarmRestarts(O& optimizer, CosineAnnealingWarmRestartsOptions options = {})
+      : LRScheduler<CosineAnnealingWarmRestartsRule, O>(optimizer, std::move(options)) {}
+};
+
+using LambdaLROptions = std::function<double(Index)>;
+
+struct LambdaLRRule {
+  using Options = LambdaLROptions;
+  Options o;
+
+  explicit LambdaLRRule(Options options) : o(std::move(options)) {}
+  double next(double, double base, Index epoch) const { return base * o(epoch); }
+};
+
+/// The first rate times a function of the epoch:
+/// `LambdaLR scheduler{optimizer, [](Index epoch) { return std::pow(0.95, epoch); }};`.
+template<class O>
+class LambdaLR : public LRScheduler<LambdaLRRule, O> {
+public:
+  LambdaLR(O& optimizer, LambdaLROptions options)
+      : LRScheduler<LambdaLRRule, O>(optimizer, std::move(options)) {}
+};
+
+} // namespace stator::optim

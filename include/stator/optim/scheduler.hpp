@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the learning rate schedulers share. A scheduler's own part is its rule: `next(lr, base_lr, epoch)`,
+// the rate in an epoch from the rate that the optimiser has now and from the one that it began with. As in
+// PyTorch the rate that is changed is the optimiser's own, so several schedulers on one optimiser multiply.
+#pragma once
+
+#include "stator/core/error.hpp"
+#include "stator/core/shape.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace stator::optim {
+
+/// What a scheduler must remember, besides the optimiser's options, to be resumed.
+struct SchedulerState {
+  Index last_epoch = -1;
+  std::vector<double> base_lrs; ///< one for each group
+};
+
+/// `Rule`: `Options`, a constructor from them that throws ValueError, `next(lr, base_lr, epoch)`.
+/// `O`: an Optimizer.
+template<class Rule, class O>
+class LRScheduler {
+public:
+  LRScheduler(O& optimizer, typename Rule::Options options)
+      : optimizer_(&optimizer), rule_(std::move(options)) {
+    for (const auto& group : optimizer.param_groups()) state_.base_lrs.push_back(group.options.lr);
+    step();
+  }
+
+  /// Begins the next epoch (or batch, for schedules that count batches): after `optimizer.step()`.
+  void step() {
+    ++state_.last_epoch;
+    for (std::size_t g = 0; g < state_.base_lrs.size(); ++g) {
+      auto& options = optimizer_->param_groups()[g].options;
+      options.lr = rule_.next(options.lr, state_.base_lrs[g], state_.last_epoch);
+      if constexpr (requires { rule_.adjust(options, state_.last_epoch); })
+        rule_.adjust(options, state_.last_epoch);
+    }
+  }
+
+  /// The rate of the first group.
+  double get_last_lr() const { return optimizer_->options().lr; }
+  Index last_epoch() const { return state_.last_epoch; }
+
+  /// The state, for checkpoints.
+  void for_each_number(auto&& f) {
+    f("last_epoch", state_.last_epoch);
+    for (std::size_t g = 0; g < state_.base_lrs.size(); ++g)
+      f("base_lrs." + std::to_string(g), state_.base_lrs[g]);
+  }
+  const SchedulerState& state() const { return state_; }
+  void set_state(SchedulerState state) { state_ = std::move(state); }
+
+private:
+  O* optimizer_;
+  Rule rule_;
+  SchedulerState state_;
+};
+
+} // namespace stator::optim

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSL-1.0
+// A table of a network, all of it constants: for each module its path, class, output shape, parameters,
+// multiply-adds and bytes.
+//   constexpr auto table = stator::summary<Net>(stator::Shape<stator::dynamic, 784>{});
+//   static_assert(table.total().parameters == 101'770);
+//   std::cout << table;
+#pragma once
+
+#include "stator/ops/trace.hpp"
+
+#include <iomanip>
+#include <ostream>
+
+namespace stator {
+
+/// One module; numbers include what is inside of it.
+struct SummaryRow {
+  std::string_view path, type;
+  bool called = false;     ///< lists are not
+  Extents output{};        ///< of its last call
+  Index parameters = 0;    ///< elements, shared ones once
+  Index multiply_adds = 0; ///< of matrix products and convolutions, for a sample where the batch is dynamic
+  std::size_t bytes = 0;   ///< of parameters and buffers
+};
+
+template<std::size_t N>
+struct Summary {
+  std::array<SummaryRow, N> rows{};
+
+  /// The whole network.
+  constexpr const SummaryRow& total() const { return rows[0]; }
+  /// The module at a path; `total()` where there is none.
+  constexpr const SummaryRow& operator[](std::string_view path) const {
+    for (const SummaryRow& row : rows)
+      if (row.path == path) return row;
+    return rows[0];
+  }
+
+  friend std::ostream& operator<<(std::ostream& out, const Summary& s) {
+    std::size_t path = 6, type = 5, shape = 6;
+    for (const SummaryRow& row : s.rows) {
+      path = std::max(path, row.path.size());
+      type = std::max(type, row.type.size());
+      shape = std::max(shape, text(row.output).size());
+    }
+    const auto line = [&](auto a, auto b, auto c, auto d, auto e, auto f) {
+      out << std::left << std::setw(static_cast<int>(path) + 2) << a << std::setw(static_cast<int>(type) + 2)
+          << b << std::setw(static_cast<int>(shape) + 2) << c << std::right << std::setw(12) << d
+          << std::setw(16) << e << std::setw(14) << f << '\n';
+    };
+    line("module", "class", "output", "parameters", "multiply-adds", "bytes");
+    for (const SummaryRow& row : s.rows)
+      line(row.path.empty() ? "(all)" : row.path, row.type,
+           row.called ? std::string(text(row.output).view()) : "-", row.parameters, row.multiply_adds,
+           row.bytes);
+    return out;
+  }
+};
+
+namespace detail {
+
+/// The largest whole number whose square is not more than n.
+constexpr Index whole_root(Index n) {
+  Index root = n, next = (n + 1) / 2;
+  while (next < root) root = next, next = (root + n / root) / 2;
+  return root;
+}
+
+/// Multiply-adds of a node.
+constexpr Index multiply_adds(const graph::Builder& b, int node) {
+  const std::string_view name = b.signature(node).name;
+  const auto extents = [&](int k) { return b.type(b.operand(node, k)).extents; };
+  const Extents out = b.type(node).extents;
+  if (name == "Addmm") return out.numel() * extents(1)[1];
+  if (name == "Convolution") return out.numel() * (extents(1).numel() / std::max<Index>(extents(1)[0], 1));
+  if (name == "ScaledDotProductAttention") return 2 * out.numel() * extents(1)[extents(1).rank - 2];
+  if (name == "Mm" || name == "Bmm" || name == "Matmul") {
+    const Index many = out.rank > 2 ? out.product(0, out.rank - 2) : 1;
+    // The inner extent, however the operands are transposed: (m k) (k n) / (m n) is its square.
+    return out.numel() == 0
+               ? 0
+               : out.numel() * whole_root(extents(0).numel() * extents(1).numel() / (out.numel() * many));
+  }
+  return 0;
+}
+
+/// The module that each call enters.
+struct CalledVisitor : visitor_base {
+  const GrowingArray<graph::Call>& calls;
+  GrowingArray<std::size_t>& modules;
+  std::size_t seen = 0;
+  template<class M>
+  constexpr void module(const M& m) {
+    for (std::size_t i = 0; i < calls.size(); ++i)
+      if (calls[i].address == &m && calls[i].type_name == &display_name<M>) modules[i] = seen;
+    ++seen;
+  }
+};
+
+template<class X>
+struct summary_input {
+  using type = expr::Input<float, X, false>;
+};
+template<class T, class S>
+struct summary_input<Typed<T, S>> {
+  using type = expr::Input<T, S, false>;
+};
+
+template<class Net, class... X>
+struct summary_of {
+  using T = table<Net>;
+  using Call = expr::ModuleCall<Net, Mode<false>, typename summary_input<X>::type...>;
+  static_assert(check<trace_error<Call>>());
+
+  static consteval auto make() {
+    Summary<T::modules.size()> s;
+    for (std::size_t m = 0; m < s.rows.size(); ++m) {
+      s.rows[m].path = T::modules[m].path;
+      s.rows[m].type = T::modules[m].type;
+      for (std::size_t i = T::modules[m].first_leaf; i < T::modules[m].end_leaf; ++i) {
+        if (T::leaves[i].owner < i && T::leaves[i].owner >= T::modules[m].first_leaf) continue;
+        if (T::leaves[i].is_parameter()) s.rows[m].parameters += T::leaves[i].numel;
+        s.rows[m].bytes += static_cast<std::size_t>(T::leaves[i].numel) * item_size(T::leaves[i].dtype);
+      }
+    }
+    graph::Builder b;
+    tracer<Call>::template symbol<0>(b);
+    GrowingArray<std::size_t> modules(b.calls.size());
+    CalledVisitor v{{}, b.calls, modules};
+    walk(reflect::prototype<Net>(), v);
+    for (std::size_t c = 0; c < b.calls.size(); ++c) {
+      if (b.calls[c].result < 0) continue;
+      s.rows[modules[c]].called = true;
+      s.rows[modules[c]].output = b.type(b.calls[c].result).extents;
+    }
+    for (std::size_t n = 0; n < b.nodes.size(); ++n) {
+      const Index work = multiply_adds(b, static_cast<int>(n));
+      for (int c = b.nodes[n].call; c >= 0 && work > 0; c = b.calls[static_cast<std::size_t>(c)].parent)
+        s.rows[modules[static_cast<std::size_t>(c)]].multiply_adds += work;
+    }
+    return s;
+  }
+};
+
+} // namespace detail
+
+/// The table of `Net` for inputs of these shapes: `Shape<64, 784>{}`, or `Typed<std::int64_t, Shape<8,
+/// 16>>{}` for other elements than float. A shape that does not fit does not compile.
+template<class Net, class... X>
+consteval auto summary(X...) {
+  return detail::summary_of<Net, X...>::make();
+}
+
+} // namespace stator

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSL-1.0
+// error: stator: Net has no parameter of the form fc*.wieght, did you mean fc1.weight
+#include "stator/module/model.hpp"
+
+struct Layer {
+  stator::Parameter<float, 10, 4> weight;
+};
+struct Net {
+  Layer fc1, fc2;
+};
+
+void use(stator::Model<Net>& model) {
+#ifdef STATOR_CONTROL
+  for (auto p : model.parameters<"fc*.weight">()) (void)p;
+#else
+  for (auto p : model.parameters<"fc*.wieght">()) (void)p;
+#endif
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSL-1.0
+// error: stator: Settings is no module: it has neither `forward` nor parameters, buffers or modules
+#include "stator/module/model.hpp"
+
+struct Settings {
+  int layers = 3;
+#ifdef STATOR_CONTROL
+  stator::Parameter<float, 1> weight;
+#endif
+};
+
+constexpr auto count = stator::Model<Settings>::parameter_count;

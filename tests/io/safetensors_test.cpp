@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "catch.hpp"
+#include "files.hpp"
+
+#include "stator/io/npy.hpp"
+#include "stator/io/safetensors.hpp"
+#include "stator/io/safetensors_writer.hpp"
+
+#include <limits>
+
+using namespace stator;
+using stator::test::contains;
+using stator::test::thrown;
+
+namespace {
+const std::filesystem::path directory = STATOR_TEST_REFERENCE "/data/safetensors";
+
+template<class T>
+StateTensor tensor(std::string name, std::vector<Index> shape, const std::vector<T>& values) {
+  return {std::move(name), storage_of(dtype_of<T>), std::move(shape),
+          reinterpret_cast<const std::byte*>(values.data())};
+}
+
+/// One element of another type, as that type's number in double.
+double as_double(StorageType type, const void* bits) {
+  double value = 0;
+  convert_elements(type, static_cast<const std::byte*>(bits), StorageType::F64,
+                   reinterpret_cast<std::byte*>(&value), 1);
+  return value;
+}
+} // namespace
+
+TEST_CASE("every element type of a foreign file has its values") {
+  const io::SafetensorsFile file(directory / "types.safetensors");
+  const io::Npz expected = io::load_npz(directory / "types.npz"); // the floating-point ones, as double
+  CHECK(file.tensors().size() == 13);
+  for (const auto& [name, array] : expected) {
+    const auto values = file.values<double>(name);
+    const auto right = array.as<double>();
+    CHECK(std::equal(values.begin(), values.end(), right.begin(), right.end()));
+    CHECK(file[name].shape == array.shape);
+  }
+  using L64 = std::numeric_limits<std::int64_t>;
+  using L32 = std::numeric_limits<std::int32_t>;
+  CHECK(file.values<std::int64_t>("I64") == std::vector<std::int64_t>{L64::max(), L64::min()});
+  CHECK(file.values<std::int32_t>("I32") == std::vector<std::int32_t>{L32::max(), L32::min()});
+  CHECK(file.values<std::int64_t>("I32") == std::vector<std::int64_t>{L32::max(), L32::min()});
+  CHECK(file.values<float>("I16") == std::vector<float>{32767, -32768});
+  CHECK(file.values<double>("I8") == std::vector<double>{127, -128});
+  CHECK(file.values<std::uint8_t>("U8") == std::vector<std::uint8_t>{0, 255});
+  CHECK(file.values<std::int32_t>("BOOL") == std::vector<std::int32_t>{1, 0, 1});
+  CHECK(file["nothing"].shape == std::vector<Index>{0, 4});
+  CHECK(file.values<float>("number") == std::vector<float>{2.5F});
+  CHECK(file.contains("Ünïcode/名前"));
+  CHECK_THAT(thrown<KeyError>([&] { (void)file["F65"]; }), contains("has no tensor 'F65'"));
+}
+
+TEST_CASE("values are converted when nothing is lost, and otherwise only on request") {
+  const io::SafetensorsFile file(directory / "types.safetensors");
+  CHECK_THAT(thrown<ValueError>([&] { (void)file.values<float>("F64"); }),
+             contains("tensor 'F64' holds F64, which does not convert to F32 without loss"));
+  CHECK_THROWS_AS(file.values<float>("I32"), ValueError);
+  CHECK_THROWS_AS(file.values<std::int64_t>("F16"), ValueError);
+  CHECK_THROWS_AS(file.values<std::uint8_t>("I8"), ValueError);
+  CHECK(file.values<float>("F64", true) ==
+        std::vector<float>{0.1F, -2, std::numeric_limits<float>::infinity()});
+  const auto largest = std::numeric_limits<std::int32_t>::max();
+  CHECK(file.values<std::int32_t>("F32", true) == std::vector<std::int32_t>{0, -2, largest});
+  CHECK(file.values<std::uint8_t>("I8", true) == std::vector<std::uint8_t>{127, 0});
+}
+
+TEST_CASE("is_lossless is right about every value of 16 bits") {
+  using enum StorageType;
+  for (const StorageType from : {F16, BF16, I16, U16, I8, U8})
+    for (const StorageType to : {F64, F32, F16, BF16, I64, I32, U8}) {
+      bool lossless = true;
+      const unsigned count = item_size(from) == 1 ? 256 : 65536;
+      for (unsigned bits = 0; bits < count; ++bits) {
+        const auto value = static_cast<std::uint16_t>(bits);
+        std::byte stored[8];
+        convert_elements(from, reinterpret_cast<const std::byte*>(&value), to, stored, 1);
+        const double before = as_double(from, &value), after = as_double(to, stored);
+        lossless = lossless && (before == after || (before != before && after != after));
+      }
+      CHECK(is_lossless(from, to) == lossless);
+    }
+}
+
+TEST_CASE("what is written is read back, in order, aligned, with its metadata") {
+  const test::TemporaryDirectory scratch;
+  const std::vector<float> weight{1, 2, 3};
+  const std::vector<std::int64_t> steps{5};
+  const std::vector<std::uint8_t> bytes{1, 2, 3};
+  const std::vector<StateTensor> tensors{tensor("bytes", {3}, bytes), tensor("a \"name\"\n", {3, 1}, weight),
+                                         tensor("empty", {0, 7}, std::vector<float>{}),
+                                         tensor("steps", {}, steps)};
+  io::save_safetensors(scratch / "x.safetensors", tensors, {{"format", "pt"}, {"Ü", "\\\"\t"}});
+  const io::SafetensorsFile file(scratch / "x.safetensors");
+  REQUIRE(file.tensors().size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(file.tensors()[i].name == tensors[i].name);
+    CHECK(file.tensors()[i].shape == tensors[i].shape);
+    CHECK(file.tensors()[i].type == tensors[i].type);
+    CHECK(file.tensors()[i].begin % item_size(tensors[i].type) == 0);
+  }
+  CHECK(file.values<float>("a \"name\"\n") == weight);
+  CHECK(file.values<std::int64_t>("steps") == steps);
+  CHECK(file.values<std::uint8_t>("bytes") == bytes);
+  CHECK(file.metadata() == io::Metadata{{"format", "pt"}, {"Ü", "\\\"\t"}});
+  CHECK(file.header().size() % 8 == 0);
+  CHECK(file.header().starts_with('{'));
+}
+
+TEST_CASE("a file of nothing is a file") {
+  const test::TemporaryDirectory scratch;
+  io::save_safetensors(scratch / "x.safetensors", {});
+  CHECK(io::SafetensorsFile(scratch / "x.safetensors").tensors().empty());
+  CHECK(test::read_bytes(scratch / "x.safetensors") == std::string("\x08\0\0\0\0\0\0\0{}      ", 16));
+}
+
+TEST_CASE("what could not be read is not written") {
+  const test::TemporaryDirectory scratch;
+  const std::vector<float> one{1};
+  const auto complaint = [&](const std::vector<StateTensor>& tensors, const io::Metadata& metadata) {
+    return thrown<ValueError>([&] { io::save_safetensors(scratch / "x.safetensors", tensors, metadata); });
+  };
+  CHECK_THAT(complaint({tensor("a", {1}, one), tensor("a", {1}, one)}, {}),
+             contains("'a' is twice in the header"));
+  CHECK_THAT(complaint({tensor("a\xff", {1}, one)}, {}), contains("UTF-8"));
+  CHECK_THAT(complaint({}, {{"text", "\xc0"}}), contains("UTF-8"));
+  CHECK_THAT(complaint({tensor("__metadata__", {1}, one)}, {}), contains("__metadata__"));
+  CHECK(scratch.count() == 0);
+}
+
+TEST_CASE("a file that is not there, and a directory, are file errors") {
+  const test::TemporaryDirectory scratch;
+  CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile{scratch / "none"}; }), contains("cannot open"));
+  CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile{scratch.path()}; }), contains("directory"));
+}
+
+TEST_CASE("a file stays readable after another has taken its name") {
+  const test::TemporaryDirectory scratch;
+  const std::vector<float> one{1}, two{2};
+  io::save_safetensors(scratch / "x.safetensors", std::vector{tensor("a", {1}, one)});
+  const io::SafetensorsFile file(scratch / "x.safetensors");
+  io::save_safetensors(scratch / "x.safetensors", std::vector{tensor("a", {1}, two)});
+  CHECK(file.values<float>("a") == one);
+  CHECK(io::SafetensorsFile(scratch / "x.safetensors").values<float>("a") == two);
+}

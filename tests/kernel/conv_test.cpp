@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSL-1.0
+// Convolutions against plain loops over every sample, channel, pixel and tap.
+#include "catch.hpp"
+#include "kernel/support.hpp"
+#include "stator/kernel/conv.hpp"
+
+using namespace stator;
+using stator::kernel::ConvGeometry;
+using stator::test::Buffer;
+
+namespace {
+
+/// Calls `visit(y index, x index, w index)` for each multiplication of a convolution.
+template<std::size_t D, class Visit>
+void for_each_product(const ConvGeometry<D>& g, Index batch, Visit visit) {
+  const auto output = g.output();
+  const Index in = g.in_channels / g.groups, out = g.out_channels / g.groups;
+  for (Index n = 0; n < batch; ++n)
+    for (Index o = 0; o < g.out_channels; ++o)
+      for (Index q = 0; q < g.output_plane(); ++q)
+        for (Index c = 0; c < in; ++c)
+          for (Index k = 0; k < g.taps(); ++k) {
+            Index pixel = q, tap = k, at = 0, scale = 1;
+            bool inside = true;
+            for (std::size_t d = D; d-- > 0;) {
+              const Index i = pixel % output[d] * g.stride[d] + tap % g.kernel[d] * g.dilation[d] - g.padding_begin[d];
+              inside = inside && i >= 0 && i < g.input[d];
+              at += i * scale;
+              scale *= g.input[d];
+              pixel /= output[d];
+              tap /= g.kernel[d];
+            }
+            if (!inside) continue;
+            visit((n * g.out_channels + o) * g.output_plane() + q,
+                  (n * g.in_channels + o / out * in + c) * g.input_plane() + at, (o * in + c) * g.taps() + k);
+          }
+}
+
+template<class T>
+double difference(const Buffer<T>& a, const Buffer<double>& b) {
+  double worst = 0;
+  for (Index i = 0; i < a.size(); ++i) {
+    const double d = std::abs(static_cast<double>(a[i]) - b[i]) / (1 + std::abs(b[i]));
+    if (!(d <= worst)) worst = d;
+  }
+  return worst;
+}
+
+template<class T, auto G>
+void check(Index batch) {
+  using conv = stator::kernel::conv<T, G>;
+  CAPTURE(batch, G.in_channels, G.out_channels, G.groups, G.input[0], G.kernel[0], G.stride[0], G.axes, sizeof(T));
+  const double allowed = sizeof(T) == 4 ? 2e-5 : 1e-13;
+  const Buffer<T> x(batch * G.in_channels * G.input_plane(), 1), w(G.weights(), 2), bias(G.out_channels, 3),
+      dy(batch * G.out_channels * G.output_plane(), 4);
+  const auto zeros = [](Index n) {
+    Buffer<double> b(n);
+    std::fill(b.begin(), b.end(), 0.0);
+    return b;
+  };
+  const auto scratch = [&](Bytes bytes) { return Buffer<std::byte>(static_cast<Index>(bytes.total(batch))); };
+
+  Buffer<double> y_expected = zeros(dy.size()), dx_expected = zeros(x.size()), dw_expected = zeros(w.size()),
+                 db_expected = zeros(bias.size());
+  for_each_product(G, batch, [&](Index iy, Index ix, Index iw) {
+    y_expected[iy] += static_cast<double>(x[ix]) * static_cast<double>(w[iw]);
+    dx_expected[ix] += static_cast<double>(dy[iy]) * static_cast<double>(w[iw]);
+    dw_expected[iw] += static_cast<double>(dy[iy]) * static_cast<double>(x[ix]);
+  });
+  for (Index i = 0; i < dy.size(); ++i)
+    db_expected[i / G.output_plane() % G.out_channels] += static_cast<double>(dy[i]);
+
+  Buffer<T> y(dy.size(), 5), dx(x.size(), 6), dw(w.size(), 7), db(bias.size(), 8);
+  {
+    auto s = scratch(conv::forward_scratch);
+    conv::forward(x.data(), w.data(), nullptr, y.data(), batch, s.data());
+    CHECK(difference(y, y_expected) < allowed);
+    conv::forward(x.data(), w.data(), bias.data(), y.data(), batch, s.data());
+    for (Index i = 0; i < y.size(); ++i)
+      y_expected[i] += static_cast<double>(bias[i / G.output_plane() % G.out_channels]);
+    CHECK(difference(y, y_expected) < allowed);
+  }
+  {
+    auto s = scratch(conv::backward_input_scratch);
+    conv::backward_input(dy.data(), w.data(), dx.data(), batch, s.data());
+    CHECK(difference(dx, dx_expected) < allowed);
+  }
+  {
+    auto s = scratch(conv::backward_weight_scratch);
+    conv::backward_weight(x.data(), dy.data(), dw.data(), false, batch, s.data());
+    CHECK(difference(dw, dw_expected) < allowed);
+    conv::backward_weight(x.data(), dy.data(), dw.data(), true, batch, s.data());
+    for (double& e : dw_expected) e *= 2;
+    CHECK(difference(dw, dw_expected) < allowed);
+  }
+  conv::backward_bias(dy.data(), db.data(), false, batch);
+  CHECK(difference(db, db_expected) < allowed);
+}
+
+} // namespace
+
+TEST_CASE("conv over two axes agrees with loops") {
+  check<float, ConvGeometry<2>{.in_channels = 1, .out_channels = 32, .input = {28, 28}, .kernel = {3, 3}}>(3);
+  check<float, ConvGeometry<2>{.in_channels = 32, .out_channels = 64, .input = {12, 12}, .kernel = {3, 3}}>(2);
+  check<double, ConvGeometry<2>{.in_channels = 5, .out_channels = 7, .input = {9, 8}, .kernel = {3, 2}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 16, .out_channels = 48, .input = {7, 7}, .kernel = {1, 1}}>(2);
+}
+
+TEST_CASE("conv takes stride, padding and dilation") {
+  check<float, ConvGeometry<2>{.in_channels = 6, .out_channels = 20, .input = {11, 14}, .kernel = {3, 3},
+                               .padding_begin = {1, 1}, .padding_end = {1, 1}}>(3);
+  check<float, ConvGeometry<2>{.in_channels = 16, .out_channels = 16, .input = {12, 13}, .kernel = {3, 3},
+                               .stride = {2, 2}, .padding_begin = {1, 1}, .padding_end = {1, 1}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 3, .out_channels = 8, .input = {17, 15}, .kernel = {5, 7},
+                               .stride = {3, 2}, .padding_begin = {2, 0}, .padding_end = {1, 3}}>(2);
+  check<double, ConvGeometry<2>{.in_channels = 4, .out_channels = 3, .input = {16, 16}, .kernel = {3, 3},
+                                .stride = {2, 3}, .padding_begin = {3, 1}, .padding_end = {0, 2}, .dilation = {2, 3}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 3, .out_channels = 8, .input = {16, 16}, .kernel = {2, 4},
+                               .stride = {4, 4}}>(2);
+}
+
+TEST_CASE("conv takes groups") {
+  check<float, ConvGeometry<2>{.in_channels = 8, .out_channels = 12, .groups = 4, .input = {9, 9}, .kernel = {3, 3}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 9, .out_channels = 9, .groups = 9, .input = {10, 10}, .kernel = {3, 3},
+                               .padding_begin = {1, 1}, .padding_end = {1, 1}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 6, .out_channels = 12, .groups = 6, .input = {15, 20}, .kernel = {5, 5},
+                               .stride = {2, 2}, .padding_begin = {2, 2}, .padding_end = {2, 2}}>(2);
+}
+
+TEST_CASE("conv over one and three axes agrees with loops") {
+  check<float, ConvGeometry<1>{.in_channels = 5, .out_channels = 18, .input = {40}, .kernel = {5}, .stride = {2},
+                               .padding_begin = {2}, .padding_end = {1}}>(3);
+  check<double, ConvGeometry<1>{.in_channels = 4, .out_channels = 4, .groups = 4, .input = {21}, .kernel = {3}}>(2);
+  check<float, ConvGeometry<3>{.in_channels = 3, .out_channels = 10, .input = {5, 6, 7}, .kernel = {3, 2, 3},
+                               .stride = {1, 2, 1}, .padding_begin = {1, 0, 1}, .padding_end = {1, 1, 0}}>(2);
+}
+
+TEST_CASE("conv takes single samples and batches large enough for threads") {
+  check<float, ConvGeometry<2>{.in_channels = 16, .out_channels = 40, .input = {18, 18}, .kernel = {3, 3},
+                               .padding_begin = {1, 1}, .padding_end = {1, 1}}>(1);
+  check<float, ConvGeometry<2>{.in_channels = 8, .out_channels = 32, .input = {14, 14}, .kernel = {3, 3},
+                               .stride = {2, 2}, .padding_begin = {1, 1}, .padding_end = {1, 1}}>(9);
+  check<float, ConvGeometry<2>{.in_channels = 8, .out_channels = 16, .input = {9, 9}, .kernel = {3, 3}}>(0);
+}

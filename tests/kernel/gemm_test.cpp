@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+// Matrix products against three plain loops.
+#include "catch.hpp"
+#include "kernel/support.hpp"
+#include "stator/kernel/gemm.hpp"
+
+using namespace stator;
+using stator::test::Buffer;
+
+namespace {
+
+/// The largest error of one product, relative to the number of terms.
+template<class T, Index M, Index N, Index K, bool TA, bool TB>
+double error(Index m, Index n, Index k, bool with_bias, bool accumulate) {
+  using kernel = stator::kernel::gemm<T, M, N, K, TA, TB>;
+  Buffer<T> a(m * k, 1), b(k * n, 2), bias(n, 3), c(m * n, 4);
+  const Buffer<T> before = c;
+  const Index extent = std::max({M == dynamic ? m : 0, N == dynamic ? n : 0, K == dynamic ? k : 0});
+  Buffer<std::byte> scratch(static_cast<Index>(kernel::scratch.total(extent)));
+  kernel::run(a.data(), b.data(), with_bias ? bias.data() : nullptr, c.data(), accumulate, m, n, k,
+              scratch.data());
+  double worst = 0;
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < n; ++j) {
+      double sum = accumulate ? before[i * n + j] : with_bias ? bias[j] : T{};
+      for (Index p = 0; p < k; ++p)
+        sum += static_cast<double>(TA ? a[p * m + i] : a[i * k + p]) *
+               static_cast<double>(TB ? b[j * k + p] : b[p * n + j]);
+      worst = std::max(worst, std::abs(sum - static_cast<double>(c[i * n + j])) / static_cast<double>(k + 1));
+    }
+  return worst;
+}
+
+template<class T, Index M, Index N, Index K>
+void check(Index m, Index n, Index k) {
+  CAPTURE(M, N, K, m, n, k, sizeof(T));
+  const double allowed = sizeof(T) == 4 ? 1e-6 : 1e-14;
+  CHECK(error<T, M, N, K, false, false>(m, n, k, false, false) < allowed);
+  CHECK(error<T, M, N, K, false, true>(m, n, k, false, false) < allowed);
+  CHECK(error<T, M, N, K, true, false>(m, n, k, false, false) < allowed);
+  CHECK(error<T, M, N, K, true, true>(m, n, k, false, false) < allowed);
+  CHECK(error<T, M, N, K, false, false>(m, n, k, true, false) < allowed);
+  CHECK(error<T, M, N, K, false, true>(m, n, k, true, false) < allowed);
+  CHECK(error<T, M, N, K, false, false>(m, n, k, false, true) < allowed);
+  CHECK(error<T, M, N, K, false, true>(m, n, k, false, true) < allowed);
+  CHECK(error<T, M, N, K, true, false>(m, n, k, false, true) < allowed);
+}
+
+/// Static extents, and each extent in turn dynamic.
+template<Index M, Index N, Index K>
+void check_all() {
+  check<float, M, N, K>(M, N, K);
+  check<double, M, N, K>(M, N, K);
+  check<float, dynamic, N, K>(M, N, K);
+  check<float, M, N, dynamic>(M, N, K);
+}
+
+} // namespace
+
+TEST_CASE("gemm agrees with loops for tiny products") {
+  check_all<1, 8, 4>();
+  check_all<1, 2, 8>();
+  check<float, 3, 7, 5>(3, 7, 5);
+  check<float, 4, 24, 10>(4, 24, 10);
+  check<float, 2, 80, 16>(2, 80, 16);
+  check<double, 5, 6, 9>(5, 6, 9);
+}
+
+TEST_CASE("gemm agrees with loops for products of several tiles") {
+  check_all<33, 70, 61>();
+  check<float, 64, 128, 784>(64, 128, 784);
+  check<float, 65, 10, 128>(65, 10, 128);
+  check<float, 65, 37, 300>(65, 37, 300);
+  check<float, 100, 272, 257>(100, 272, 257);
+  check<double, 100, 49, 257>(100, 49, 257);
+}
+
+TEST_CASE("gemm takes extents that are known at run time") {
+  for (const Index rows : {0, 1, 2, 3, 5, 8, 13, 24, 25, 31, 47, 64, 130}) {
+    check<float, dynamic, 40, 50>(rows, 40, 50);
+    check<float, 20, 33, dynamic>(20, 33, rows);
+    check<float, 20, dynamic, 18>(20, rows, 18);
+  }
+  check<float, dynamic, dynamic, dynamic>(17, 35, 70);
+  check<float, dynamic, dynamic, dynamic>(40, 65, 9);
+  check<double, dynamic, dynamic, dynamic>(30, 19, 33);
+}
+
+TEST_CASE("gemm takes products large enough for cache blocks and threads") {
+  check<float, dynamic, 272, 300>(520, 272, 300);
+}
+
+TEST_CASE("gemm takes integers") {
+  check<int, 3, 4, 5>(3, 4, 5);
+  check<int, dynamic, 40, 50>(30, 40, 50);
+}
+
+TEST_CASE("batched_gemm multiplies each pair of matrices") {
+  const auto check_batch = []<Index M, Index N, Index K, bool TA, bool TB>(Index count, Index m) {
+    using kernel = stator::kernel::batched_gemm<float, M, N, K, TA, TB>;
+    Buffer<float> a(count * m * K, 1), b(count * N * K, 2), c(count * m * N, 3);
+    Buffer<std::byte> scratch(static_cast<Index>(kernel::scratch.total(m)));
+    kernel::run(a.data(), b.data(), c.data(), false, count, m, N, K, scratch.data());
+    double worst = 0;
+    for (Index e = 0; e < count; ++e)
+      for (Index i = 0; i < m; ++i)
+        for (Index j = 0; j < N; ++j) {
+          double sum = 0;
+          for (Index p = 0; p < K; ++p)
+            sum += static_cast<double>(a[e * m * K + (TA ? p * m + i : i * K + p)]) *
+                   static_cast<double>(b[e * N * K + (TB ? j * K + p : p * N + j)]);
+          worst = std::max(worst, std::abs(sum - static_cast<double>(c[(e * m + i) * N + j])));
+        }
+    CHECK(worst < 1e-4);
+  };
+  check_batch.operator()<16, 16, 8, false, true>(12, 16);
+  check_batch.operator()<64, 64, 32, false, true>(24, 64);
+  check_batch.operator()<64, 32, 64, true, false>(24, 64);
+  check_batch.operator()<50, 40, 37, false, true>(31, 50);
+  check_batch.operator()<dynamic, 40, 37, false, true>(31, 60);
+}

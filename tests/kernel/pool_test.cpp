@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSL-1.0
+// Pooling against plain loops, and PyTorch's rules for borders and NaN.
+#include "catch.hpp"
+#include "kernel/support.hpp"
+#include "stator/kernel/pool.hpp"
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+using namespace stator;
+using namespace stator::kernel;
+using stator::test::Buffer;
+
+namespace {
+
+/// Elements of the window of output `o` that are inside the input, and how many there are with padding, from the
+/// definition in PyTorch's documentation.
+template<std::size_t D>
+std::vector<Index> window_of(const PoolGeometry<D>& g, Index o, Index& padded) {
+  const auto output = g.output();
+  std::array<Index, D> at{};
+  for (std::size_t d = D; d-- > 0;) {
+    at[d] = o % output[d];
+    o /= output[d];
+  }
+  std::vector<Index> result;
+  padded = 0;
+  Index taps = 1;
+  for (std::size_t d = 0; d < D; ++d) taps *= g.kernel[d];
+  for (Index k = 0; k < taps; ++k) {
+    Index rest = k, index = 0, scale = 1;
+    bool inside = true, in_padding = true;
+    for (std::size_t d = D; d-- > 0;) {
+      const Index i = at[d] * g.stride[d] - g.padding[d] + rest % g.kernel[d] * g.dilation[d];
+      inside = inside && i >= 0 && i < g.input[d];
+      in_padding = in_padding && i < g.input[d] + g.padding[d];
+      index += i * scale;
+      scale *= g.input[d];
+      rest /= g.kernel[d];
+    }
+    if (inside) result.push_back(index);
+    padded += in_padding ? 1 : 0;
+  }
+  return result;
+}
+
+template<class T, auto G>
+void check(Index planes) {
+  const Index in = kernel::detail::product(G.input), out = kernel::detail::product(G.output());
+  CAPTURE(in, out, planes, G.kernel[0], G.stride[0], G.padding[0], G.dilation[0], G.ceil_mode);
+  Buffer<T> x(planes * in, 1), dy(planes * out, 2), y(planes * out, 3), dx(planes * in, 4);
+  if (x.size() > 5) x[3] = x[4]; // a tie
+  Buffer<T> y_max(planes * out), dx_max(planes * in), y_avg(planes * out), dx_avg(planes * in);
+  std::fill(dx_max.begin(), dx_max.end(), T{});
+  std::fill(dx_avg.begin(), dx_avg.end(), T{});
+  for (Index p = 0; p < planes; ++p)
+    for (Index o = 0; o < out; ++o) {
+      Index padded = 0;
+      const auto window = window_of(G, o, padded);
+      Index best = window.front();
+      T sum{};
+      for (const Index i : window) {
+        if (x[p * in + i] > x[p * in + best]) best = i;
+        sum += x[p * in + i];
+      }
+      const Index size = G.divisor_override != 0 ? G.divisor_override
+                         : G.count_include_pad   ? padded
+                                                 : static_cast<Index>(window.size());
+      y_max[p * out + o] = x[p * in + best];
+      dx_max[p * in + best] += dy[p * out + o];
+      y_avg[p * out + o] = sum / static_cast<T>(size);
+      for (const Index i : window) dx_avg[p * in + i] += dy[p * out + o] / static_cast<T>(size);
+    }
+  const auto differ = [](const Buffer<T>& a, const Buffer<T>& b) {
+    double worst = 0;
+    for (Index i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(a[i] - b[i])));
+    return worst;
+  };
+  max_pool<T, G>::forward(x.data(), y.data(), planes);
+  CHECK(differ(y, y_max) == 0);
+  max_pool<T, G>::backward(x.data(), dy.data(), dx.data(), planes);
+  CHECK(differ(dx, dx_max) < 1e-6);
+  if (G.dilation == kernel::detail::filled<G.axes>(1)) {
+    avg_pool<T, G>::forward(x.data(), y.data(), planes);
+    CHECK(differ(y, y_avg) < 1e-6);
+    avg_pool<T, G>::backward(dy.data(), dx.data(), planes);
+    CHECK(differ(dx, dx_avg) < 1e-6);
+  }
+}
+
+} // namespace
+
+TEST_CASE("pooling by two agrees with loops") {
+  check<float, PoolGeometry<2>{.input = {24, 24}, .kernel = {2, 2}, .stride = {2, 2}}>(5);
+  check<float, PoolGeometry<2>{.input = {70, 67}, .kernel = {2, 2}, .stride = {2, 2}}>(3);
+  check<double, PoolGeometry<2>{.input = {9, 41}, .kernel = {2, 2}, .stride = {2, 2}}>(2);
+  check<float, PoolGeometry<3>{.input = {3, 8, 40}, .kernel = {1, 2, 2}, .stride = {1, 2, 2}}>(2);
+  check<float, PoolGeometry<2>{.input = {24, 24}, .kernel = {2, 2}, .stride = {2, 2}}>(300);
+}
+
+TEST_CASE("pooling takes all options") {
+  check<float, PoolGeometry<2>{.input = {14, 13}, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}}>(3);
+  check<float, PoolGeometry<2>{.input = {14, 13}, .kernel = {3, 2}, .stride = {2, 3}, .padding = {1, 1},
+                               .ceil_mode = true}>(3);
+  check<float, PoolGeometry<2>{.input = {14, 13}, .kernel = {3, 2}, .stride = {2, 3}, .padding = {1, 1},
+                               .ceil_mode = true, .count_include_pad = false}>(3);
+  check<float, PoolGeometry<2>{.input = {6, 7}, .kernel = {2, 2}, .stride = {2, 2}, .ceil_mode = true}>(3);
+  check<double, PoolGeometry<2>{.input = {12, 12}, .kernel = {3, 3}, .stride = {1, 2}, .padding = {1, 0},
+                                .dilation = {2, 3}}>(2);
+  check<float, PoolGeometry<2>{.input = {8, 8}, .kernel = {2, 2}, .stride = {2, 2}, .divisor_override = 3}>(2);
+}
+
+TEST_CASE("pooling takes one and three axes") {
+  check<float, PoolGeometry<1>{.input = {31}, .kernel = {3}, .stride = {2}, .padding = {1}}>(4);
+  check<double, PoolGeometry<3>{.input = {5, 6, 7}, .kernel = {2, 3, 2}, .stride = {2, 2, 1}, .padding = {1, 1, 0}}>(2);
+}
+
+TEST_CASE("max_pool propagates NaN") {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  constexpr PoolGeometry<2> narrow{.input = {2, 4}, .kernel = {2, 2}, .stride = {2, 2}};
+  const float x[] = {1, nan, 1, 2, 5, 3, 4, 3}, dy[] = {10, 20};
+  float y[2], dx[8];
+  max_pool<float, narrow>::forward(x, y, 1);
+  CHECK(std::isnan(y[0]));
+  CHECK(y[1] == 4);
+  max_pool<float, narrow>::backward(x, dy, dx, 1);
+  CHECK(dx[1] == 10);
+  CHECK(dx[6] == 20);
+  constexpr PoolGeometry<2> wide{.input = {2, 64}, .kernel = {2, 2}, .stride = {2, 2}};
+  Buffer<float> many(128, 1), out(32);
+  many[64 + 9] = nan;
+  max_pool<float, wide>::forward(many.data(), out.data(), 1);
+  for (Index i = 0; i < 32; ++i) CHECK(std::isnan(out[i]) == (i == 4));
+}
+
+TEST_CASE("max_pool gives the gradient to the first of equal maxima") {
+  constexpr PoolGeometry<2> g{.input = {2, 64}, .kernel = {2, 2}, .stride = {2, 2}};
+  Buffer<float> x(128), dy(32), dx(128);
+  std::fill(x.begin(), x.end(), 2.0F);
+  std::fill(dy.begin(), dy.end(), 1.0F);
+  max_pool<float, g>::backward(x.data(), dy.data(), dx.data(), 1);
+  for (Index i = 0; i < 128; ++i) CHECK(dx[i] == (i < 64 && i % 2 == 0 ? 1.0F : 0.0F));
+}
+
+TEST_CASE("adaptive pooling shares the input out evenly") {
+  constexpr AdaptivePoolGeometry<1> g{.input = {7}, .result = {3}}; // windows [0,3) [2,5) [4,7)
+  const float x[] = {1, 5, 3, 7, 2, 0, 4}, dy[] = {3, 6, 9};
+  float y[3], dx[7];
+  avg_pool<float, g>::forward(x, y, 1);
+  CHECK(y[0] == Approx(3));
+  CHECK(y[1] == Approx(4));
+  CHECK(y[2] == Approx(2));
+  avg_pool<float, g>::backward(dy, dx, 1);
+  CHECK(dx[2] == Approx(3));
+  CHECK(dx[4] == Approx(5));
+  max_pool<float, g>::forward(x, y, 1);
+  CHECK(y[1] == 7);
+  max_pool<float, g>::backward(x, dy, dx, 1);
+  CHECK(dx[3] == 6);
+  CHECK(dx[6] == 9);
+  constexpr AdaptivePoolGeometry<2> whole{.input = {6, 5}, .result = {1, 1}};
+  Buffer<float> image(60, 1), mean(2);
+  avg_pool<float, whole>::forward(image.data(), mean.data(), 2);
+  float sum = 0;
+  for (Index i = 30; i < 60; ++i) sum += image[i];
+  CHECK(mean[1] == Approx(sum / 30).margin(1e-6));
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSL-1.0
+// Permutations against an index computed for each element.
+#include "catch.hpp"
+#include "kernel/support.hpp"
+#include "stator/kernel/transpose.hpp"
+
+using namespace stator;
+using stator::test::Buffer;
+
+namespace {
+
+template<class T, Extents E, std::size_t... Order>
+void check(Index batch = 1) {
+  constexpr std::array<std::size_t, sizeof...(Order)> order{Order...};
+  Extents x = E;
+  if (x.is_dynamic()) x[0] = batch;
+  CAPTURE(x.rank, x[0], x.numel(), order[0]);
+  const Index n = x.numel();
+  Buffer<T> from(n, 1), to(n, 2);
+  kernel::permute<T, E, order>::run(from.data(), to.data(), batch);
+  Index wrong = 0;
+  for (Index i = 0; i < n; ++i) {
+    Index rest = i, at = 0;
+    for (std::size_t d = x.rank; d-- > 0;) {
+      at += rest % x[order[d]] * x.product(order[d] + 1, x.rank);
+      rest /= x[order[d]];
+    }
+    if (to[i] != from[at]) ++wrong;
+  }
+  CHECK(wrong == 0);
+}
+
+} // namespace
+
+TEST_CASE("permute exchanges two dimensions") {
+  check<float, Extents(64, 48), 1, 0>();
+  check<float, Extents(37, 53), 1, 0>();
+  check<double, Extents(19, 7), 1, 0>();
+  check<int, Extents(33, 21), 1, 0>();
+  check<float, Extents(700, 500), 1, 0>();
+  check<float, Extents(3, 1), 1, 0>();
+}
+
+TEST_CASE("permute takes any order and a dynamic batch") {
+  check<float, Extents(2, 9, 4, 8), 0, 2, 1, 3>();
+  check<float, Extents(dynamic, 9, 20, 8), 0, 2, 1, 3>(5);
+  check<float, Extents(dynamic, 17, 35), 0, 2, 1>(5);
+  check<double, Extents(dynamic, 5, 6, 7), 0, 3, 2, 1>(3);
+  check<float, Extents(4, 5, 6, 7), 3, 1, 0, 2>();
+  check<float, Extents(4, 5, 6, 7), 2, 3, 0, 1>();
+  check<float, Extents(4, 5, 6), 2, 0, 1>();
+  check<float, Extents(4, 5, 6), 0, 1, 2>();
+  check<float, Extents(dynamic, 3), 0, 1>(0);
+  check<int, Extents(2, 3, 2, 3, 2), 4, 2, 0, 3, 1>();
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+// The law of every layer: output, gradients and buffers are PyTorch's, within 1e-5 of the largest element.
+// The tensors are in reference/data/layers.npz, whose script says how they are called.
+#pragma once
+
+#include "catch.hpp"
+#include "reference/reference.hpp"
+
+#include "stator/module/model.hpp"
+#include "stator/ops/ops.hpp"
+#include "stator/run/session.hpp"
+
+#include <cmath>
+
+namespace stator::test {
+
+inline const io::Npz& layers() { return reference("layers"); }
+
+/// Copies the array `key`, converted to T.
+template<class T>
+void load(const std::string& key, std::span<T> to) {
+  INFO(key);
+  REQUIRE(layers().contains(key));
+  const auto from = layers()[key];
+  if constexpr (std::is_integral_v<T>) {
+    const auto values = from.template as<std::int64_t>();
+    REQUIRE(values.size() == to.size());
+    std::copy(values.begin(), values.end(), to.begin());
+  } else {
+    const auto values = from.template as<float>();
+    REQUIRE(values.size() == to.size());
+    std::copy(values.begin(), values.end(), to.begin());
+  }
+}
+
+/// Compares with the array `key`; NaN and infinity must be in the same places.
+template<class T>
+void compare(const std::string& key, std::span<const T> found) {
+  INFO(key);
+  REQUIRE(layers().contains(key));
+  const auto expected =
+      layers()[key].template as<std::conditional_t<std::is_integral_v<T>, std::int64_t, float>>();
+  REQUIRE(expected.size() == found.size());
+  double scale = 1e-2, worst = 0;
+  for (const auto e : expected)
+    if (std::isfinite(static_cast<double>(e))) scale = std::max(scale, std::abs(static_cast<double>(e)));
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const auto a = static_cast<double>(expected[i]), b = static_cast<double>(found[i]);
+    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+    worst = std::max(worst, std::isfinite(b) && std::isfinite(a) ? std::abs(a - b) : HUGE_VAL);
+  }
+  CHECK(worst <= 1e-5 * scale);
+}
+
+/// An input of a layer that has a gradient, and its name in the file.
+template<Index... E>
+struct In {
+  const char* name = "x";
+};
+/// An input that has none: indices, masks.
+template<class T, Index... E>
+struct Fixed {
+  const char* name = "x";
+};
+template<Index... E>
+auto make_input(const std::string& prefix, In<E...> in) {
+  Variable<float, E...> x;
+  load(prefix + in.name, x.values());
+  return x;
+}
+template<class T, Index... E>
+auto make_input(const std::string& prefix, Fixed<T, E...> in) {
+  Tensor<T, E...> x;
+  load(prefix + in.name, x.values());
+  return x;
+}
+void compare_input(const std::string& prefix, const char* name, const auto& x) {
+  if constexpr (requires { x.grad_data(); })
+    compare<float>(prefix + "d" + name, {x.grad_data(), static_cast<std::size_t>(x.numel())});
+}
+
+/// Checks the expression that `make()` returns against y, and its gradient with respect to `inputs`.
+template<class Make>
+void check_expression(const std::string& prefix, const Make& make) {
+  const auto y = make().value();
+  compare<typename decltype(y)::scalar>(prefix + "y", y.values());
+  if (!layers().contains(prefix + "dy")) return;
+  std::remove_const_t<decltype(y)> dy = y;
+  load(prefix + "dy", dy.values());
+  sum(mul(make(), dy)).backward();
+}
+
+/// A function of operations: `check_function("L1Loss.mean", [](auto& x, auto& t) {...}, In<3, 4>{}, ...)`.
+template<class F, class... I>
+void check_function(const std::string& name, const F& f, I... in) {
+  const std::string prefix = name + ".";
+  auto inputs = std::tuple(make_input(prefix, in)...);
+  std::apply([&](const auto&... x) { check_expression(prefix, [&] { return f(x...); }); }, inputs);
+  if (!layers().contains(prefix + "dy")) return;
+  std::apply([&](const auto&... x) { (compare_input(prefix, in.name, x), ...); }, inputs);
+}
+
+/// A layer with the parameters of the file.
+template<class Layer, bool Training = true, class... I>
+void check_layer(const std::string& name, I... in) {
+  const std::string prefix = name + ".";
+  Model<Layer> model;
+  for (auto [key, parameter] : model.named_parameters())
+    load(prefix + std::string(key), parameter.template values<float>());
+  const auto load_buffers = [&] {
+    for (auto [key, buffer] : model.named_buffers())
+      if (buffer.dtype() == DType::int64)
+        load(prefix + std::string(key), buffer.template values<std::int64_t>());
+      else
+        load(prefix + std::string(key), buffer.template values<float>());
+  };
+  auto inputs = std::tuple(make_input(prefix, in)...);
+  std::apply(
+      [&](const auto&... x) {
+        check_expression(prefix, [&] {
+          load_buffers();
+          if constexpr (Training)
+            return model(x...);
+          else
+            return model.eval()(x...);
+        });
+        if (!layers().contains(prefix + "dy")) return;
+        (compare_input(prefix, in.name, x), ...);
+      },
+      inputs);
+  for (auto [key, parameter] : model.named_parameters())
+    compare<float>(prefix + "grad." + std::string(key), parameter.template grad<float>());
+  for (auto [key, buffer] : model.named_buffers()) {
+    const std::string after = prefix + "after." + std::string(key);
+    const std::string now = layers().contains(after) ? after : prefix + std::string(key);
+    if (buffer.dtype() == DType::int64)
+      compare<std::int64_t>(now, buffer.template values<std::int64_t>());
+    else
+      compare<float>(now, buffer.template values<float>());
+  }
+}
+
+} // namespace stator::test

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+// The law of every derivative: backward() gives what central differences give, within 1e-6 relative, in
+// double.
+#pragma once
+
+#include "catch.hpp"
+
+#include "stator/ops/ops.hpp"
+#include "stator/run/session.hpp"
+
+#include <cmath>
+#include <cstdint>
+
+namespace stator::test {
+
+/// Numbers from [low, high) that are the same on every run.
+template<class T>
+void fill(T* to, Index count, double low, double high, std::uint64_t seed) {
+  std::uint64_t state = seed * 0x9e3779b97f4a7c15U + 1;
+  for (Index i = 0; i < count; ++i) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    to[i] = static_cast<T>(low + (high - low) * static_cast<double>(state >> 11) * 0x1p-53);
+  }
+}
+
+/// A Variable of doubles from [low, high).
+template<Index... E>
+Variable<double, E...> variable(double low = -1, double high = 1, std::uint64_t seed = 1) {
+  Variable<double, E...> x;
+  fill(x.data(), x.numel(), low, high, seed + 17 * sizeof...(E));
+  return x;
+}
+
+/// sum(f(x...) * w) with fixed weights w.
+template<class Y, class W>
+auto weighed(const Y& y, const W& w) {
+  return sum(mul(y, w));
+}
+
+template<class L, class X>
+void check_numeric(const L& loss, X& x, double tolerance) {
+  double scale = 1;
+  for (Index i = 0; i < x.numel(); ++i) scale = std::max(scale, std::abs(x.grad().data()[i]));
+  for (Index i = 0; i < x.numel(); ++i) {
+    const double at = x.data()[i], h = 1e-5 * std::max(1.0, std::abs(at));
+    x.data()[i] = at + h;
+    const double above = loss();
+    x.data()[i] = at - h;
+    const double below = loss();
+    x.data()[i] = at;
+    INFO("element " << i);
+    CHECK(std::abs(x.grad().data()[i] - (above - below) / (2 * h)) < tolerance * scale);
+  }
+}
+
+/// Checks the gradient of f with respect to every x, all of them `Variable<double, ...>`.
+template<class F, class... X>
+void check_gradient(const F& f, X... x) {
+  using Result = traced<decltype(f(x...))>;
+  typename stator::detail::tensor_of<double, typename Result::shape>::type w;
+  fill(w.data(), w.numel(), 0.5, 1.5, 7);
+  weighed(f(x...), w).backward();
+  const auto loss = [&] { return weighed(f(x...), w).item(); };
+  (check_numeric(loss, x, 1e-6), ...);
+}
+
+} // namespace stator::test

@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: BSL-1.0
+"""data/layers.npz: forward and backward of every layer, function and loss on small inputs.
+
+<layer>.<case>.<what>, the options of a case are those below. `what` is
+  x, query, target, ...   the inputs (int64 where they are indices)
+  weight, in_proj_bias... parameters and buffers before the call, by PyTorch's name
+  y                       the output; further ones are y1, ...
+  dy                      the gradient that backward() is given: the gradients are those of sum(y * dy)
+  dx, dquery, ...         gradients of the inputs
+  grad.<parameter>        gradients of the parameters
+  after.<buffer>          buffers after the call
+Inputs are float32 numbers; everything is computed in double and rounded to float32 at the end.
+The activations' case "edges" has zeros, kinks and large values.
+"""
+import warnings
+import zlib
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from common import save
+
+warnings.filterwarnings("ignore")
+arrays = {}
+
+
+def case(layer, name, module, randomise=False, train=True, seed=None, **inputs):
+    """`inputs`: shapes to be drawn from the normal distribution, or tensors. `module`: called with them in order."""
+    torch.manual_seed(zlib.crc32(f"{layer}.{name}".encode()))
+    prefix = f"{layer}.{name}."
+    assert prefix + "y" not in arrays, prefix
+    module = module()
+    parameters, buffers = {}, {}
+    if isinstance(module, nn.Module):
+        if randomise:  # ones and zeros would hide mistakes
+            for key, value in list(module.named_parameters()) + list(module.named_buffers()):
+                if value.is_floating_point():
+                    value.data.uniform_(0.5, 1.5)
+        module.double().train(train)
+        parameters, buffers = dict(module.named_parameters()), dict(module.named_buffers())
+    tensors = {}
+    for key, value in inputs.items():
+        value = torch.randn(value) if isinstance(value, tuple) else value
+        differentiable = value.is_floating_point() and not key.startswith("const_")
+        tensors[key] = value.double().requires_grad_() if differentiable else value
+        if not differentiable and value.is_floating_point():
+            tensors[key] = value.double()
+    before = {k: v.detach().clone() for k, v in {**tensors, **parameters, **buffers}.items()}
+    if seed is not None:
+        torch.manual_seed(seed)
+    outputs = module(*tensors.values())
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    torch.manual_seed(zlib.crc32(f"{layer}.{name}.dy".encode()))
+    dy = torch.randn(outputs[0].shape)
+    if outputs[0].requires_grad:
+        outputs[0].backward(dy.double())
+
+    def keep(key, value):
+        value = value.detach()
+        arrays[prefix + key.replace("const_", "")] = (value.float() if value.is_floating_point() else value).numpy()
+
+    for key, value in before.items():
+        keep(key, value)
+    for index, output in enumerate(outputs):
+        keep("y" if index == 0 else f"y{index}", output)
+    if outputs[0].requires_grad:
+        keep("dy", dy)
+    for key, value in tensors.items():
+        if value.grad is not None:
+            keep("d" + key, value.grad)
+    for key, value in parameters.items():
+        if value.grad is not None:
+            keep("grad." + key, value.grad)
+    for key, value in buffers.items():
+        if not torch.equal(value, before[key]):
+            keep("after." + key, value)
+
+
+def labels(count, classes, *rest):
+    return torch.from_numpy(np.random.default_rng(count * 7 + classes).integers(0, classes, (count, *rest)))
+
+
+# Linear, Bilinear, Embedding
+case("Linear", "default", lambda: nn.Linear(5, 3), x=(4, 5))
+case("Linear", "no_bias", lambda: nn.Linear(7, 4, bias=False), x=(2, 7))
+case("Linear", "rank3", lambda: nn.Linear(3, 6), x=(2, 4, 3))
+case("Bilinear", "default", lambda: nn.Bilinear(3, 4, 5), x=(2, 3), x2=(2, 4))
+case("Embedding", "default", lambda: nn.Embedding(6, 4), x=labels(5, 6))
+case("Embedding", "padding_idx", lambda: nn.Embedding(6, 4, padding_idx=2), x=labels(3, 6, 4))
+case("Embedding", "rank2", lambda: nn.Embedding(9, 3), x=labels(2, 9, 3))
+
+# Convolutions
+for d, conv, image in ((1, nn.Conv1d, (9,)), (2, nn.Conv2d, (7, 6)), (3, nn.Conv3d, (5, 4, 6))):
+    layer = f"Conv{d}d"
+    batch = 2 if d < 3 else 1
+    case(layer, "default", lambda: conv(2, 3, 3), x=(batch, 2, *image))
+    case(layer, "no_bias", lambda: conv(3, 2, 2, bias=False), x=(batch, 3, *image))
+    case(layer, "stride_padding", lambda: conv(2, 3, 3, stride=2, padding=1), x=(batch, 2, *image))
+    case(layer, "dilation", lambda: conv(2, 3, 2, dilation=2, padding=1), x=(batch, 2, *image))
+    case(layer, "groups", lambda: conv(4, 6, 3, groups=2, padding=1), x=(1, 4, *image))
+    case(layer, "depthwise", lambda: conv(3, 6, 2, groups=3), x=(1, 3, *image))
+    case(layer, "same", lambda: conv(2, 2, 3, padding="same"), x=(batch, 2, *image))
+    case(layer, "same_even", lambda: conv(2, 2, 4, padding="same", dilation=1), x=(1, 2, *image))
+    case(layer, "valid", lambda: conv(2, 2, 2, padding="valid"), x=(1, 2, *image))
+    for mode in ("reflect", "replicate", "circular"):
+        case(layer, mode, lambda: conv(2, 2, 3, padding=1, padding_mode=mode), x=(1, 2, *image))
+    case(layer, "pointwise", lambda: conv(3, 4, 1), x=(batch, 3, *image))
+case("Conv1d", "circular_same", lambda: nn.Conv1d(2, 2, 4, padding="same", padding_mode="circular"), x=(1, 2, 9))
+case("Conv2d", "uneven", lambda: nn.Conv2d(2, 3, (3, 2), stride=(2, 1), padding=(0, 1), dilation=(1, 2)), x=(2, 2, 7, 6))
+case("Conv2d", "uneven_same", lambda: nn.Conv2d(2, 3, (4, 3), padding="same", dilation=(1, 2)), x=(1, 2, 7, 8))
+
+for d, conv, image in ((1, nn.ConvTranspose1d, (5,)), (2, nn.ConvTranspose2d, (4, 3)), (3, nn.ConvTranspose3d, (3, 2, 3))):
+    layer = f"ConvTranspose{d}d"
+    case(layer, "default", lambda: conv(2, 3, 3), x=(2, 2, *image))
+    case(layer, "no_bias", lambda: conv(3, 2, 2, bias=False), x=(1, 3, *image))
+    case(layer, "stride_padding", lambda: conv(2, 3, 3, stride=2, padding=1), x=(2, 2, *image))
+    case(layer, "output_padding", lambda: conv(2, 3, 3, stride=2, padding=1, output_padding=1), x=(1, 2, *image))
+    case(layer, "dilation", lambda: conv(2, 2, 2, dilation=2), x=(1, 2, *image))
+    case(layer, "groups", lambda: conv(4, 6, 2, groups=2, stride=2), x=(1, 4, *image))
+case("ConvTranspose2d", "uneven",
+     lambda: nn.ConvTranspose2d(2, 3, (3, 2), stride=(2, 3), padding=(1, 0), output_padding=(0, 1)), x=(1, 2, 4, 3))
+
+# Normalisation
+for d, norm, image in ((1, nn.BatchNorm1d, (5,)), (2, nn.BatchNorm2d, (3, 4)), (3, nn.BatchNorm3d, (2, 3, 2))):
+    layer = f"BatchNorm{d}d"
+    x = (4, 3, *image)
+    for mode, train in (("train", True), ("eval", False)):
+        case(layer, f"default.{mode}", lambda: norm(3), True, train, x=x)
+        case(layer, f"options.{mode}", lambda: norm(3, eps=1e-2, momentum=0.3), True, train, x=x)
+        case(layer, f"no_affine.{mode}", lambda: norm(3, affine=False), True, train, x=x)
+        case(layer, f"no_running_stats.{mode}", lambda: norm(3, track_running_stats=False), True, train, x=x)
+        case(layer, f"cumulative.{mode}", lambda: norm(3, momentum=None), True, train, x=x)
+case("BatchNorm1d", "rank2.train", lambda: nn.BatchNorm1d(4), True, x=(6, 4))
+case("BatchNorm1d", "rank2.eval", lambda: nn.BatchNorm1d(4), True, False, x=(6, 4))
+
+case("LayerNorm", "default", lambda: nn.LayerNorm(6), True, x=(3, 6))
+case("LayerNorm", "two_dimensions", lambda: nn.LayerNorm((3, 4), eps=1e-3), True, x=(2, 3, 4))
+case("LayerNorm", "no_affine", lambda: nn.LayerNorm(5, elementwise_affine=False), x=(2, 3, 5))
+case("GroupNorm", "default", lambda: nn.GroupNorm(2, 4), True, x=(2, 4, 3))
+case("GroupNorm", "images", lambda: nn.GroupNorm(3, 6, eps=1e-3), True, x=(2, 6, 2, 3))
+case("GroupNorm", "no_affine", lambda: nn.GroupNorm(1, 4, affine=False), x=(3, 4))
+for d, norm, image in ((1, nn.InstanceNorm1d, (6,)), (2, nn.InstanceNorm2d, (3, 4)), (3, nn.InstanceNorm3d, (2, 3, 2))):
+    layer = f"InstanceNorm{d}d"
+    x = (2, 3, *image)
+    case(layer, "default", lambda: norm(3), x=x)
+    case(layer, "affine", lambda: norm(3, affine=True, eps=1e-3), True, x=x)
+    case(layer, "running_stats.train", lambda: norm(3, track_running_stats=True, momentum=0.3), True, x=x)
+    case(layer, "running_stats.eval", lambda: norm(3, affine=True, track_running_stats=True), True, False, x=x)
+case("LocalResponseNorm", "default", lambda: nn.LocalResponseNorm(3), x=(2, 5, 3))
+case("CosineSimilarity", "default", lambda: nn.CosineSimilarity(dim=1), x=(3, 4), x2=(3, 4))
+
+# Activations
+edges = torch.tensor([-100, -25, -6, -3, -1, -0.5, -0.1, -0.0, 0.0, 0.1, 0.5, 1, 3, 6, 20, 25, 100], dtype=torch.float32)
+ACTIVATIONS = {
+    "ReLU": {"default": nn.ReLU},
+    "LeakyReLU": {"default": nn.LeakyReLU, "slope": lambda: nn.LeakyReLU(0.2)},
+    "ELU": {"default": nn.ELU, "alpha": lambda: nn.ELU(0.5)},
+    "SELU": {"default": nn.SELU},
+    "CELU": {"default": nn.CELU, "alpha": lambda: nn.CELU(2.0)},
+    "GELU": {"default": nn.GELU, "tanh": lambda: nn.GELU(approximate="tanh")},
+    "SiLU": {"default": nn.SiLU},
+    "Mish": {"default": nn.Mish},
+    "Softplus": {"default": nn.Softplus, "options": lambda: nn.Softplus(beta=2, threshold=5)},
+    "Softsign": {"default": nn.Softsign},
+    "Tanh": {"default": nn.Tanh},
+    "Sigmoid": {"default": nn.Sigmoid},
+    "LogSigmoid": {"default": nn.LogSigmoid},
+    "Hardtanh": {"default": nn.Hardtanh, "range": lambda: nn.Hardtanh(-0.5, 3.0)},
+    "Hardswish": {"default": nn.Hardswish},
+    "Hardsigmoid": {"default": nn.Hardsigmoid},
+    "ReLU6": {"default": nn.ReLU6},
+    "Threshold": {"default": lambda: nn.Threshold(0.1, 20.0), "negative": lambda: nn.Threshold(-1.0, -0.5)},
+    "Softshrink": {"default": nn.Softshrink, "lambd": lambda: nn.Softshrink(0.1)},
+    "Hardshrink": {"default": nn.Hardshrink, "lambd": lambda: nn.Hardshrink(0.1)},
+    "Tanhshrink": {"default": nn.Tanhshrink},
+    "PReLU": {"default": nn.PReLU},
+}
+for layer, variants in ACTIVATIONS.items():
+    for name, make in variants.items():
+        case(layer, name, make, x=(3, 7))
+        case(layer, f"{name}.edges", make, x=edges)
+        case(layer, f"{name}.rank4", make, x=(2, 3, 2, 2))
+case("PReLU", "channels", lambda: nn.PReLU(3, init=0.1), x=(2, 3, 4))
+for layer, make in (("Softmax", nn.Softmax), ("LogSoftmax", nn.LogSoftmax), ("Softmin", nn.Softmin)):
+    case(layer, "last", lambda: make(dim=-1), x=(3, 5))
+    case(layer, "first", lambda: make(dim=0), x=(4, 3))
+    case(layer, "middle", lambda: make(dim=1), x=(2, 3, 4))
+    case(layer, "edges", lambda: make(dim=0), x=edges)
+case("Softmax2d", "default", nn.Softmax2d, x=(2, 3, 2, 2))
+case("GLU", "default", nn.GLU, x=(3, 6))
+case("GLU", "first", lambda: nn.GLU(dim=0), x=(4, 3))
+case("GLU", "channels", lambda: nn.GLU(dim=1), x=(2, 4, 3))
+
+# Pooling
+for d, image in ((1, (11,)), (2, (8, 7)), (3, (6, 5, 6))):
+    maximum, average = getattr(nn, f"MaxPool{d}d"), getattr(nn, f"AvgPool{d}d")
+    x = (2 if d < 3 else 1, 2, *image)
+    case(f"MaxPool{d}d", "default", lambda: maximum(2), x=x)
+    case(f"MaxPool{d}d", "stride_padding", lambda: maximum(3, stride=2, padding=1), x=x)
+    case(f"MaxPool{d}d", "dilation", lambda: maximum(2, stride=1, dilation=2), x=x)
+    case(f"MaxPool{d}d", "ceil_mode", lambda: maximum(3, stride=2, ceil_mode=True), x=x)
+    case(f"AvgPool{d}d", "default", lambda: average(2), x=x)
+    case(f"AvgPool{d}d", "stride_padding", lambda: average(3, stride=2, padding=1), x=x)
+    case(f"AvgPool{d}d", "exclude_pad", lambda: average(3, stride=2, padding=1, count_include_pad=False), x=x)
+    case(f"AvgPool{d}d", "ceil_mode", lambda: average(3, stride=2, ceil_mode=True), x=x)
+    case(f"AvgPool{d}d", "ceil_mode_padding", lambda: average(2, stride=2, padding=1, ceil_mode=True), x=x)
+    for kind in ("Avg", "Max"):
+        pool = getattr(nn, f"Adaptive{kind}Pool{d}d")
+        layer = f"Adaptive{kind}Pool{d}d"
+        case(layer, "one", lambda: pool(1), x=x)
+        case(layer, "uneven", lambda: pool(3), x=x)
+        case(layer, "dividing", lambda: pool(image), x=x)
+case("AvgPool2d", "divisor_override", lambda: nn.AvgPool2d(2, divisor_override=3), x=(1, 2, 6, 5))
+case("MaxPool2d", "uneven", lambda: nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0)), x=(1, 2, 6, 5))
+case("AvgPool2d", "uneven", lambda: nn.AvgPool2d((3, 2), stride=(2, 1), padding=(1, 0)), x=(1, 2, 6, 5))
+case("AdaptiveAvgPool2d", "rectangle", lambda: nn.AdaptiveAvgPool2d((2, 3)), x=(1, 2, 5, 7))
+case("AdaptiveMaxPool2d", "rectangle", lambda: nn.AdaptiveMaxPool2d((2, 3)), x=(1, 2, 5, 7))
+
+# Padding
+for d, image in ((1, (5,)), (2, (4, 5)), (3, (3, 4, 3))):
+    x = (1, 2, *image)
+    uneven = (1, 2, 0, 1, 2, 1)[: 2 * d]
+    for kind, arguments in (("Reflection", ()), ("Replication", ()), ("Constant", (0.5,)), ("Zero", ())):
+        if not hasattr(nn, f"{kind}Pad{d}d"):
+            continue
+        make = getattr(nn, f"{kind}Pad{d}d")
+        case(f"{kind}Pad{d}d", "all", lambda: make(1, *arguments), x=x)
+        case(f"{kind}Pad{d}d", "uneven", lambda: make(uneven, *arguments), x=x)
+    case(f"CircularPad{d}d", "uneven", lambda: lambda x: F.pad(x, uneven, mode="circular"), x=x)
+case("ConstantPad2d", "crop", lambda: nn.ConstantPad2d((-1, 1, 2, -1), 3.0), x=(1, 2, 4, 5))
+
+# Upsampling and rearrangement
+for size, name in ((dict(scale_factor=2), "scale"), (dict(size=(5, 7)), "size"), (dict(scale_factor=(1.5, 2.0)), "fraction")):
+    case("Upsample", f"nearest_{name}", lambda: nn.Upsample(mode="nearest", **size), x=(1, 2, 3, 4))
+    case("Upsample", f"bilinear_{name}", lambda: nn.Upsample(mode="bilinear", **size), x=(1, 2, 3, 4))
+    case("Upsample", f"bilinear_corners_{name}", lambda: nn.Upsample(mode="bilinear", align_corners=True, **size), x=(1, 2, 3, 4))
+case("Upsample", "nearest_1d", lambda: nn.Upsample(scale_factor=3, mode="nearest"), x=(1, 2, 4))
+case("Upsample", "nearest_3d", lambda: nn.Upsample(scale_factor=2, mode="nearest"), x=(1, 2, 2, 3, 2))
+case("Upsample", "linear", lambda: nn.Upsample(scale_factor=2, mode="linear"), x=(1, 2, 4))
+case("Upsample", "trilinear", lambda: nn.Upsample(scale_factor=2, mode="trilinear"), x=(1, 2, 2, 3, 2))
+case("Upsample", "bicubic", lambda: nn.Upsample(scale_factor=2, mode="bicubic"), x=(1, 2, 3, 4))
+case("PixelShuffle", "two", lambda: nn.PixelShuffle(2), x=(2, 8, 2, 3))
+case("PixelShuffle", "three", lambda: nn.PixelShuffle(3), x=(1, 9, 2, 2))
+case("PixelUnshuffle", "two", lambda: nn.PixelUnshuffle(2), x=(1, 2, 4, 6))
+case("Flatten", "default", nn.Flatten, x=(2, 3, 4))
+case("Flatten", "range", lambda: nn.Flatten(0, 1), x=(2, 3, 4))
+case("Unflatten", "default", lambda: nn.Unflatten(1, (2, 3)), x=(2, 6))
+case("Fold", "default", lambda: nn.Fold((4, 5), 2, stride=1), x=(1, 8, 12))
+case("Unfold", "default", lambda: nn.Unfold(2, padding=1, stride=2), x=(1, 2, 4, 5))
+case("Dropout", "half", lambda: nn.Dropout(0.5), seed=5, x=(4, 9))
+case("Dropout", "fifth", lambda: nn.Dropout(0.2), seed=5, x=(4, 9))
+case("Dropout", "eval", lambda: nn.Dropout(0.5), train=False, x=(4, 9))
+case("Dropout2d", "half", lambda: nn.Dropout2d(0.5), seed=5, x=(3, 4, 2, 2))
+case("AlphaDropout", "half", lambda: nn.AlphaDropout(0.5), seed=5, x=(4, 9))
+
+# Attention and recurrence
+def attention(module, **options):
+    return lambda: Wrapped(module(), lambda m, q, k, v, *rest: m(q, k, v, **options))
+
+
+class Wrapped(nn.Module):
+    """A module under its own parameter names, called in a way of its own."""
+
+    def __init__(self, module, call):
+        super().__init__()
+        self.__dict__["module"], self.call = module, call
+
+    def named_parameters(self, *arguments, **options):
+        return self.__dict__["module"].named_parameters(*arguments, **options)
+
+    def named_buffers(self, *arguments, **options):
+        return self.__dict__["module"].named_buffers(*arguments, **options)
+
+    def double(self):
+        self.__dict__["module"].double()
+        return self
+
+    def train(self, mode=True):
+        self.__dict__["module"].train(mode)
+        return self
+
+    def forward(self, *inputs):
+        return self.call(self.__dict__["module"], *inputs)
+
+
+mask = torch.triu(torch.ones(4, 4, dtype=torch.bool), 1)
+case("MultiheadAttention", "self", lambda: Wrapped(nn.MultiheadAttention(6, 2, batch_first=True), lambda m, x: m(x, x, x)),
+     x=(2, 4, 6))
+case("MultiheadAttention", "default", attention(lambda: nn.MultiheadAttention(6, 3)), True,
+     query=(3, 2, 6), key=(4, 2, 6), value=(4, 2, 6))
+case("MultiheadAttention", "batch_first", attention(lambda: nn.MultiheadAttention(6, 2, batch_first=True), average_attn_weights=False),
+     True, query=(2, 3, 6), key=(2, 4, 6), value=(2, 4, 6))
+case("MultiheadAttention", "no_bias", attention(lambda: nn.MultiheadAttention(4, 1, bias=False, batch_first=True)),
+     query=(2, 3, 4), key=(2, 3, 4), value=(2, 3, 4))
+case("MultiheadAttention", "causal",
+     lambda: Wrapped(nn.MultiheadAttention(4, 2, batch_first=True), lambda m, x: m(x, x, x, attn_mask=mask)), x=(2, 4, 4))
+case("MultiheadAttention", "kdim", attention(lambda: nn.MultiheadAttention(4, 2, kdim=3, vdim=5, batch_first=True)),
+     query=(1, 3, 4), key=(1, 2, 3), value=(1, 2, 5))
+
+
+def dot_product(q, k, v, mask=0.0):
+    """PyTorch 2's scaled_dot_product_attention, by its definition."""
+    return torch.softmax(q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5 + mask, -1) @ v
+
+
+causal = torch.zeros(4, 4).masked_fill(mask, float("-inf"))
+case("scaled_dot_product_attention", "default", lambda: dot_product, query=(2, 3, 4), key=(2, 5, 4), value=(2, 5, 6))
+case("scaled_dot_product_attention", "causal", lambda: lambda q, k, v: dot_product(q, k, v, causal),
+     query=(2, 2, 4, 3), key=(2, 2, 4, 3), value=(2, 2, 4, 3))
+case("scaled_dot_product_attention", "mask", lambda: dot_product,
+     query=(2, 3, 4), key=(2, 5, 4), value=(2, 5, 4), const_mask=(3, 5))
+case("TransformerEncoderLayer", "default", lambda: nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, batch_first=True), x=(2, 3, 4))
+case("TransformerEncoderLayer", "norm_first",
+     lambda: nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, activation="gelu", norm_first=True, batch_first=True), x=(2, 3, 4))
+for layer, make in (("RNN", nn.RNN), ("LSTM", nn.LSTM), ("GRU", nn.GRU)):
+    case(layer, "default", lambda: Wrapped(make(3, 4), lambda m, x: m(x)[0]), x=(5, 2, 3))
+    case(layer, "layers", lambda: Wrapped(make(3, 4, num_layers=2, batch_first=True), lambda m, x: m(x)[0]), x=(2, 4, 3))
+    case(layer, "bidirectional", lambda: Wrapped(make(3, 2, bidirectional=True), lambda m, x: m(x)[0]), x=(3, 2, 3))
+    cell = getattr(nn, layer + "Cell")
+    state = (lambda m, x, h, c: m(x, (h, c))) if layer == "LSTM" else (lambda m, x, h: m(x, h))
+    more = dict(c=(2, 4)) if layer == "LSTM" else {}
+    case(layer + "Cell", "default", lambda: Wrapped(cell(3, 4), state), x=(2, 3), h=(2, 4), **more)
+
+# Losses
+classes, probabilities = labels(5, 4), torch.rand(5, 4, generator=torch.Generator().manual_seed(2))
+soft = probabilities / probabilities.sum(1, keepdim=True)
+ignoring = torch.tensor([1, -100, 3, 0, -100])
+class_weight = torch.tensor([0.5, 2.0, 1.0, 0.25], dtype=torch.float64)
+for reduction in ("mean", "sum", "none"):
+    r = dict(reduction=reduction)
+    case("CrossEntropyLoss", reduction, lambda: nn.CrossEntropyLoss(**r), x=(5, 4), target=classes)
+    case("CrossEntropyLoss", f"ignore_index.{reduction}", lambda: nn.CrossEntropyLoss(**r), x=(5, 4), target=ignoring)
+    case("CrossEntropyLoss", f"label_smoothing.{reduction}", lambda: nn.CrossEntropyLoss(label_smoothing=0.1, **r), x=(5, 4), target=classes)
+    case("CrossEntropyLoss", f"weight.{reduction}", lambda: lambda x, t: F.cross_entropy(x, t, class_weight, **r), x=(5, 4), target=classes)
+    case("CrossEntropyLoss", f"all.{reduction}", lambda: lambda x, t: F.cross_entropy(x, t, class_weight, label_smoothing=0.2, ignore_index=3, **r),
+         x=(5, 4), target=classes)
+    case("CrossEntropyLoss", f"probabilities.{reduction}", lambda: nn.CrossEntropyLoss(**r), x=(5, 4), const_target=soft)
+    case("CrossEntropyLoss", f"images.{reduction}", lambda: nn.CrossEntropyLoss(**r), x=(2, 3, 2, 2), target=labels(2, 3, 2, 2))
+    case("NLLLoss", reduction, lambda: nn.NLLLoss(**r), x=(5, 4), target=classes)
+    case("NLLLoss", f"weight.{reduction}", lambda: lambda x, t: F.nll_loss(x, t, class_weight, ignore_index=1, **r), x=(5, 4), target=classes)
+    for layer, make, options in (("MSELoss", nn.MSELoss, {}), ("L1Loss", nn.L1Loss, {}), ("SmoothL1Loss", nn.SmoothL1Loss, dict(beta=0.5)),
+                                 ("HuberLoss", nn.HuberLoss, dict(delta=0.7))):
+        case(layer, reduction, lambda: make(**r), x=(3, 4), target=(3, 4))
+        if options:
+            case(layer, f"options.{reduction}", lambda: make(**options, **r), x=(3, 4), target=(3, 4))
+    case("BCELoss", reduction, lambda: nn.BCELoss(**r), x=probabilities, const_target=soft)
+    case("BCELoss", f"weight.{reduction}", lambda: lambda x, t: F.binary_cross_entropy(x, t, class_weight, **r), x=probabilities, const_target=soft)
+    case("BCEWithLogitsLoss", reduction, lambda: nn.BCEWithLogitsLoss(**r), x=(5, 4), const_target=soft)
+    case("BCEWithLogitsLoss", f"pos_weight.{reduction}",
+         lambda: lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=class_weight, **r), x=(5, 4), const_target=soft)
+    case("KLDivLoss", reduction, lambda: nn.KLDivLoss(**r), x=soft.log(), const_target=soft.flip(0))
+    case("KLDivLoss", f"log_target.{reduction}", lambda: nn.KLDivLoss(log_target=True, **r), x=soft.log(), const_target=soft.flip(0).log())
+    case("PoissonNLLLoss", reduction, lambda: nn.PoissonNLLLoss(**r), x=(3, 4), const_target=torch.arange(12.0).reshape(3, 4))
+    case("GaussianNLLLoss", reduction, lambda: nn.GaussianNLLLoss(**r), x=(3, 4), const_target=torch.ones(3, 4), var=torch.full((3, 4), 0.7))
+    sign = torch.tensor([1.0, -1.0, 1.0, -1.0, -1.0])
+    case("HingeEmbeddingLoss", reduction, lambda: nn.HingeEmbeddingLoss(margin=0.8, **r), x=(5,), const_target=sign)
+    case("SoftMarginLoss", reduction, lambda: nn.SoftMarginLoss(**r), x=(5,), const_target=sign)
+    case("MarginRankingLoss", reduction, lambda: nn.MarginRankingLoss(margin=0.3, **r), x=(5,), x2=(5,), const_target=sign)
+    case("CosineEmbeddingLoss", reduction, lambda: nn.CosineEmbeddingLoss(margin=0.1, **r), x=(5, 3), x2=(5, 3), const_target=sign)
+    case("TripletMarginLoss", reduction, lambda: nn.TripletMarginLoss(**r), x=(4, 3), x2=(4, 3), x3=(4, 3))
+    case("MultiMarginLoss", reduction, lambda: nn.MultiMarginLoss(**r), x=(5, 4), target=classes)
+case("KLDivLoss", "batchmean", lambda: nn.KLDivLoss(reduction="batchmean"), x=soft.log(), const_target=soft.flip(0))
+case("BCELoss", "edges", nn.BCELoss, x=torch.tensor([0.0, 1.0, 0.0, 1.0, 0.5]), const_target=torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0]))
+case("BCEWithLogitsLoss", "edges", lambda: nn.BCEWithLogitsLoss(reduction="none"), x=edges, const_target=torch.linspace(0, 1, 17))
+case("CrossEntropyLoss", "edges", nn.CrossEntropyLoss, x=torch.stack([edges, -edges, edges.flip(0)]), target=torch.tensor([0, 8, 16]))
+
+save("layers", arrays)
