@@ -18,12 +18,13 @@ inline constexpr Index sum_block = 1024;
 template<class T>
 [[gnu::always_inline]] inline T short_sum(const T* x, Index count) {
   constexpr Index width = Pack<T>::size;
+  constexpr Index step = 4 * width;
+  const Index whole = count / step * step;
   T total{};
-  Index i = 0;
-  if (count >= 4 * width) {
+  if (whole > 0) {
     Pack<T> a = Pack<T>::load(x), b = Pack<T>::load(x + width), c = Pack<T>::load(x + 2 * width),
             d = Pack<T>::load(x + 3 * width);
-    for (i = 4 * width; i + 4 * width <= count; i += 4 * width) {
+    for (Index i = step; i < whole; i += step) {
       a = a + Pack<T>::load(x + i);
       b = b + Pack<T>::load(x + i + width);
       c = c + Pack<T>::load(x + i + 2 * width);
@@ -31,7 +32,7 @@ template<class T>
     }
     total = Eigen::internal::predux(((a + b) + (c + d)).raw);
   }
-  for (; i < count; ++i) total += x[i];
+  for (Index i = whole; i < count; ++i) total += x[i];
   return total;
 }
 
