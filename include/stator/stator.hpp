@@ -10,6 +10,7 @@
 #include "stator/module/model.hpp"
 #include "stator/module/vector.hpp"
 #include "stator/nn/nn.hpp"
+#include "stator/ops/hooked_model.hpp"
 #include "stator/ops/ops.hpp"
 #include "stator/optim/optim.hpp"
 #include "stator/run/session.hpp"

@@ -56,7 +56,7 @@ void check_numeric(const L& loss, X& x, double tolerance) {
 /// Checks the gradient of f with respect to every x, all of them `Variable<double, ...>`.
 template<class F, class... X>
 void check_gradient(const F& f, X... x) {
-  using Result = traced<decltype(f(x...))>;
+  using Result = symbol_of<decltype(f(x...))>;
   typename stator::detail::tensor_of<double, typename Result::shape>::type w;
   fill(w.data(), w.numel(), 0.5, 1.5, 7);
   weighed(f(x...), w).backward();

@@ -23,8 +23,19 @@ template<> struct dtype_value<std::int64_t> { static constexpr DType value = DTy
 template<> struct dtype_value<std::int32_t> { static constexpr DType value = DType::int32; };
 template<> struct dtype_value<std::uint8_t> { static constexpr DType value = DType::uint8; };
 template<> struct dtype_value<bool> { static constexpr DType value = DType::boolean; };
+template<DType D> struct scalar_type;
+template<> struct scalar_type<DType::float32> { using type = float; };
+template<> struct scalar_type<DType::float64> { using type = double; };
+template<> struct scalar_type<DType::int64> { using type = std::int64_t; };
+template<> struct scalar_type<DType::int32> { using type = std::int32_t; };
+template<> struct scalar_type<DType::uint8> { using type = std::uint8_t; };
+template<> struct scalar_type<DType::boolean> { using type = bool; };
 // clang-format on
 } // namespace detail
+
+/// The C++ type of elements.
+template<DType D>
+using scalar_of = typename detail::scalar_type<D>::type;
 
 template<class T>
 inline constexpr DType dtype_of = detail::dtype_value<std::remove_cv_t<T>>::value;

@@ -5,7 +5,7 @@
 
 #include "stator/core/growing_array.hpp"
 #include "stator/core/text.hpp"
-#include "stator/graph/node.hpp"
+#include "stator/graph/site.hpp"
 
 namespace stator::graph {
 
@@ -36,6 +36,14 @@ public:
   int call = -1;                 ///< the innermost module call
   bool training = true;
   GrowingArray<Call> evaluated;  ///< modules that are evaluated although the network is trained
+  GrowingArray<Watch> watches;   ///< what the hooks of the current network wait for
+  GrowingArray<Site> sites;      ///< where they met it, while sites are collected
+  const SiteCode* site_code = nullptr; ///< of each site, in the same order; null while they are collected
+  std::size_t next_site = 0;
+  int hook_leaf = -1;            ///< the leaf of the network's first hook
+  bool in_hook = false;          ///< what a hook calls has no hooks
+  GrowingArray<Gates> gates;
+  int* grads = nullptr;          ///< in differentiation: the gradient of each node so far, -1: none
   Text error{};                  ///< the first mistake
   int error_call = -1;
 
@@ -151,6 +159,18 @@ public:
     if (!error.empty()) return;
     error = reason;
     error_call = call;
+  }
+
+  /// The gates that a node is one of.
+  constexpr Gates& gates_of(int node) {
+    std::size_t g = 0;
+    const auto has = [&](const std::array<int, max_hooked>& list) {
+      for (const int n : list)
+        if (n == node) return true;
+      return false;
+    };
+    while (!has(gates[g].in) && !has(gates[g].out)) ++g;
+    return gates[g];
   }
 
   static constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }

@@ -30,6 +30,7 @@ constexpr void differentiate(Builder& b, int root) {
   if (!needs[Builder::index(root)]) return;
   GrowingArray<int> grads(b.nodes.size());
   for (int& g : grads) g = -1;
+  b.grads = grads.data();
   grads[Builder::index(root)] = b.signature(root).fill(b, 1.0);
   for (int n = root; n >= 0; --n) {
     const int grad = grads[Builder::index(n)];
@@ -49,6 +50,7 @@ constexpr void differentiate(Builder& b, int root) {
       sum = sum < 0 ? products[k] : b.signature(operand).add(b, sum, products[k]);
     }
   }
+  b.grads = nullptr;
 }
 
 } // namespace stator::graph

@@ -24,6 +24,9 @@ template<class Mode, Module M, class... X>
 constexpr auto call_as(const M& module, const X&... x); // ops/call.hpp
 } // namespace nn
 
+template<class Net, class Mode, class... H>
+class HookedModel; // ops/hooked_model.hpp
+
 /// A network that is evaluated: no dropout, running statistics. Made by `model.eval()`.
 template<class Net, class... Options>
 class EvalModel {
@@ -31,6 +34,11 @@ public:
   explicit EvalModel(const Net& net) : net_(&net) {}
   /// An expression: the network's outputs for these inputs.
   auto operator()(const auto&... x) const { return nn::call_as<Mode<false, Options...>>(*net_, x...); }
+  /// The same with hooks, see module/hook.hpp.
+  template<class... H>
+  auto with(H... hook) const {
+    return HookedModel<Net, Mode<false, Options...>, H...>(*net_, std::move(hook)...);
+  }
 
 private:
   const Net* net_;

@@ -116,6 +116,12 @@ public:
   /// The same network for inference: `model.eval()(x)`.
   EvalModel<Net, Options...> eval() const { return EvalModel<Net, Options...>(net_); }
   const Model& train() const { return *this; }
+  /// The network with hooks, see module/hook.hpp: `model.with(stator::forward_hook<"fc1">(f), ...)(x)`. Refers to
+  /// this model, which must outlive it.
+  template<class... H>
+  auto with(H... hook) const {
+    return HookedModel<Net, Mode<true, Options...>, H...>(net_, std::move(hook)...);
+  }
 
   /// The parameter, buffer or module at a path. A path that is not there does not compile.
   template<fixed_string Path>

@@ -5,6 +5,7 @@
 
 #include "stator/module/model.hpp"
 #include "stator/ops/operation.hpp"
+#include "stator/ops/site_range.hpp"
 
 namespace stator {
 
@@ -14,6 +15,38 @@ template<class M>
 constexpr Text display_name() {
   if constexpr (requires { M::class_name(); }) return Text(M::class_name());
   else return reflect::short_type_name<M>();
+}
+
+template<class X>
+constexpr int node_of(const X& x) {
+  if constexpr (AnySymbol<X>) return x.node;
+  else return -1;
+}
+template<class X>
+constexpr X with_node(X x, int node) {
+  if constexpr (AnySymbol<X>) x.node = node;
+  return x;
+}
+
+/// `module.forward(x...)` between the hooks of the module. What forward returns may be a std::tuple.
+template<class M, class... X>
+constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&... x) {
+  graph::SiteRange sites(b, &module, &display_name<M>, {});
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    int in[] = {node_of(x)..., -1};
+    sites.before(in, sizeof...(X));
+    auto y = module.forward(with_node(x, in[I])...);
+    const auto behind = [&]<class... Y>(std::tuple<Y...> ys) {
+      return [&]<std::size_t... O>(std::index_sequence<O...>) {
+        int out[] = {node_of(std::get<O>(ys))..., -1};
+        sites.behind(in, out, sizeof...(Y));
+        return std::tuple<Y...>(with_node(std::get<O>(ys), out[O])...);
+      }(std::index_sequence_for<Y...>{});
+    };
+    if constexpr (AnySymbol<decltype(y)>) return std::get<0>(behind(std::tuple(y)));
+    else if constexpr (requires { std::tuple_size<decltype(y)>::value; }) return behind(y);
+    else return y;
+  }(std::index_sequence_for<X...>{});
 }
 } // namespace detail
 
@@ -38,7 +71,7 @@ constexpr auto call(const M& module, const X&... x) {
     const int here = b.call = static_cast<int>(b.calls.size()) - 1;
     const bool outer_training = b.training;
     if (b.training) b.training = !b.is_evaluated(&module, &stator::detail::display_name<M>);
-    auto y = module.forward(x...);
+    auto y = b.watches.empty() ? module.forward(x...) : stator::detail::forward_with_hooks(module, b, x...);
     b.training = outer_training;
     b.call = outer;
     if constexpr (AnySymbol<decltype(y)>) b.calls[static_cast<std::size_t>(here)].result = y.node;

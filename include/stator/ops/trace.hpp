@@ -139,6 +139,11 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
   static constexpr bool trains = Mode::training || (tracer<A>::trains || ...);
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
+    return record<Order>(b, [](graph::Builder&) {});
+  }
+  /// `enter(b)` is called when the leaves of the network are registered, before its forward.
+  template<int Order>
+  static constexpr auto record(graph::Builder& b, auto&& enter) {
     const std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands{
         tracer<A>::template symbol<Order>(b)...};
     GrowingArray<const void*> handles;
@@ -157,16 +162,20 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
       detail::EvaluatedVisitor<Net, Mode> evaluated{{}, b.evaluated};
       walk(reflect::prototype<Net>(), evaluated);
     }
+    enter(b);
     const auto result = std::apply([](const auto&... s) { return nn::call(reflect::prototype<Net>(), s...); }, operands);
     b.leave_network();
     detail::locate<Net>(b);
     return result;
   }
   static void gather(const expr::ModuleCall<Net, Mode, A...>& e, detail::Gatherer& g) {
-    std::apply([&](const A&... a) { (tracer<A>::gather(a, g), ...); }, e.operands);
+    gather(*e.net, e.operands, g);
+  }
+  static void gather(const Net& net, const std::tuple<A...>& operands, detail::Gatherer& g) {
+    std::apply([&](const A&... a) { (tracer<A>::gather(a, g), ...); }, operands);
     expr::LeafMemory* const first = g.next;
     detail::GatherVisitor v(first);
-    walk(*e.net, v);
+    walk(net, v);
     g.next += module_leaves;
     for (int i = 0; i < module_leaves; ++i)
       if (first[i].data == nullptr) [[unlikely]]
@@ -176,7 +185,7 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
 
 /// The symbol type that an expression is traced to: its element type and shape.
 template<class E>
-using traced = decltype(tracer<E>::template symbol<0>(std::declval<graph::Builder&>()));
+using symbol_of = decltype(tracer<E>::template symbol<0>(std::declval<graph::Builder&>()));
 
 /// The first mistake in an expression, empty when there is none.
 template<class E>

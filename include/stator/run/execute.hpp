@@ -29,13 +29,6 @@ template<class P, graph::Place Place>
   else return nullptr;
 }
 
-template<DType D>
-struct element;
-// clang-format off
-template<> struct element<DType::float32> { using type = float; };
-template<> struct element<DType::float64> { using type = double; };
-// clang-format on
-
 /// Describes a unit that is a region: its steps, and which nodes are its loads and results.
 struct RegionDraft {
   GrowingArray<kernel::RegionStep> steps;
@@ -119,7 +112,7 @@ struct region_unit {
       c.region.inputs[i] = P::nodes[P::at(r.loads[i])].signature->type.extents;
     return c;
   }();
-  using T = typename element<P::nodes[P::at(P::members[P::at(unit.first)])].signature->type.dtype>::type;
+  using T = scalar_of<P::nodes[P::at(P::members[P::at(unit.first)])].signature->type.dtype>;
 
   [[gnu::always_inline]] static void run(const Frame& f) {
     [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {

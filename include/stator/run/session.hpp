@@ -46,7 +46,7 @@ struct Origin {
 /// Runs an expression of type E.
 template<class E>
 struct Session {
-  using Result = traced<E>;
+  using Result = symbol_of<E>;
   using T = typename Result::scalar;
   using S = typename Result::shape;
   using Value = typename stator::detail::tensor_of<T, S>::type;

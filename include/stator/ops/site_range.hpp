@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+// The hooks of one call of a module, or of one passage of a tap: the sites that it opens, and in which order
+// their code runs.
+#pragma once
+
+#include "stator/graph/builder.hpp"
+
+namespace stator::graph {
+
+/// Forward hooks, and those before them, run in the order of their registration. Those that gradients pass
+/// through are recorded the other way round, since the backward meets the last one first.
+class SiteRange {
+public:
+  constexpr SiteRange(Builder& b, const void* address, Text (*type_name)(), std::string_view tap)
+      : b_(b), first_(b.next_site) {
+    if (b.in_hook) return;
+    for (const Watch& w : b.watches) {
+      if (w.address != address || w.type_name != type_name || w.tap != tap) continue;
+      if (collects())
+        b.sites.push_back({.hook = w.hook, .module = w.module, .is_tap = !tap.empty()});
+      else
+        b.gates.push_back({.leaf = b.hook_leaf + static_cast<int>(w.hook)});
+      ++count_;
+    }
+    b.next_site += count_;
+    first_gates_ = b.gates.size() - (collects() ? 0 : count_);
+  }
+
+  /// Before the forward: `in` are the nodes of its operands, -1 for what is no symbol.
+  constexpr void before(int* in, std::size_t in_count) {
+    if (collects()) {
+      for (std::size_t k = 0; k < count_; ++k) keep(site(k).in, site(k).in_count, in, in_count);
+      return;
+    }
+    b_.in_hook = true;
+    for (std::size_t k = 0; k < count_; ++k)
+      if (code(k).before != nullptr) code(k).before(b_, gates(k), in);
+    for (std::size_t k = count_; k-- > 0;)
+      if (code(k).before_gradient != nullptr) code(k).before_gradient(b_, gates(k), in);
+    b_.in_hook = false;
+  }
+
+  /// Behind it.
+  constexpr void behind(const int* in, int* out, std::size_t out_count) {
+    if (collects()) {
+      for (std::size_t k = 0; k < count_; ++k) keep(site(k).out, site(k).out_count, out, out_count);
+      return;
+    }
+    b_.in_hook = true;
+    for (std::size_t k = 0; k < count_; ++k)
+      if (code(k).behind != nullptr) code(k).behind(b_, gates(k), in, out);
+    for (std::size_t k = count_; k-- > 0;)
+      if (code(k).behind_gradient != nullptr) code(k).behind_gradient(b_, gates(k), out);
+    b_.in_hook = false;
+  }
+
+private:
+  constexpr bool collects() const { return b_.site_code == nullptr; }
+  constexpr Site& site(std::size_t k) { return b_.sites[first_ + k]; }
+  constexpr const SiteCode& code(std::size_t k) const { return b_.site_code[first_ + k]; }
+  constexpr Gates& gates(std::size_t k) { return b_.gates[first_gates_ + k]; }
+  constexpr void keep(std::array<SiteValue, max_hooked>& to, std::size_t& to_count, const int* node,
+                      std::size_t count) {
+    if (count > max_hooked) {
+      b_.fail(text("a module with a hook has ", count, " inputs or outputs, at most ", max_hooked,
+                   " are possible"));
+      return;
+    }
+    to_count = count;
+    for (std::size_t i = 0; i < count; ++i)
+      if (node[i] >= 0) to[i] = {b_.type(node[i]), true, false, node[i]};
+  }
+  Builder& b_;
+  std::size_t first_, count_ = 0, first_gates_ = 0;
+};
+
+} // namespace stator::graph
