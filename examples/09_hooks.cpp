@@ -40,7 +40,7 @@ int main() {
   // A traced function is part of the network: it sees symbols, and is differentiated, fused and planned with
   // the rest.
   const auto scaled = model.with(
-      stator::forward_hook<"fc2">(stator::traced([](const auto&, auto, auto y) { return y * 0.f; })));
+      stator::forward_hook<"fc2">(stator::traced([](const auto&, auto, auto y) { return y * 0.f + 1.f; })));
   std::cout << scaled(x).value() << '\n';
-  // prints: tensor([[0], [0]])
+  // prints: tensor([[1], [1]])
 }
