@@ -51,6 +51,11 @@ struct State {
   ~State() { give_back(std::move(workspace)); }
 };
 
+/// torch.Tensor.backward's options.
+struct BackwardOptions {
+  bool retain_graph = false;
+};
+
 /// What every expression offers.
 template<class Derived>
 class Evaluated : public unqualified::lookup {
@@ -65,8 +70,11 @@ public:
   /// The only element of the result; the program runs once.
   auto item() const { return run::Session<Derived>::item(self(), state_); }
   /// Runs forward and backward; adds to the gradients of every parameter and Variable in the expression.
-  /// The result must have one element. Throws GraphError on a second call.
-  void backward() const { run::Session<Derived>::backward(self(), state_); }
+  /// The result must have one element. Throws GraphError on a second call, unless `backward({.retain_graph = true})`
+  /// was the first: that keeps a copy of the values of the forward.
+  void backward(const BackwardOptions& options = {}) const {
+    run::Session<Derived>::backward(self(), state_, options.retain_graph);
+  }
   /// Extents of the result.
   Sizes shape() const { return run::Session<Derived>::shape(self()); }
   Index size(std::size_t dim) const { return shape()[dim]; }

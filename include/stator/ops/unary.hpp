@@ -251,6 +251,8 @@ inline constexpr operation<ops::Reciprocal> reciprocal;
 inline constexpr operation<ops::Sign> sign;
 /// torch.Tensor.detach: no gradient flows through it.
 inline constexpr operation<ops::Detach> detach;
+/// torch.no_grad around an expression: `no_grad(model(x)).value()` runs as in training, and keeps nothing for a backward.
+inline constexpr operation<ops::Detach> no_grad;
 
 // clang-format off
 template<Operand X> constexpr auto exp(const X& x) { return operation<ops::Exp>{}(x); }

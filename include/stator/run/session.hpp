@@ -43,6 +43,24 @@ struct Origin {
   }();
 };
 
+/// The leaves whose gradient a program adds to.
+template<class P>
+struct gradient_leaves {
+  static constexpr bool is_one(const graph::Node& n) { return n.gradient && n.signature->kind == graph::Kind::leaf; }
+  static constexpr std::size_t count = [] {
+    std::size_t n = 0;
+    for (const graph::Node& node : P::nodes) n += is_one(node);
+    return n;
+  }();
+  static constexpr auto list = [] {
+    std::array<int, count> leaves{};
+    std::size_t n = 0;
+    for (const graph::Node& node : P::nodes)
+      if (is_one(node)) leaves[n++] = node.leaf;
+    return leaves;
+  }();
+};
+
 /// Runs an expression of type E.
 template<class E>
 struct Session {
@@ -91,7 +109,7 @@ struct Session {
     return result;
   }
 
-  static void backward(const E& e, State& state) {
+  static void backward(const E& e, State& state, bool retain_graph) {
     static_assert(is_scalar, "stator: backward() needs an expression of one element: reduce it with sum or mean");
     static_assert(requires_grad(), "stator: backward(): nothing in this expression requires a gradient");
     if (state.backward_done)
@@ -99,12 +117,28 @@ struct Session {
     using P = Program<E, true>;
     expr::LeafMemory leaves[leaf_count + 1];
     Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
+    for (const int leaf : gradient_leaves<P>::list)
+      if (leaves[leaf].grad == nullptr) [[unlikely]]
+        throw GraphError("backward(): a parameter has no gradient storage: it is frozen in its model, and part of a module "
+                         "that is called by itself");
     if (!state.forward_kept) run_forward(f, state);
-    f.workspace = state.workspace.data();
+    if (!state.has_item) {
+      f.workspace = state.workspace.data();
+      keep_item(state, detail::address<P, P::place(P::root)>(f));
+    }
+    // The backward overwrites values of the forward: what is to stay is copied.
+    MemoryBlock block;
+    if (retain_graph) {
+      const std::size_t bytes = P::workspace.total(std::max<Index>(f.batch, 0));
+      block = borrow(bytes);
+      std::memcpy(block.data(), state.workspace.data(), bytes);
+    } else {
+      block = std::move(state.workspace);
+      state.backward_done = true;
+    }
+    f.workspace = block.data();
     execute<P, P::forward_units, P::units.size()>(f);
-    if (!state.has_item) keep_item(state, detail::address<P, P::place(P::root)>(f));
-    state.backward_done = true;
-    give_back(std::move(state.workspace));
+    give_back(std::move(block));
   }
 
   static Sizes shape(const E& e) {
