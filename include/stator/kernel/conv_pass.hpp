@@ -3,62 +3,14 @@
 // with a stride falls apart into classes of input pixels that see the same taps; forward is a single class.
 #pragma once
 
-#include "stator/core/bytes.hpp"
 #include "stator/kernel/conv_flat.hpp"
 #include "stator/kernel/conv_geometry.hpp"
+#include "stator/kernel/conv_planes.hpp"
 #include "stator/kernel/conv_tile.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/teams.hpp"
 
 namespace stator::kernel::detail {
-
-/// The parts of a block of scratch space, each aligned.
-struct Carver {
-  std::size_t used = 0;
-  constexpr std::size_t take(Index count, std::size_t size) {
-    const std::size_t at = used;
-    used += align_up(static_cast<std::size_t>(count) * size);
-    return at;
-  }
-};
-
-/// Copies channels of `extents` into the middle of zeros: planes of `padded`, `front` zeros before.
-template<std::size_t D, class T>
-void pad_planes(const T* from, Index channels, const std::array<Index, D>& extents,
-                const std::array<Index, D>& front, const std::array<Index, D>& padded, T* to) {
-  std::fill_n(to, channels * product(padded), T{});
-  const Index width = extents[D - 1], rows = product(extents) / std::max<Index>(width, 1);
-  for (Index c = 0; c < channels; ++c)
-    for (Index r = 0; r < rows; ++r) {
-      Index rest = r, at = front[D - 1], scale = padded[D - 1];
-      for (std::size_t d = D - 1; d-- > 0;) {
-        at += (rest % extents[d] + front[d]) * scale;
-        rest /= extents[d];
-        scale *= padded[d];
-      }
-      std::copy_n(from + (c * rows + r) * width, width, to + c * scale + at);
-    }
-}
-
-/// Calls `visit(index)` for each index below `extents`, the last axis fastest.
-template<std::size_t D, class Visit>
-void for_each_index(const std::array<Index, D>& extents, Visit&& visit) {
-  if (product(extents) == 0) return;
-  std::array<Index, D> i{};
-  for (;;) {
-    visit(i);
-    std::size_t d = D;
-    while (d > 0 && ++i[d - 1] == extents[d - 1]) i[--d] = 0;
-    if (d == 0) return;
-  }
-}
-
-template<std::size_t D>
-constexpr Index flat_index(const std::array<Index, D>& i, const std::array<Index, D>& extents) {
-  Index at = 0;
-  for (std::size_t d = 0; d < D; ++d) at = at * extents[d] + i[d];
-  return at;
-}
 
 /// Pixels of the target that see the same taps.
 struct PixelClass {
