@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// The law of every layer: output, gradients and buffers are PyTorch's, within 1e-5 of the largest element; its text
-// and its first parameters are the same to the last bit. The tensors are in reference/data/layers.npz, whose script says how they are called.
+// The law of every layer: output, gradients and buffers are PyTorch's, within 1e-5 of the largest element;
+// its text and its first parameters are the same to the last bit. The tensors are in
+// reference/data/layers.npz, whose script says how they are called.
 #pragma once
 
 #include "catch.hpp"
@@ -27,8 +28,10 @@ inline const io::Npz& layers() { return reference("layers"); }
 inline std::vector<std::string> texts(const char* key) {
   std::vector<std::string> result(1);
   for (const std::uint8_t c : layers()[key].as<std::uint8_t>())
-    if (c == 0) result.emplace_back();
-    else result.back() += static_cast<char>(c);
+    if (c == 0)
+      result.emplace_back();
+    else
+      result.back() += static_cast<char>(c);
   result.pop_back();
   return result;
 }

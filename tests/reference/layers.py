@@ -224,10 +224,11 @@ for d, image in ((1, (11,)), (2, (8, 7)), (3, (6, 5, 6))):
         layer = f"Adaptive{kind}Pool{d}d"
         case(layer, "one", lambda: pool(1), x=x)
         case(layer, "uneven", lambda: pool(3), x=x)
-        case(layer, "dividing", lambda: pool(image), x=x)
+        case(layer, "dividing", lambda: pool(image if d > 1 else image[0]), x=x)
 case("AvgPool2d", "divisor_override", lambda: nn.AvgPool2d(2, divisor_override=3), x=(1, 2, 6, 5))
 case("MaxPool2d", "uneven", lambda: nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0)), x=(1, 2, 6, 5))
 case("AvgPool2d", "uneven", lambda: nn.AvgPool2d((3, 2), stride=(2, 1), padding=(1, 0)), x=(1, 2, 6, 5))
+case("AdaptiveMaxPool3d", "as_input", lambda: nn.AdaptiveMaxPool3d((2, None, 4)), x=(1, 1, 3, 2, 5))
 case("AdaptiveAvgPool2d", "as_input", lambda: nn.AdaptiveAvgPool2d((None, 3)), x=(1, 2, 5, 7))
 case("LPPool1d", "default", lambda: nn.LPPool1d(2, 3), x=(2, 2, 8))
 case("LPPool1d", "ceil_mode", lambda: nn.LPPool1d(3, 3, stride=2, ceil_mode=True), x=torch.rand(1, 2, 8, generator=torch.Generator().manual_seed(3)))

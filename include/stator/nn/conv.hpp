@@ -12,8 +12,8 @@
 
 namespace stator::nn {
 
-/// Padding of a convolution: a number for each dimension, or "same" (output as large as the input, stride 1) or
-/// "valid" (none).
+/// Padding of a convolution: a number for each dimension, or "same" (output as large as the input, stride 1)
+/// or "valid" (none).
 template<std::size_t D>
 struct ConvPadding {
   Dims<D> amount{0};
@@ -40,7 +40,9 @@ struct ConvPaddingMode {
   consteval ConvPaddingMode(const char (&word)[N]) {
     std::size_t i = 0;
     while (i < 4 && std::string_view(word) != words[i]) ++i;
-    if (i == 4) throw "stator: the padding_mode of a convolution is \"zeros\", \"reflect\", \"replicate\" or \"circular\"";
+    if (i == 4)
+      throw "stator: the padding_mode of a convolution is \"zeros\", \"reflect\", \"replicate\" or "
+            "\"circular\"";
     mode = static_cast<PaddingMode>(i);
   }
   constexpr std::string_view word() const { return words[static_cast<std::size_t>(mode)]; }
@@ -62,7 +64,8 @@ struct ConvOptions {
   constexpr bool operator==(const ConvOptions&) const = default;
 };
 
-/// `nn::ConvTranspose2d<32, 16, 3, nn::ConvTransposeOptions<2>{.stride = 2, .padding = 1, .output_padding = 1}>`
+/// `nn::ConvTranspose2d<32, 16, 3, nn::ConvTransposeOptions<2>{.stride = 2, .padding = 1, .output_padding =
+/// 1}>`
 template<std::size_t D>
 struct ConvTransposeOptions {
   Dims<D> stride{1};
@@ -132,7 +135,8 @@ std::string nonzero_repr(const std::string& name, const Dims<D>& dims) {
 
 /// Cross-correlation over D dimensions: x [N, In, in...], returns [N, Out, out...], where
 /// out = (in + padding - dilation * (kernel - 1) - 1) / stride + 1.
-/// weight [Out, In / groups, kernel...] and bias [Out] start uniform in +-1/sqrt(fan_in). torch.nn.Conv1d/2d/3d.
+/// weight [Out, In / groups, kernel...] and bias [Out] start uniform in +-1/sqrt(fan_in).
+/// torch.nn.Conv1d/2d/3d.
 template<std::size_t D, Index In, Index Out, Dims<D> Kernel, ConvOptions<D> Options, class T>
 struct ConvNd {
   static_assert(In % Options.groups == 0, "stator: Conv: in_channels must be divisible by groups");
@@ -170,14 +174,16 @@ private:
   template<ops::ConvSpec<D> Spec>
   constexpr auto convolve(auto x) const {
     constexpr operation<ops::Convolution<D, Spec>> convolution;
-    if constexpr (Options.bias) return convolution(x, weight, bias);
-    else return convolution(x, weight);
+    if constexpr (Options.bias)
+      return convolution(x, weight, bias);
+    else
+      return convolution(x, weight);
   }
 };
 
-/// The transpose of a convolution as a linear map, its gradient: x [N, In, in...], returns [N, Out, out...], where
-/// out = (in - 1) * stride - 2 padding + dilation * (kernel - 1) + output_padding + 1.
-/// weight [In, Out / groups, kernel...] and bias [Out] start uniform in +-1/sqrt(Out / groups * kernel elements).
+/// The transpose of a convolution as a linear map, its gradient: x [N, In, in...], returns [N, Out, out...],
+/// where out = (in - 1) * stride - 2 padding + dilation * (kernel - 1) + output_padding + 1. weight [In, Out
+/// / groups, kernel...] and bias [Out] start uniform in +-1/sqrt(Out / groups * kernel elements).
 /// torch.nn.ConvTranspose1d/2d/3d.
 template<std::size_t D, Index In, Index Out, Dims<D> Kernel, ConvTransposeOptions<D> Options, class T>
 struct ConvTransposeNd {
@@ -194,7 +200,8 @@ struct ConvTransposeNd {
   typename detail::conv_weight<T, In, Out / Options.groups, Kernel, std::make_index_sequence<D>>::type weight;
   std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
 
-  /// The extents of the result for an input x [N, In, in...]; not positive where the padding cuts everything off.
+  /// The extents of the result for an input x [N, In, in...]; not positive where the padding cuts everything
+  /// off.
   static constexpr Extents output(const Extents& x) {
     Extents y(x[0], Out);
     for (std::size_t d = 0; d < D; ++d)
@@ -206,14 +213,18 @@ struct ConvTransposeNd {
   constexpr auto forward(auto x) const {
     using X = decltype(x);
     if constexpr (!fits(X::extents)) {
-      x.builder->fail(X::extents.rank == D + 2
-                          ? text("input ", X::extents, " would give an output of ", output(X::extents))
-                          : text("input ", X::extents, " has ", X::extents.rank, " dimensions, expected ", D + 2));
+      x.builder->fail(
+          X::extents.rank == D + 2
+              ? text("input ", X::extents, " would give an output of ", output(X::extents))
+              : text("input ", X::extents, " has ", X::extents.rank, " dimensions, expected ", D + 2));
       return x;
     } else {
-      constexpr operation<ops::ConvolutionInput<D, detail::conv_spec<D>(Options), output(X::extents)>> transposed;
-      if constexpr (Options.bias) return transposed(x, weight, bias);
-      else return transposed(x, weight);
+      constexpr operation<ops::ConvolutionInput<D, detail::conv_spec<D>(Options), output(X::extents)>>
+          transposed;
+      if constexpr (Options.bias)
+        return transposed(x, weight, bias);
+      else
+        return transposed(x, weight);
     }
   }
   constexpr auto operator()(const auto& x) const { return call(*this, x); }
