@@ -133,9 +133,9 @@ void check_function(const std::string& name, const F& f, I... in) {
   std::apply([&](const auto&... x) { (compare_input(prefix, in.name, x), ...); }, inputs);
 }
 
-/// A layer with the parameters of the file.
-template<class Layer, bool Training = true, class... I>
-void check_layer(const std::string& name, I... in) {
+/// A layer with the parameters of the file, called by `f(model, inputs...)`.
+template<class Layer, bool Training = true, class F, class... I>
+void check_called(const std::string& name, const F& f, I... in) {
   const std::string prefix = name + ".";
   manual_seed(fingerprint(std::span<const char>(name)));
   Model<Layer> model;
@@ -160,9 +160,9 @@ void check_layer(const std::string& name, I... in) {
         check_expression(prefix, [&] {
           load_buffers();
           if constexpr (Training)
-            return model(x...);
+            return f(model, x...);
           else
-            return model.eval()(x...);
+            return f(model.eval(), x...);
         });
         if (!layers().contains(prefix + "dy")) return;
         (compare_input(prefix, in.name, x), ...);
@@ -178,6 +178,12 @@ void check_layer(const std::string& name, I... in) {
     else
       compare<float>(now, buffer.template values<float>());
   }
+}
+
+/// A layer with the parameters of the file, called with the inputs.
+template<class Layer, bool Training = true, class... I>
+void check_layer(const std::string& name, I... in) {
+  check_called<Layer, Training>(name, [](const auto& model, const auto&... x) { return model(x...); }, in...);
 }
 
 } // namespace stator::test

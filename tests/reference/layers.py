@@ -317,12 +317,12 @@ case("MultiheadAttention", "causal",
      lambda: Wrapped(nn.MultiheadAttention(4, 2, batch_first=True), lambda m, x: m(x, x, x, attn_mask=mask)), x=(2, 4, 4))
 case("MultiheadAttention", "kdim", attention(lambda: nn.MultiheadAttention(4, 2, kdim=3, vdim=5, batch_first=True)),
      query=(1, 3, 4), key=(1, 2, 3), value=(1, 2, 5))
-ignored = torch.tensor([[False, False, True], [True, False, False]])
+ignored = torch.tensor([[0, 0, 1], [1, 0, 0]])
 case("MultiheadAttention", "key_padding_mask",
-     lambda: Wrapped(nn.MultiheadAttention(4, 2, batch_first=True), lambda m, q, k, i: m(q, k, k, key_padding_mask=i)),
+     lambda: Wrapped(nn.MultiheadAttention(4, 2, batch_first=True), lambda m, q, k, i: m(q, k, k, key_padding_mask=i.bool())),
      query=(2, 4, 4), key=(2, 3, 4), ignored=ignored)
 case("MultiheadAttention", "both_masks",
-     lambda: Wrapped(nn.MultiheadAttention(4, 2), lambda m, q, k, i, a: m(q, k, k, key_padding_mask=i.double().masked_fill(i, float("-inf")), attn_mask=a)),
+     lambda: Wrapped(nn.MultiheadAttention(4, 2), lambda m, q, k, i, a: m(q, k, k, key_padding_mask=i.bool(), attn_mask=a)),
      query=(4, 2, 4), key=(3, 2, 4), ignored=ignored, const_mask=(4, 3))
 
 
@@ -338,6 +338,9 @@ case("scaled_dot_product_attention", "causal", lambda: lambda q, k, v: dot_produ
 case("scaled_dot_product_attention", "mask", lambda: dot_product,
      query=(2, 3, 4), key=(2, 5, 4), value=(2, 5, 4), const_mask=(3, 5))
 case("TransformerEncoderLayer", "default", lambda: nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, batch_first=True), x=(2, 3, 4))
+case("TransformerEncoderLayer", "masks",
+     lambda: Wrapped(nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, batch_first=True), lambda m, x, i: m(x, mask[:3, :3], i.bool())),
+     x=(2, 3, 4), ignored=torch.tensor([[0, 0, 1], [0, 1, 1]]))
 case("TransformerEncoderLayer", "norm_first",
      lambda: nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, activation="gelu", norm_first=True, batch_first=True), x=(2, 3, 4))
 for layer, make in (("RNN", nn.RNN), ("LSTM", nn.LSTM), ("GRU", nn.GRU)):
