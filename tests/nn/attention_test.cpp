@@ -26,6 +26,23 @@ TEST_CASE("MultiheadAttention agrees with PyTorch") {
       "MultiheadAttention.kdim", In<1, 3, 4>{"query"}, In<1, 2, 3>{"key"}, In<1, 2, 5>{"value"});
 }
 
+TEST_CASE("MultiheadAttention ignores padded keys as PyTorch does") {
+  using Options = MultiheadAttentionOptions;
+  test::check_called<nn::MultiheadAttention<4, 2, Options{.batch_first = true}>>(
+      "MultiheadAttention.key_padding_mask",
+      [](const auto& attention, const auto& q, const auto& k, const auto& ignored) {
+        return attention(q, k, k, nn::key_padding_mask<>(ignored));
+      },
+      In<2, 4, 4>{"query"}, In<2, 3, 4>{"key"}, Fixed<std::int64_t, 2, 3>{"ignored"});
+  test::check_called<nn::MultiheadAttention<4, 2>>(
+      "MultiheadAttention.both_masks",
+      [](const auto& attention, const auto& q, const auto& k, const auto& ignored, const auto& mask) {
+        return attention(q, k, k, nn::key_padding_mask<>(ignored), mask);
+      },
+      In<4, 2, 4>{"query"}, In<3, 2, 4>{"key"}, Fixed<std::int64_t, 2, 3>{"ignored"},
+      Fixed<float, 4, 3>{"mask"});
+}
+
 TEST_CASE("scaled_dot_product_attention agrees with its definition") {
   const auto attend = [](const auto&... x) { return nn::scaled_dot_product_attention(x...); };
   check_function("scaled_dot_product_attention.default", attend, In<2, 3, 4>{"query"}, In<2, 5, 4>{"key"},

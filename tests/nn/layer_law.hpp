@@ -1,20 +1,53 @@
 // SPDX-License-Identifier: BSL-1.0
-// The law of every layer: output, gradients and buffers are PyTorch's, within 1e-5 of the largest element.
-// The tensors are in reference/data/layers.npz, whose script says how they are called.
+// The law of every layer: output, gradients and buffers are PyTorch's, within 1e-5 of the largest element;
+// its text and its first parameters are the same to the last bit. The tensors are in
+// reference/data/layers.npz, whose script says how they are called.
 #pragma once
 
 #include "catch.hpp"
 #include "reference/reference.hpp"
 
+#include "stator/core/random.hpp"
 #include "stator/module/model.hpp"
+#include "stator/module/print.hpp"
 #include "stator/ops/ops.hpp"
 #include "stator/run/session.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace stator::test {
 
 inline const io::Npz& layers() { return reference("layers"); }
+
+/// The array `key` of texts, each ended by a zero byte.
+inline std::vector<std::string> texts(const char* key) {
+  std::vector<std::string> result(1);
+  for (const std::uint8_t c : layers()[key].as<std::uint8_t>())
+    if (c == 0)
+      result.emplace_back();
+    else
+      result.back() += static_cast<char>(c);
+  result.pop_back();
+  return result;
+}
+
+/// Compares repr(module) with PyTorch's.
+inline void compare_text(const std::string& name, const std::string& found) {
+  static const std::vector<std::string> known = texts("repr");
+  for (std::size_t i = 0; i < known.size(); i += 2)
+    if (known[i] == name) CHECK(found == known[i + 1]);
+}
+
+/// Whether the parameters of the file are those that the module starts with.
+inline bool is_initial(const std::string& name) {
+  static const std::vector<std::string> known = texts("initial");
+  return std::find(known.begin(), known.end(), name) != known.end();
+}
 
 /// Copies the array `key`, converted to T.
 template<class T>
@@ -100,13 +133,20 @@ void check_function(const std::string& name, const F& f, I... in) {
   std::apply([&](const auto&... x) { (compare_input(prefix, in.name, x), ...); }, inputs);
 }
 
-/// A layer with the parameters of the file.
-template<class Layer, bool Training = true, class... I>
-void check_layer(const std::string& name, I... in) {
+/// A layer with the parameters of the file, called by `f(model, inputs...)`.
+template<class Layer, bool Training = true, class F, class... I>
+void check_called(const std::string& name, const F& f, I... in) {
   const std::string prefix = name + ".";
+  manual_seed(fingerprint(std::span<const char>(name)));
   Model<Layer> model;
-  for (auto [key, parameter] : model.named_parameters())
-    load(prefix + std::string(key), parameter.template values<float>());
+  compare_text(name, repr(*model));
+  for (auto [key, parameter] : model.named_parameters()) {
+    const auto values = parameter.template values<float>();
+    const std::vector<float> first(values.begin(), values.end());
+    load(prefix + std::string(key), values);
+    INFO(key);
+    if (is_initial(name)) CHECK(std::equal(first.begin(), first.end(), values.begin()));
+  }
   const auto load_buffers = [&] {
     for (auto [key, buffer] : model.named_buffers())
       if (buffer.dtype() == DType::int64)
@@ -120,9 +160,9 @@ void check_layer(const std::string& name, I... in) {
         check_expression(prefix, [&] {
           load_buffers();
           if constexpr (Training)
-            return model(x...);
+            return f(model, x...);
           else
-            return model.eval()(x...);
+            return f(model.eval(), x...);
         });
         if (!layers().contains(prefix + "dy")) return;
         (compare_input(prefix, in.name, x), ...);
@@ -138,6 +178,12 @@ void check_layer(const std::string& name, I... in) {
     else
       compare<float>(now, buffer.template values<float>());
   }
+}
+
+/// A layer with the parameters of the file, called with the inputs.
+template<class Layer, bool Training = true, class... I>
+void check_layer(const std::string& name, I... in) {
+  check_called<Layer, Training>(name, [](const auto& model, const auto&... x) { return model(x...); }, in...);
 }
 
 } // namespace stator::test

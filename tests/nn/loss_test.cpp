@@ -30,6 +30,15 @@ void check_elementwise(const std::string& reduction) {
       "BCEWithLogitsLoss.pos_weight." + reduction,
       [&](const auto& a, const auto& b) { return nn::binary_cross_entropy_with_logits<R>(a, b, weight); }, p,
       fixed);
+  check_function(
+      "BCEWithLogitsLoss.weight." + reduction,
+      [&](const auto& a, const auto& b, const auto& w) {
+        return nn::BCEWithLogitsLoss<R>{}(a, b, weight, w);
+      },
+      p, fixed, Fixed<float, 5, 1>{"weight"});
+  check_function(
+      "BCELoss.weight." + reduction,
+      [&](const auto& a, const auto& b) { return nn::BCELoss<R>{}(a, b, weight); }, p, fixed);
   check_function("KLDivLoss." + reduction, nn::KLDivLoss<R>{}, p, fixed);
   check_function("KLDivLoss.log_target." + reduction, nn::KLDivLoss<R, true>{}, p, fixed);
 }

@@ -21,12 +21,40 @@ TEST_CASE("GroupNorm agrees with PyTorch") {
   check_layer<nn::GroupNorm<1, 4, nn::GroupNormOptions{.affine = false}>>("GroupNorm.no_affine", In<3, 4>{});
 }
 
-TEST_CASE("InstanceNorm agrees with PyTorch") {
-  constexpr nn::InstanceNormOptions affine{.eps = 1e-3, .affine = true};
-  check_layer<nn::InstanceNorm1d<3>>("InstanceNorm1d.default", In<2, 3, 6>{});
-  check_layer<nn::InstanceNorm1d<3, affine>>("InstanceNorm1d.affine", In<2, 3, 6>{});
-  check_layer<nn::InstanceNorm2d<3>>("InstanceNorm2d.default", In<2, 3, 3, 4>{});
-  check_layer<nn::InstanceNorm2d<3, affine>>("InstanceNorm2d.affine", In<2, 3, 3, 4>{});
-  check_layer<nn::InstanceNorm3d<3>>("InstanceNorm3d.default", In<2, 3, 2, 3, 2>{});
-  check_layer<nn::InstanceNorm3d<3, affine>>("InstanceNorm3d.affine", In<2, 3, 2, 3, 2>{});
+namespace {
+using O = nn::InstanceNormOptions;
+template<template<O> class Norm>
+void check_instance_norm(const std::string& name, auto x) {
+  check_layer<Norm<O{}>>(name + ".default", x);
+  check_layer<Norm<O{.eps = 1e-3, .affine = true}>>(name + ".affine", x);
+  check_layer<Norm<O{.momentum = 0.3, .track_running_stats = true}>>(name + ".running_stats.train", x);
+  using Both = Norm<O{.affine = true, .track_running_stats = true}>;
+  check_layer<Both>(name + ".running_stats_affine.train", x);
+  check_layer<Both, false>(name + ".running_stats.eval", x);
+}
+template<O Options>
+using Norm1d = nn::InstanceNorm1d<3, Options>;
+template<O Options>
+using Norm2d = nn::InstanceNorm2d<3, Options>;
+template<O Options>
+using Norm3d = nn::InstanceNorm3d<3, Options>;
+} // namespace
+
+TEST_CASE("InstanceNorm agrees with PyTorch, in training and evaluation, buffers as well") {
+  check_instance_norm<Norm1d>("InstanceNorm1d", In<2, 3, 6>{});
+  check_instance_norm<Norm2d>("InstanceNorm2d", In<2, 3, 3, 4>{});
+  check_instance_norm<Norm3d>("InstanceNorm3d", In<2, 3, 2, 3, 2>{});
+}
+
+TEST_CASE("running statistics of instances are the same with a batch known at run time") {
+  Model<Norm1d<O{.track_running_stats = true}>> model;
+  auto other = model;
+  Variable<float, 2, 3, 2> x{1, 7, -2, 5, 4, 4, 0, 2, 3, 1, -3, 2};
+  Variable<float, dynamic, 3, 2> y{1, 7, -2, 5, 4, 4, 0, 2, 3, 1, -3, 2};
+  (void)model(x).value();
+  (void)other(y).value();
+  for (Index c = 0; c < 3; ++c) {
+    CHECK(std::abs(model->running_mean.data()[c] - other->running_mean.data()[c]) < 1e-6F);
+    CHECK(std::abs(model->running_var.data()[c] - other->running_var.data()[c]) < 1e-6F);
+  }
 }

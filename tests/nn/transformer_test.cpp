@@ -14,4 +14,11 @@ TEST_CASE("TransformerEncoderLayer agrees with PyTorch") {
   check_layer<nn::TransformerEncoderLayer<
       4, 2, 6, Options{.dropout = 0, .gelu = true, .batch_first = true, .norm_first = true}>>(
       "TransformerEncoderLayer.norm_first", In<2, 3, 4>{});
+  constexpr Options causal{.dropout = 0, .batch_first = true, .is_causal = true};
+  test::check_called<nn::TransformerEncoderLayer<4, 2, 6, causal>>(
+      "TransformerEncoderLayer.masks",
+      [](const auto& layer, const auto& x, const auto& ignored) {
+        return layer(x, nn::key_padding_mask<>(ignored));
+      },
+      In<2, 3, 4>{}, test::Fixed<std::int64_t, 2, 3>{"ignored"});
 }

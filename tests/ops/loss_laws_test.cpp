@@ -27,6 +27,8 @@ TEST_CASE("the derivatives of losses on probabilities are those of central diffe
   check_gradient([&](const auto& a) { return nn::binary_cross_entropy_with_logits(a, t); }, x);
   check_gradient(
       [&](const auto& a) { return nn::binary_cross_entropy_with_logits<Reduction::sum>(a, t, weight); }, x);
+  check_gradient([&](const auto& a) { return nn::binary_cross_entropy(a, t, weight); }, p);
+  check_gradient([&](const auto& a) { return nn::binary_cross_entropy_with_logits(a, t, 1, weight); }, x);
   check_gradient([&](const auto& a) { return nn::kl_div<Reduction::sum>(a, t); }, x);
   check_gradient([&](const auto& a) { return nn::kl_div<Reduction::none, true>(a, t); }, x);
 }

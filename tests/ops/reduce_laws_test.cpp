@@ -26,6 +26,14 @@ TEST_CASE("the derivatives of extrema and variances are those of central differe
   LAW(var(x));
   LAW(var_dims<1>(x));
   LAW(biased_var_dims<0, 2>(x));
+  LAW(stddev(x));
+  LAW(stddev_keepdim<-1>(x));
+  LAW(biased_stddev_dims<0, 1>(x));
+}
+
+TEST_CASE("the derivatives of running sums are those of central differences") {
+  LAW(cumsum<0>(x));
+  LAW(cumsum<-2>(x));
 }
 
 TEST_CASE("the derivatives of softmax are those of central differences") {

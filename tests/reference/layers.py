@@ -11,6 +11,9 @@
   after.<buffer>          buffers after the call
 Inputs are float32 numbers; everything is computed in double and rounded to float32 at the end.
 The activations' case "edges" has zeros, kinks and large values.
+
+"repr" holds <layer>.<case>, repr(module), <layer>.<case>, repr(module), ... each ended by a zero byte, and "initial"
+the names of the cases whose parameters are what the module starts with after manual_seed(crc32(<layer>.<case>)).
 """
 import warnings
 import zlib
@@ -24,6 +27,7 @@ from common import save
 
 warnings.filterwarnings("ignore")
 arrays = {}
+representations, initial = [], []
 
 
 def case(layer, name, module, randomise=False, train=True, seed=None, **inputs):
@@ -34,6 +38,9 @@ def case(layer, name, module, randomise=False, train=True, seed=None, **inputs):
     module = module()
     parameters, buffers = {}, {}
     if isinstance(module, nn.Module):
+        representations.extend((f"{layer}.{name}", repr(module.__dict__.get("module", module))))
+        if not randomise:
+            initial.append(f"{layer}.{name}")
         if randomise:  # ones and zeros would hide mistakes
             for key, value in list(module.named_parameters()) + list(module.named_buffers()):
                 if value.is_floating_point():
@@ -103,12 +110,15 @@ for d, conv, image in ((1, nn.Conv1d, (9,)), (2, nn.Conv2d, (7, 6)), (3, nn.Conv
     case(layer, "depthwise", lambda: conv(3, 6, 2, groups=3), x=(1, 3, *image))
     case(layer, "same", lambda: conv(2, 2, 3, padding="same"), x=(batch, 2, *image))
     case(layer, "same_even", lambda: conv(2, 2, 4, padding="same", dilation=1), x=(1, 2, *image))
+    case(layer, "same_dilated", lambda: conv(2, 1, 2, padding="same", dilation=3), x=(1, 2, *image))
     case(layer, "valid", lambda: conv(2, 2, 2, padding="valid"), x=(1, 2, *image))
     for mode in ("reflect", "replicate", "circular"):
         case(layer, mode, lambda: conv(2, 2, 3, padding=1, padding_mode=mode), x=(1, 2, *image))
     case(layer, "pointwise", lambda: conv(3, 4, 1), x=(batch, 3, *image))
 case("Conv1d", "circular_same", lambda: nn.Conv1d(2, 2, 4, padding="same", padding_mode="circular"), x=(1, 2, 9))
 case("Conv2d", "uneven", lambda: nn.Conv2d(2, 3, (3, 2), stride=(2, 1), padding=(0, 1), dilation=(1, 2)), x=(2, 2, 7, 6))
+case("Conv2d", "reflect_options", lambda: nn.Conv2d(2, 4, (3, 2), stride=(2, 1), padding=(2, 1), dilation=(1, 2), groups=2, bias=False,
+                                                   padding_mode="reflect"), x=(2, 2, 5, 6))
 case("Conv2d", "uneven_same", lambda: nn.Conv2d(2, 3, (4, 3), padding="same", dilation=(1, 2)), x=(1, 2, 7, 8))
 
 for d, conv, image in ((1, nn.ConvTranspose1d, (5,)), (2, nn.ConvTranspose2d, (4, 3)), (3, nn.ConvTranspose3d, (3, 2, 3))):
@@ -119,6 +129,8 @@ for d, conv, image in ((1, nn.ConvTranspose1d, (5,)), (2, nn.ConvTranspose2d, (4
     case(layer, "output_padding", lambda: conv(2, 3, 3, stride=2, padding=1, output_padding=1), x=(1, 2, *image))
     case(layer, "dilation", lambda: conv(2, 2, 2, dilation=2), x=(1, 2, *image))
     case(layer, "groups", lambda: conv(4, 6, 2, groups=2, stride=2), x=(1, 4, *image))
+    case(layer, "dilated_output_padding", lambda: conv(1, 2, 2, dilation=2, padding=1, output_padding=1, stride=1), x=(1, 1, *image))
+    case(layer, "padding_beyond_kernel", lambda: conv(2, 1, 2, padding=2, stride=3), x=(1, 2, *image))
 case("ConvTranspose2d", "uneven",
      lambda: nn.ConvTranspose2d(2, 3, (3, 2), stride=(2, 3), padding=(1, 0), output_padding=(0, 1)), x=(1, 2, 4, 3))
 
@@ -147,6 +159,7 @@ for d, norm, image in ((1, nn.InstanceNorm1d, (6,)), (2, nn.InstanceNorm2d, (3, 
     case(layer, "default", lambda: norm(3), x=x)
     case(layer, "affine", lambda: norm(3, affine=True, eps=1e-3), True, x=x)
     case(layer, "running_stats.train", lambda: norm(3, track_running_stats=True, momentum=0.3), True, x=x)
+    case(layer, "running_stats_affine.train", lambda: norm(3, affine=True, track_running_stats=True), True, x=x)
     case(layer, "running_stats.eval", lambda: norm(3, affine=True, track_running_stats=True), True, False, x=x)
 case("LocalResponseNorm", "default", lambda: nn.LocalResponseNorm(3), x=(2, 5, 3))
 case("CosineSimilarity", "default", lambda: nn.CosineSimilarity(dim=1), x=(3, 4), x2=(3, 4))
@@ -211,10 +224,16 @@ for d, image in ((1, (11,)), (2, (8, 7)), (3, (6, 5, 6))):
         layer = f"Adaptive{kind}Pool{d}d"
         case(layer, "one", lambda: pool(1), x=x)
         case(layer, "uneven", lambda: pool(3), x=x)
-        case(layer, "dividing", lambda: pool(image), x=x)
+        case(layer, "dividing", lambda: pool(image if d > 1 else image[0]), x=x)
 case("AvgPool2d", "divisor_override", lambda: nn.AvgPool2d(2, divisor_override=3), x=(1, 2, 6, 5))
 case("MaxPool2d", "uneven", lambda: nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0)), x=(1, 2, 6, 5))
 case("AvgPool2d", "uneven", lambda: nn.AvgPool2d((3, 2), stride=(2, 1), padding=(1, 0)), x=(1, 2, 6, 5))
+case("AdaptiveMaxPool3d", "as_input", lambda: nn.AdaptiveMaxPool3d((2, None, 4)), x=(1, 1, 3, 2, 5))
+case("AdaptiveAvgPool2d", "as_input", lambda: nn.AdaptiveAvgPool2d((None, 3)), x=(1, 2, 5, 7))
+case("LPPool1d", "default", lambda: nn.LPPool1d(2, 3), x=(2, 2, 8))
+case("LPPool1d", "ceil_mode", lambda: nn.LPPool1d(3, 3, stride=2, ceil_mode=True), x=torch.rand(1, 2, 8, generator=torch.Generator().manual_seed(3)))
+case("LPPool2d", "default", lambda: nn.LPPool2d(2, 2), x=(1, 2, 4, 5))
+case("LPPool2d", "uneven", lambda: nn.LPPool2d(1.5, (3, 2), stride=(2, 1)), x=torch.rand(1, 2, 5, 4, generator=torch.Generator().manual_seed(3)))
 case("AdaptiveAvgPool2d", "rectangle", lambda: nn.AdaptiveAvgPool2d((2, 3)), x=(1, 2, 5, 7))
 case("AdaptiveMaxPool2d", "rectangle", lambda: nn.AdaptiveMaxPool2d((2, 3)), x=(1, 2, 5, 7))
 
@@ -298,6 +317,13 @@ case("MultiheadAttention", "causal",
      lambda: Wrapped(nn.MultiheadAttention(4, 2, batch_first=True), lambda m, x: m(x, x, x, attn_mask=mask)), x=(2, 4, 4))
 case("MultiheadAttention", "kdim", attention(lambda: nn.MultiheadAttention(4, 2, kdim=3, vdim=5, batch_first=True)),
      query=(1, 3, 4), key=(1, 2, 3), value=(1, 2, 5))
+ignored = torch.tensor([[0, 0, 1], [1, 0, 0]])
+case("MultiheadAttention", "key_padding_mask",
+     lambda: Wrapped(nn.MultiheadAttention(4, 2, batch_first=True), lambda m, q, k, i: m(q, k, k, key_padding_mask=i.bool())),
+     query=(2, 4, 4), key=(2, 3, 4), ignored=ignored)
+case("MultiheadAttention", "both_masks",
+     lambda: Wrapped(nn.MultiheadAttention(4, 2), lambda m, q, k, i, a: m(q, k, k, key_padding_mask=i.bool(), attn_mask=a)),
+     query=(4, 2, 4), key=(3, 2, 4), ignored=ignored, const_mask=(4, 3))
 
 
 def dot_product(q, k, v, mask=0.0):
@@ -312,16 +338,39 @@ case("scaled_dot_product_attention", "causal", lambda: lambda q, k, v: dot_produ
 case("scaled_dot_product_attention", "mask", lambda: dot_product,
      query=(2, 3, 4), key=(2, 5, 4), value=(2, 5, 4), const_mask=(3, 5))
 case("TransformerEncoderLayer", "default", lambda: nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, batch_first=True), x=(2, 3, 4))
+case("TransformerEncoderLayer", "masks",
+     lambda: Wrapped(nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, batch_first=True), lambda m, x, i: m(x, mask[:3, :3], i.bool())),
+     x=(2, 3, 4), ignored=torch.tensor([[0, 0, 1], [0, 1, 1]]))
 case("TransformerEncoderLayer", "norm_first",
      lambda: nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, activation="gelu", norm_first=True, batch_first=True), x=(2, 3, 4))
 for layer, make in (("RNN", nn.RNN), ("LSTM", nn.LSTM), ("GRU", nn.GRU)):
     case(layer, "default", lambda: Wrapped(make(3, 4), lambda m, x: m(x)[0]), x=(5, 2, 3))
     case(layer, "layers", lambda: Wrapped(make(3, 4, num_layers=2, batch_first=True), lambda m, x: m(x)[0]), x=(2, 4, 3))
     case(layer, "bidirectional", lambda: Wrapped(make(3, 2, bidirectional=True), lambda m, x: m(x)[0]), x=(3, 2, 3))
+    case(layer, "no_bias", lambda: Wrapped(make(3, 2, bias=False), lambda m, x: m(x)[0]), x=(2, 1, 3))
+    options = dict(num_layers=2, batch_first=True, bidirectional=True)
+    if layer == "LSTM":
+        case(layer, "all", lambda: Wrapped(make(3, 2, **options), lambda m, x, h, c: (lambda y, s: torch.cat([y.flatten(), s[0].flatten(), s[1].flatten()]))(*m(x, (h, c)))),
+             x=(2, 3, 3), h=(4, 2, 2), c=(4, 2, 2))
+    else:
+        case(layer, "all", lambda: Wrapped(make(3, 2, **options), lambda m, x, h: torch.cat([v.flatten() for v in m(x, h)])),
+             x=(2, 3, 3), h=(4, 2, 2))
     cell = getattr(nn, layer + "Cell")
     state = (lambda m, x, h, c: m(x, (h, c))) if layer == "LSTM" else (lambda m, x, h: m(x, h))
     more = dict(c=(2, 4)) if layer == "LSTM" else {}
     case(layer + "Cell", "default", lambda: Wrapped(cell(3, 4), state), x=(2, 3), h=(2, 4), **more)
+case("RNN", "relu", lambda: Wrapped(nn.RNN(3, 4, nonlinearity="relu", batch_first=True), lambda m, x: m(x)[0]), x=(2, 3, 3))
+case("RNNCell", "relu", lambda: nn.RNNCell(3, 4, nonlinearity="relu", bias=False), x=(2, 3), h=(2, 4))
+
+# Statistics and running sums
+case("var", "all", lambda: torch.var, x=(3, 4))
+case("var", "dim", lambda: lambda x: x.var(1), x=(2, 5, 3))
+case("var", "biased", lambda: lambda x: x.var((0, 2), unbiased=False, keepdim=True), x=(2, 3, 4))
+case("std", "all", lambda: torch.std, x=(3, 4))
+case("std", "dims", lambda: lambda x: x.std((-1, 0)), x=(2, 3, 4))
+case("std", "biased", lambda: lambda x: x.std(0, unbiased=False, keepdim=True), x=(4, 3))
+for dim in (0, 1, -1):
+    case("cumsum", f"dim{dim}", lambda: lambda x: x.cumsum(dim), x=(3, 4, 2))
 
 # Losses
 classes, probabilities = labels(5, 4), torch.rand(5, 4, generator=torch.Generator().manual_seed(2))
@@ -350,6 +399,9 @@ for reduction in ("mean", "sum", "none"):
     case("BCEWithLogitsLoss", reduction, lambda: nn.BCEWithLogitsLoss(**r), x=(5, 4), const_target=soft)
     case("BCEWithLogitsLoss", f"pos_weight.{reduction}",
          lambda: lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=class_weight, **r), x=(5, 4), const_target=soft)
+    case("BCEWithLogitsLoss", f"weight.{reduction}",
+         lambda: lambda x, t, w: F.binary_cross_entropy_with_logits(x, t, w, pos_weight=class_weight, **r), x=(5, 4), const_target=soft,
+         const_weight=torch.linspace(0.5, 2, 5)[:, None])
     case("KLDivLoss", reduction, lambda: nn.KLDivLoss(**r), x=soft.log(), const_target=soft.flip(0))
     case("KLDivLoss", f"log_target.{reduction}", lambda: nn.KLDivLoss(log_target=True, **r), x=soft.log(), const_target=soft.flip(0).log())
     case("PoissonNLLLoss", reduction, lambda: nn.PoissonNLLLoss(**r), x=(3, 4), const_target=torch.arange(12.0).reshape(3, 4))
@@ -366,4 +418,6 @@ case("BCELoss", "edges", nn.BCELoss, x=torch.tensor([0.0, 1.0, 0.0, 1.0, 0.5]), 
 case("BCEWithLogitsLoss", "edges", lambda: nn.BCEWithLogitsLoss(reduction="none"), x=edges, const_target=torch.linspace(0, 1, 17))
 case("CrossEntropyLoss", "edges", nn.CrossEntropyLoss, x=torch.stack([edges, -edges, edges.flip(0)]), target=torch.tensor([0, 8, 16]))
 
+for key, texts in (("repr", representations), ("initial", initial)):
+    arrays[key] = np.frombuffer("".join(text + "\0" for text in texts).encode(), np.uint8)
 save("layers", arrays)

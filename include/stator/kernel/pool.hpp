@@ -56,6 +56,13 @@ struct max_pool {
     planes_of::each(planes, [&](Index in, Index out) { plane_backward(x + in, dy + out, dx + in); });
   }
 
+  /// y: from each window the element of v where x has its first maximum.
+  static void pick(const T* x, const T* v, T* y, Index planes) {
+    planes_of::each(planes, [&](Index in, Index out) {
+      each_maximum(x + in, [&](Index at, Index where) { y[out + at] = where >= 0 ? v[in + where] : T{}; });
+    });
+  }
+
 private:
   static constexpr T lowest() {
     return std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
@@ -90,15 +97,23 @@ private:
       });
     } else {
       std::fill_n(dx, planes_of::input, T{});
-      detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
-        T best = lowest();
-        Index where = -1;
-        detail::for_each_in<G>(wz, wy, wx, [&](Index i) {
-          if (where < 0 || detail::beats(x[i], best)) best = x[i], where = i;
-        });
+      each_maximum(x, [&](Index at, Index where) {
         if (where >= 0) dx[where] += dy[at];
       });
     }
+  }
+
+  /// Calls `visit(output index, input index of the first maximum)` for each window, -1 where it is empty.
+  template<class Visit>
+  static void each_maximum(const T* x, Visit&& visit) {
+    detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
+      T best = lowest();
+      Index where = -1;
+      detail::for_each_in<G>(wz, wy, wx, [&](Index i) {
+        if (where < 0 || detail::beats(x[i], best)) best = x[i], where = i;
+      });
+      visit(at, where);
+    });
   }
 };
 

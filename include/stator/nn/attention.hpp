@@ -45,9 +45,9 @@ struct NonDynamicallyQuantizableLinear {
 } // namespace detail
 
 /// query [L, N, Embed], key [S, N, kdim], value [S, N, vdim], or with batch_first [N, L, Embed] and so on;
-/// returns the shape of the query. A fourth input is a mask that is added to the scores [N, Heads, L, S]. The
-/// weights that PyTorch returns as a second value come from `weights(query, key, ...)`. Source: Vaswani et
-/// al. 2017.
+/// returns the shape of the query. Further inputs are masks that are added to the scores [N, Heads, L, S]:
+/// [L, S], or what `key_padding_mask<>(ignored)` makes. The weights that PyTorch returns as a second value
+/// come from `weights(query, key, ...)`. Source: Vaswani et al. 2017.
 template<Index Embed, Index Heads, MultiheadAttentionOptions Options = MultiheadAttentionOptions{},
          class T = float>
 struct MultiheadAttention {

@@ -1,32 +1,55 @@
 // SPDX-License-Identifier: BSL-1.0
-// Conv1d, Conv2d, Conv3d.
+// Conv1d, Conv2d, Conv3d and ConvTranspose1d, ConvTranspose2d, ConvTranspose3d.
 #pragma once
 
 #include "stator/nn/init.hpp"
 #include "stator/ops/call.hpp"
 #include "stator/ops/conv.hpp"
+#include "stator/ops/resample.hpp"
 
 #include <string>
 #include <string_view>
 
 namespace stator::nn {
 
-/// Zero padding of a convolution: a number for each dimension, or "same" (output as large as the input, stride 1)
+/// Padding of a convolution: a number for each dimension, or "same" (output as large as the input, stride 1)
 /// or "valid" (none).
 template<std::size_t D>
 struct ConvPadding {
   Dims<D> amount{0};
-  bool same = false;
+  bool same = false, valid = false;
 
   constexpr ConvPadding() = default;
   constexpr ConvPadding(Index all) : amount(all) {}
   constexpr ConvPadding(const Dims<D>& each) : amount(each) {}
   template<std::size_t N>
-  consteval ConvPadding(const char (&mode)[N]) : same(std::string_view(mode) == "same") {
-    if (!same && std::string_view(mode) != "valid")
-      throw "stator: the padding of a convolution is a number, \"same\" or \"valid\"";
+  consteval ConvPadding(const char (&mode)[N])
+      : same(std::string_view(mode) == "same"), valid(std::string_view(mode) == "valid") {
+    if (!same && !valid) throw "stator: the padding of a convolution is a number, \"same\" or \"valid\"";
   }
   constexpr bool operator==(const ConvPadding&) const = default;
+};
+
+/// What the padding is filled with: "zeros", "reflect", "replicate" or "circular".
+struct ConvPaddingMode {
+  PaddingMode mode = PaddingMode::constant;
+
+  constexpr ConvPaddingMode() = default;
+  constexpr ConvPaddingMode(PaddingMode m) : mode(m) {}
+  template<std::size_t N>
+  consteval ConvPaddingMode(const char (&word)[N]) {
+    std::size_t i = 0;
+    while (i < 4 && std::string_view(word) != words[i]) ++i;
+    if (i == 4)
+      throw "stator: the padding_mode of a convolution is \"zeros\", \"reflect\", \"replicate\" or "
+            "\"circular\"";
+    mode = static_cast<PaddingMode>(i);
+  }
+  constexpr std::string_view word() const { return words[static_cast<std::size_t>(mode)]; }
+  constexpr bool operator==(const ConvPaddingMode&) const = default;
+
+private:
+  static constexpr std::string_view words[] = {"zeros", "reflect", "replicate", "circular"};
 };
 
 /// `nn::Conv2d<16, 32, 3, nn::ConvOptions<2>{.stride = 2, .padding = 1}>`
@@ -37,7 +60,21 @@ struct ConvOptions {
   Dims<D> dilation{1};
   Index groups = 1;
   bool bias = true;
+  ConvPaddingMode padding_mode{};
   constexpr bool operator==(const ConvOptions&) const = default;
+};
+
+/// `nn::ConvTranspose2d<32, 16, 3, nn::ConvTransposeOptions<2>{.stride = 2, .padding = 1, .output_padding =
+/// 1}>`
+template<std::size_t D>
+struct ConvTransposeOptions {
+  Dims<D> stride{1};
+  Dims<D> padding{0};
+  Dims<D> output_padding{0}; ///< added to one side of the output
+  Index groups = 1;
+  bool bias = true;
+  Dims<D> dilation{1};
+  constexpr bool operator==(const ConvTransposeOptions&) const = default;
 };
 
 namespace detail {
@@ -54,29 +91,52 @@ constexpr ops::ConvSpec<D> conv_spec(const Dims<D>& kernel, const ConvOptions<D>
   return s;
 }
 
-template<class T, Index In, Index Out, auto Kernel, class Dimensions>
+/// The transposed convolution has the geometry of the convolution whose input its output is.
+template<std::size_t D>
+constexpr ops::ConvSpec<D> conv_spec(const ConvTransposeOptions<D>& o) {
+  ops::ConvSpec<D> s{o.stride, o.padding, o.padding, o.dilation, o.groups};
+  for (std::size_t d = 0; d < D; ++d) s.padding_end[d] -= o.output_padding[d];
+  return s;
+}
+
+/// x [N, C, spatial...] padded as `S` says.
+template<PaddingMode Mode, auto S, class X>
+constexpr auto pad_for_conv(const X& x) {
+  constexpr std::size_t dims = std::tuple_size_v<decltype(S.stride.value)>;
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return pad_with<Mode, 0.0, (I % 2 == 0 ? S.padding_begin : S.padding_end)[dims - 1 - I / 2]...>(x);
+  }(std::make_index_sequence<2 * dims>{});
+}
+
+template<class T, Index First, Index Second, auto Kernel, class Dimensions>
 struct conv_weight;
-template<class T, Index In, Index Out, auto Kernel, std::size_t... D>
-struct conv_weight<T, In, Out, Kernel, std::index_sequence<D...>> {
-  using type = Parameter<T, Out, In, Kernel[D]...>;
+template<class T, Index First, Index Second, auto Kernel, std::size_t... D>
+struct conv_weight<T, First, Second, Kernel, std::index_sequence<D...>> {
+  using type = Parameter<T, First, Second, Kernel[D]...>;
 };
 
-/// The part of `extra_repr` behind the channels that all convolutions share.
+/// The text of `extra_repr`; `padding` and `output_padding` are empty or begin with a comma.
 template<std::size_t D>
-std::string conv_repr(const Dims<D>& kernel, const Dims<D>& stride, const std::string& padding,
-                      const Dims<D>& dilation, Index groups, bool bias) {
-  std::string text = ", kernel_size=" + to_string(kernel) + ", stride=" + to_string(stride) + padding;
-  if (!(dilation == Dims<D>(1))) text += ", dilation=" + to_string(dilation);
-  if (groups != 1) text += ", groups=" + std::to_string(groups);
-  if (!bias) text += ", bias=False";
-  return text;
+std::string conv_repr(Index in, Index out, const Dims<D>& kernel, const auto& o, const std::string& padding,
+                      const std::string& output_padding = {}) {
+  std::string text = std::to_string(in) + ", " + std::to_string(out) + ", kernel_size=" + to_string(kernel) +
+                     ", stride=" + to_string(o.stride) + padding;
+  if (!(o.dilation == Dims<D>(1))) text += ", dilation=" + to_string(o.dilation);
+  text += output_padding;
+  if (o.groups != 1) text += ", groups=" + std::to_string(o.groups);
+  return o.bias ? text : text + ", bias=False";
+}
+template<std::size_t D>
+std::string nonzero_repr(const std::string& name, const Dims<D>& dims) {
+  return dims == Dims<D>(0) ? "" : ", " + name + "=" + to_string(dims);
 }
 
 } // namespace detail
 
 /// Cross-correlation over D dimensions: x [N, In, in...], returns [N, Out, out...], where
 /// out = (in + padding - dilation * (kernel - 1) - 1) / stride + 1.
-/// weight [Out, In / groups, kernel...] and bias [Out] start uniform in +-1/sqrt(fan_in). torch.nn.Conv1d/2d/3d.
+/// weight [Out, In / groups, kernel...] and bias [Out] start uniform in +-1/sqrt(fan_in).
+/// torch.nn.Conv1d/2d/3d.
 template<std::size_t D, Index In, Index Out, Dims<D> Kernel, ConvOptions<D> Options, class T>
 struct ConvNd {
   static_assert(In % Options.groups == 0, "stator: Conv: in_channels must be divisible by groups");
@@ -84,32 +144,117 @@ struct ConvNd {
   static_assert(!Options.padding.same || Options.stride == Dims<D>(1),
                 "stator: Conv: padding \"same\" needs a stride of one");
 
-  typename detail::conv_weight<T, In / Options.groups, Out, Kernel, std::make_index_sequence<D>>::type weight;
+  typename detail::conv_weight<T, Out, In / Options.groups, Kernel, std::make_index_sequence<D>>::type weight;
   std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
 
   constexpr auto forward(auto x) const {
-    constexpr operation<ops::Convolution<D, detail::conv_spec<D>(Kernel, Options)>> convolution;
-    if constexpr (Options.bias) return convolution(x, weight, bias);
-    else return convolution(x, weight);
+    constexpr auto spec = detail::conv_spec<D>(Kernel, Options);
+    constexpr PaddingMode mode = Options.padding_mode.mode;
+    if constexpr (mode == PaddingMode::constant || spec.padding_end == Dims<D>(0))
+      return convolve<spec>(x);
+    else
+      return convolve<ops::ConvSpec<D>{spec.stride, 0, 0, spec.dilation, spec.groups}>(
+          detail::pad_for_conv<mode, spec>(x));
   }
   constexpr auto operator()(const auto& x) const { return call(*this, x); }
 
   void reset_parameters() { init::reset_weight_and_bias_(weight, bias); }
   static constexpr std::string_view class_name() { return D == 1 ? "Conv1d" : D == 2 ? "Conv2d" : "Conv3d"; }
   static std::string extra_repr() {
-    std::string padding;
-    if (Options.padding.same) padding = ", padding=same";
-    else if (!(Options.padding.amount == Dims<D>(0))) padding = ", padding=" + to_string(Options.padding.amount);
-    return std::to_string(In) + ", " + std::to_string(Out) +
-           detail::conv_repr<D>(Kernel, Options.stride, padding, Options.dilation, Options.groups, Options.bias);
+    constexpr ConvPadding<D> p = Options.padding;
+    const std::string padding = p.same    ? ", padding=same"
+                                : p.valid ? ", padding=valid"
+                                          : detail::nonzero_repr("padding", p.amount);
+    const std::string text = detail::conv_repr(In, Out, Kernel, Options, padding);
+    if (Options.padding_mode == ConvPaddingMode()) return text;
+    return text + ", padding_mode=" + std::string(Options.padding_mode.word());
+  }
+
+private:
+  template<ops::ConvSpec<D> Spec>
+  constexpr auto convolve(auto x) const {
+    constexpr operation<ops::Convolution<D, Spec>> convolution;
+    if constexpr (Options.bias)
+      return convolution(x, weight, bias);
+    else
+      return convolution(x, weight);
   }
 };
 
-template<Index In, Index Out, Dims<1> Kernel, ConvOptions<1> Options = ConvOptions<1>{}, class T = float>
-using Conv1d = ConvNd<1, In, Out, Kernel, Options, T>;
-template<Index In, Index Out, Dims<2> Kernel, ConvOptions<2> Options = ConvOptions<2>{}, class T = float>
-using Conv2d = ConvNd<2, In, Out, Kernel, Options, T>;
-template<Index In, Index Out, Dims<3> Kernel, ConvOptions<3> Options = ConvOptions<3>{}, class T = float>
-using Conv3d = ConvNd<3, In, Out, Kernel, Options, T>;
+/// The transpose of a convolution as a linear map, its gradient: x [N, In, in...], returns [N, Out, out...],
+/// where out = (in - 1) * stride - 2 padding + dilation * (kernel - 1) + output_padding + 1. weight [In, Out
+/// / groups, kernel...] and bias [Out] start uniform in +-1/sqrt(Out / groups * kernel elements).
+/// torch.nn.ConvTranspose1d/2d/3d.
+template<std::size_t D, Index In, Index Out, Dims<D> Kernel, ConvTransposeOptions<D> Options, class T>
+struct ConvTransposeNd {
+  static_assert(In % Options.groups == 0, "stator: ConvTranspose: in_channels must be divisible by groups");
+  static_assert(Out % Options.groups == 0, "stator: ConvTranspose: out_channels must be divisible by groups");
+  static_assert(
+      [] {
+        for (std::size_t d = 0; d < D; ++d)
+          if (Options.output_padding[d] >= std::max(Options.stride[d], Options.dilation[d])) return false;
+        return true;
+      }(),
+      "stator: ConvTranspose: output padding must be smaller than either stride or dilation");
+
+  typename detail::conv_weight<T, In, Out / Options.groups, Kernel, std::make_index_sequence<D>>::type weight;
+  std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
+
+  /// The extents of the result for an input x [N, In, in...]; not positive where the padding cuts everything
+  /// off.
+  static constexpr Extents output(const Extents& x) {
+    Extents y(x[0], Out);
+    for (std::size_t d = 0; d < D; ++d)
+      y.push_back((x[2 + d] - 1) * Options.stride[d] - 2 * Options.padding[d] +
+                  Options.dilation[d] * (Kernel[d] - 1) + Options.output_padding[d] + 1);
+    return y;
+  }
+
+  constexpr auto forward(auto x) const {
+    using X = decltype(x);
+    if constexpr (!fits(X::extents)) {
+      x.builder->fail(
+          X::extents.rank == D + 2
+              ? text("input ", X::extents, " would give an output of ", output(X::extents))
+              : text("input ", X::extents, " has ", X::extents.rank, " dimensions, expected ", D + 2));
+      return x;
+    } else {
+      constexpr operation<ops::ConvolutionInput<D, detail::conv_spec<D>(Options), output(X::extents)>>
+          transposed;
+      if constexpr (Options.bias)
+        return transposed(x, weight, bias);
+      else
+        return transposed(x, weight);
+    }
+  }
+  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+
+  void reset_parameters() { init::reset_weight_and_bias_(weight, bias); }
+  static constexpr std::string_view class_name() {
+    return D == 1 ? "ConvTranspose1d" : D == 2 ? "ConvTranspose2d" : "ConvTranspose3d";
+  }
+  static std::string extra_repr() {
+    return detail::conv_repr(In, Out, Kernel, Options, detail::nonzero_repr("padding", Options.padding),
+                             detail::nonzero_repr("output_padding", Options.output_padding));
+  }
+
+private:
+  static constexpr bool fits(const Extents& x) {
+    if (x.rank != D + 2) return false;
+    const Extents y = output(x);
+    for (std::size_t d = 2; d < y.rank; ++d)
+      if (y[d] < 1) return false;
+    return true;
+  }
+};
+
+// clang-format off
+template<Index In, Index Out, Dims<1> Kernel, ConvOptions<1> Options = ConvOptions<1>{}, class T = float> using Conv1d = ConvNd<1, In, Out, Kernel, Options, T>;
+template<Index In, Index Out, Dims<2> Kernel, ConvOptions<2> Options = ConvOptions<2>{}, class T = float> using Conv2d = ConvNd<2, In, Out, Kernel, Options, T>;
+template<Index In, Index Out, Dims<3> Kernel, ConvOptions<3> Options = ConvOptions<3>{}, class T = float> using Conv3d = ConvNd<3, In, Out, Kernel, Options, T>;
+template<Index In, Index Out, Dims<1> Kernel, ConvTransposeOptions<1> Options = ConvTransposeOptions<1>{}, class T = float> using ConvTranspose1d = ConvTransposeNd<1, In, Out, Kernel, Options, T>;
+template<Index In, Index Out, Dims<2> Kernel, ConvTransposeOptions<2> Options = ConvTransposeOptions<2>{}, class T = float> using ConvTranspose2d = ConvTransposeNd<2, In, Out, Kernel, Options, T>;
+template<Index In, Index Out, Dims<3> Kernel, ConvTransposeOptions<3> Options = ConvTransposeOptions<3>{}, class T = float> using ConvTranspose3d = ConvTransposeNd<3, In, Out, Kernel, Options, T>;
+// clang-format on
 
 } // namespace stator::nn

@@ -45,20 +45,20 @@ struct HuberLoss {
   constexpr auto operator()(const auto&... x) const { return detail::apply_loss(*this, x...); }
 };
 
-/// Of probabilities.
+/// Of probabilities; a third operand multiplies the elements.
 template<Reduction R = Reduction::mean>
 struct BCELoss {
-  constexpr auto forward(const auto& x, const auto& target) const {
-    return binary_cross_entropy<R>(x, target);
+  constexpr auto forward(const auto& x, const auto& target, const auto&... weight) const {
+    return binary_cross_entropy<R>(x, target, weight...);
   }
   constexpr auto operator()(const auto&... x) const { return detail::apply_loss(*this, x...); }
 };
 
-/// Of logits.
+/// Of logits; a third operand is pos_weight, a fourth multiplies the elements.
 template<Reduction R = Reduction::mean>
 struct BCEWithLogitsLoss {
-  constexpr auto forward(const auto& x, const auto& target, const auto&... pos_weight) const {
-    return binary_cross_entropy_with_logits<R>(x, target, pos_weight...);
+  constexpr auto forward(const auto& x, const auto& target, const auto&... more) const {
+    return binary_cross_entropy_with_logits<R>(x, target, more...);
   }
   constexpr auto operator()(const auto&... x) const { return detail::apply_loss(*this, x...); }
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// MaxPool and AvgPool in 1, 2 and 3 dimensions, as functions and as modules.
+// MaxPool, AvgPool, LPPool, AdaptiveMaxPool and AdaptiveAvgPool, as functions and as modules.
 #pragma once
 
+#include "stator/nn/extra_repr.hpp"
 #include "stator/ops/call.hpp"
 #include "stator/ops/pool.hpp"
 
@@ -16,7 +17,7 @@ struct PoolSettings {
   Dims<D> stride{0};
   Dims<D> padding{0};
   Dims<D> dilation{1};            ///< of MaxPool only
-  bool ceil_mode = false;
+  bool ceil_mode = false;         ///< of all but adaptive pooling
   bool count_include_pad = true;  ///< of AvgPool only
   Index divisor_override = 0;     ///< of AvgPool only
   constexpr bool operator==(const PoolSettings&) const = default;
@@ -36,6 +37,16 @@ template<std::size_t D>
 std::string pool_number(const Dims<D>& dims) {
   return dims == Dims<D>(dims[0]) ? std::to_string(dims[0]) : to_string(dims);
 }
+
+/// What adaptive pooling is told: "3", "(2, 3)", "(None, 3)".
+template<std::size_t D>
+std::string output_repr(const Dims<D>& output) {
+  if (output[0] != 0 && output == Dims<D>(output[0])) return std::to_string(output[0]);
+  std::string text = "(";
+  for (std::size_t d = 0; d < D; ++d)
+    text += (d > 0 ? ", " : "") + (output[d] == 0 ? "None" : std::to_string(output[d]));
+  return text + ")";
+}
 } // namespace detail
 
 // clang-format off
@@ -46,6 +57,16 @@ template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> inline constexpr
 template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inline constexpr operation<ops::AvgPool<1, detail::pool_options(Kernel, S)>> avg_pool1d;
 template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> inline constexpr operation<ops::AvgPool<2, detail::pool_options(Kernel, S)>> avg_pool2d;
 template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> inline constexpr operation<ops::AvgPool<3, detail::pool_options(Kernel, S)>> avg_pool3d;
+/// (sum of x^Norm)^(1 / Norm) over each window.
+template<double Norm, Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inline constexpr operation<ops::LpPool<1, Norm, detail::pool_options(Kernel, S)>> lp_pool1d;
+template<double Norm, Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> inline constexpr operation<ops::LpPool<2, Norm, detail::pool_options(Kernel, S)>> lp_pool2d;
+/// x [N, C, in...], returns [N, C, Output...]; 0 keeps an extent.
+template<Dims<1> Output> inline constexpr operation<ops::MaxPool<1, AdaptivePoolOptions<1>{Output}>> adaptive_max_pool1d;
+template<Dims<2> Output> inline constexpr operation<ops::MaxPool<2, AdaptivePoolOptions<2>{Output}>> adaptive_max_pool2d;
+template<Dims<3> Output> inline constexpr operation<ops::MaxPool<3, AdaptivePoolOptions<3>{Output}>> adaptive_max_pool3d;
+template<Dims<1> Output> inline constexpr operation<ops::AvgPool<1, AdaptivePoolOptions<1>{Output}>> adaptive_avg_pool1d;
+template<Dims<2> Output> inline constexpr operation<ops::AvgPool<2, AdaptivePoolOptions<2>{Output}>> adaptive_avg_pool2d;
+template<Dims<3> Output> inline constexpr operation<ops::AvgPool<3, AdaptivePoolOptions<3>{Output}>> adaptive_avg_pool3d;
 // clang-format on
 
 /// torch.nn.MaxPool1d/2d/3d.
@@ -89,6 +110,50 @@ struct AvgPoolNd {
   }
 };
 
+/// torch.nn.LPPool1d/2d: the Norm-norm of each window.
+template<std::size_t D, double Norm, Dims<D> Kernel, PoolSettings<D> Settings>
+struct LPPoolNd {
+  static_assert(Settings == PoolSettings<D>{.stride = Settings.stride, .ceil_mode = Settings.ceil_mode},
+                "stator: LPPool has a stride and a ceil_mode only");
+  constexpr auto forward(auto x) const {
+    return operation<ops::LpPool<D, Norm, detail::pool_options(Kernel, Settings)>>{}(x);
+  }
+  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  static constexpr std::string_view class_name() { return D == 1 ? "LPPool1d" : "LPPool2d"; }
+  static std::string extra_repr() {
+    return "norm_type=" + python_number(Norm) + ", kernel_size=" + detail::pool_number(Kernel) + ", stride=" +
+           (Settings.stride == Dims<D>(0) ? "None" : detail::pool_number(Settings.stride)) +
+           ", ceil_mode=" + python_bool(Settings.ceil_mode);
+  }
+};
+
+/// torch.nn.AdaptiveMaxPool1d/2d/3d: x [N, C, in...], returns [N, C, Output...], where 0 stands for None, the
+/// extent of x. Window o runs from floor(o in / out) to ceil((o + 1) in / out).
+template<std::size_t D, Dims<D> Output>
+struct AdaptiveMaxPoolNd {
+  constexpr auto forward(auto x) const {
+    return operation<ops::MaxPool<D, AdaptivePoolOptions<D>{Output}>>{}(x);
+  }
+  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  static constexpr std::string_view class_name() {
+    return D == 1 ? "AdaptiveMaxPool1d" : D == 2 ? "AdaptiveMaxPool2d" : "AdaptiveMaxPool3d";
+  }
+  static std::string extra_repr() { return "output_size=" + detail::output_repr(Output); }
+};
+
+/// torch.nn.AdaptiveAvgPool1d/2d/3d: as AdaptiveMaxPool.
+template<std::size_t D, Dims<D> Output>
+struct AdaptiveAvgPoolNd {
+  constexpr auto forward(auto x) const {
+    return operation<ops::AvgPool<D, AdaptivePoolOptions<D>{Output}>>{}(x);
+  }
+  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  static constexpr std::string_view class_name() {
+    return D == 1 ? "AdaptiveAvgPool1d" : D == 2 ? "AdaptiveAvgPool2d" : "AdaptiveAvgPool3d";
+  }
+  static std::string extra_repr() { return "output_size=" + detail::output_repr(Output); }
+};
+
 // clang-format off
 template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> using MaxPool1d = MaxPoolNd<1, Kernel, S>;
 template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> using MaxPool2d = MaxPoolNd<2, Kernel, S>;
@@ -96,6 +161,14 @@ template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> using MaxPool3d 
 template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> using AvgPool1d = AvgPoolNd<1, Kernel, S>;
 template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> using AvgPool2d = AvgPoolNd<2, Kernel, S>;
 template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> using AvgPool3d = AvgPoolNd<3, Kernel, S>;
+template<double Norm, Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> using LPPool1d = LPPoolNd<1, Norm, Kernel, S>;
+template<double Norm, Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> using LPPool2d = LPPoolNd<2, Norm, Kernel, S>;
+template<Dims<1> Output> using AdaptiveMaxPool1d = AdaptiveMaxPoolNd<1, Output>;
+template<Dims<2> Output> using AdaptiveMaxPool2d = AdaptiveMaxPoolNd<2, Output>;
+template<Dims<3> Output> using AdaptiveMaxPool3d = AdaptiveMaxPoolNd<3, Output>;
+template<Dims<1> Output> using AdaptiveAvgPool1d = AdaptiveAvgPoolNd<1, Output>;
+template<Dims<2> Output> using AdaptiveAvgPool2d = AdaptiveAvgPoolNd<2, Output>;
+template<Dims<3> Output> using AdaptiveAvgPool3d = AdaptiveAvgPoolNd<3, Output>;
 // clang-format on
 
 } // namespace stator::nn

@@ -5,8 +5,11 @@
 
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
+#include "stator/ops/assign.hpp"
+#include "stator/ops/batch_norm.hpp"
 #include "stator/ops/call.hpp"
 #include "stator/ops/layer_norm.hpp"
+#include "stator/ops/variance.hpp"
 
 namespace stator::nn {
 
@@ -113,19 +116,25 @@ struct GroupNorm {
 
 struct InstanceNormOptions {
   double eps = 1e-5;
-  double momentum = 0.1; ///< for the text of the module only: there are no running statistics
+  double momentum = 0.1; ///< of the running statistics
   bool affine = false;
+  bool track_running_stats = false;
 };
 
-/// x [N, Features, ...] with Dims dimensions behind the channels: normalises each channel of each sample.
-/// There are no running statistics (track_running_stats=False, PyTorch's default).
+/// x [N, Features, ...] with Dims dimensions behind the channels: normalises each channel of each sample. With
+/// track_running_stats the averages of their means and variances go into the running ones, which evaluation uses
+/// instead; num_batches_tracked stays 0, as in PyTorch. Source: Ulyanov, Vedaldi and Lempitsky 2016.
 template<std::size_t Dims, Index Features, InstanceNormOptions Options, class T>
 struct InstanceNorm {
+  static constexpr bool tracks = Options.track_running_stats;
   static constexpr std::string_view class_name() {
     return Dims == 1 ? "InstanceNorm1d" : Dims == 2 ? "InstanceNorm2d" : "InstanceNorm3d";
   }
   std::conditional_t<Options.affine, Parameter<T, Features>, Absent> weight;
   std::conditional_t<Options.affine, Parameter<T, Features>, Absent> bias;
+  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_mean;
+  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_var;
+  std::conditional_t<tracks, Buffer<std::int64_t>, Absent> num_batches_tracked;
 
   constexpr auto forward(auto x) const {
     using X = decltype(x);
@@ -134,14 +143,19 @@ struct InstanceNorm {
           text("input ", X::extents, ", expected ", Features, " channels and ", Dims + 2, " dimensions"));
       return x;
     } else if constexpr (Options.affine) {
-      return group_norm<Features, Options.eps>(x, weight, bias);
+      return normalized(x, ops::symbol(x, weight), ops::symbol(x, bias));
     } else {
-      return group_norm<Features, Options.eps>(x);
+      return normalized(x);
     }
   }
   constexpr auto operator()(const auto& x) const { return call(*this, x); }
 
   void reset_parameters() {
+    if constexpr (tracks) {
+      init::zeros_(running_mean);
+      init::ones_(running_var);
+      init::zeros_(num_batches_tracked);
+    }
     if constexpr (Options.affine) {
       init::ones_(weight);
       init::zeros_(bias);
@@ -150,7 +164,32 @@ struct InstanceNorm {
   static std::string extra_repr() {
     return std::to_string(Features) + ", eps=" + python_float(Options.eps) +
            ", momentum=" + python_float(Options.momentum) + ", affine=" + python_bool(Options.affine) +
-           ", track_running_stats=False";
+           ", track_running_stats=" + python_bool(tracks);
+  }
+
+private:
+  constexpr auto normalized(auto x, auto... affine) const {
+    if constexpr (tracks) {
+      const auto mean = ops::symbol(x, running_mean), variance = ops::symbol(x, running_var);
+      if (!x.training()) {
+        if constexpr (Options.affine)
+          return ops::batch_norm::normalize_by<Options.eps>(x, mean, variance, affine...);
+        else
+          return ops::batch_norm::normalize_by<Options.eps>(x, mean, variance, 1.0, 0.0);
+      }
+      update(x);
+    }
+    if constexpr (decltype(x)::extents.product(2, Dims + 2) == 1)
+      x.builder->fail(text("input ", decltype(x)::extents, ", expected more than 1 element in each channel"));
+    return group_norm<Features, Options.eps>(x, affine...);
+  }
+  constexpr void update(auto x) const {
+    using Running = operation<ops::batch_norm::Update<Options.momentum, false>>;
+    const auto each = [&]<std::size_t... D>(std::index_sequence<D...>) {
+      return var_dims<static_cast<Index>(2 + D)...>(x);
+    }(std::make_index_sequence<Dims>{});
+    stator::assign(running_mean, Running{}(running_mean, operation<ops::batch_norm::Mean>{}(x), x));
+    stator::assign(running_var, Running{}(running_var, mean_dims<0>(each), x));
   }
 };
 

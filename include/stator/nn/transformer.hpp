@@ -18,7 +18,8 @@ struct TransformerOptions {
   bool is_causal = false;
 };
 
-/// Self-attention and a feedforward network, each with a residual. Source: Vaswani et al. 2017.
+/// Self-attention and a feedforward network, each with a residual. Inputs behind the first are masks of the
+/// attention. Source: Vaswani et al. 2017.
 template<Index Model, Index Heads, Index Feedforward = 2048,
          TransformerOptions Options = TransformerOptions{}, class T = float>
 struct TransformerEncoderLayer {
@@ -35,19 +36,19 @@ struct TransformerEncoderLayer {
   Dropout<Options.dropout> dropout1;
   Dropout<Options.dropout> dropout2;
 
-  constexpr auto forward(auto x) const {
+  constexpr auto forward(auto x, auto... mask) const {
     if constexpr (Options.norm_first) {
-      const auto y = add(x, attend(norm1(x)));
+      const auto y = add(x, attend(norm1(x), mask...));
       return add(y, feed(norm2(y)));
     } else {
-      const auto y = norm1(add(x, attend(x)));
+      const auto y = norm1(add(x, attend(x, mask...)));
       return norm2(add(y, feed(y)));
     }
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(const auto&... x) const { return call(*this, x...); }
 
 private:
-  constexpr auto attend(auto x) const { return dropout1(self_attn(x)); }
+  constexpr auto attend(auto x, auto... mask) const { return dropout1(self_attn(x, x, x, mask...)); }
   constexpr auto feed(auto x) const {
     const auto hidden = linear1(x);
     if constexpr (Options.gelu)

@@ -7,6 +7,7 @@
 #include "stator/ops/softmax.hpp"
 
 #include <limits>
+#include <type_traits>
 
 namespace stator {
 
@@ -27,15 +28,32 @@ struct CausalMask {
   }
 };
 
-/// softmax(q k^T / sqrt(d) + mask) v, with dropout of the weights in training.
+/// [N, S] to [N, 1, 1, S]: minus infinity where x is not 0, otherwise 0; of type T where x has integers.
+template<class T>
+struct KeyPaddingMask {
+  static constexpr std::string_view name = "MaskedFill";
+  template<class X>
+  using scalar = std::conditional_t<std::is_floating_point_v<X>, X, T>;
+  static constexpr Extents shape(const Extents& x) { return Extents(x[0], 1, 1, x[1]); }
+  static constexpr Text requirement(const Extents& x) {
+    if (x.rank == 2) return {};
+    return text("key_padding_mask: ", x, " has ", x.rank, " dimensions, expected [N, S]");
+  }
+  template<class Out, class X>
+  static void run(typename Out::scalar* mask, const typename X::scalar* x, Index batch, std::byte*) {
+    using M = typename Out::scalar;
+    for (Index i = 0; i < detail::blocks<X>(1, batch) * X::extents[1]; ++i)
+      mask[i] = x[i] == 0 ? M{} : -std::numeric_limits<M>::infinity();
+  }
+};
+
+/// softmax(q k^T / sqrt(d) + masks) v, with dropout of the weights in training.
 template<bool Causal, double DropoutP>
 struct Attention {
   static constexpr std::string_view name = "ScaledDotProductAttention";
   static constexpr bool is_composite = true;
   template<class Q, class K, class V, class... Mask>
   static constexpr auto compose(Q q, K k, V v, Mask... mask) {
-    static_assert(sizeof...(Mask) == 0 || !Causal,
-                  "stator: scaled_dot_product_attention: a mask or is_causal, not both");
     return operation<Bmm<false, false>>{}(weights(q, k, mask...), v);
   }
   /// The weights alone, [..., L, S].
@@ -45,11 +63,9 @@ struct Attention {
     const auto scores = operation<Bmm<false, true>>{}(mul(q, scale), k);
     const auto masked = [&] {
       if constexpr (Causal)
-        return add(scores, operation<CausalMask>{}(scores));
-      else if constexpr (sizeof...(Mask) > 0)
-        return add(scores, mask...);
+        return masked_by(scores, operation<CausalMask>{}(scores), mask...);
       else
-        return scores;
+        return masked_by(scores, mask...);
     }();
     return operation<Dropout<DropoutP, false>>{}(operation<Softmax<-1>>{}(masked));
   }
@@ -58,12 +74,18 @@ struct Attention {
     for (int i = 0; i < 60; ++i) r = (r + v / r) / 2;
     return r;
   }
+
+private:
+  static constexpr auto masked_by(auto scores) { return scores; }
+  static constexpr auto masked_by(auto scores, auto first, auto... rest) {
+    return masked_by(add(scores, first), rest...);
+  }
 };
 
 } // namespace ops
 
 namespace nn {
-/// query [..., L, d], key [..., S, d], value [..., S, e], mask (optional) broadcast to [..., L, S] and added
+/// query [..., L, d], key [..., S, d], value [..., S, e], masks (if any) broadcast to [..., L, S] and added
 /// to the scores; returns [..., L, e]. With Causal no query sees a key that comes behind it. Source: Vaswani
 /// et al. 2017, eq. 1.
 template<bool Causal = false, double DropoutP = 0.0>
@@ -71,6 +93,12 @@ constexpr auto scaled_dot_product_attention(const auto& query, const auto& key, 
                                             const auto&... mask) {
   return operation<ops::Attention<Causal, DropoutP>>{}(query, key, value, mask...);
 }
+
+/// A mask for attention from `ignored` [N, S], not 0 where a key is padding: `nn::call(attention, q, k, v,
+/// nn::key_padding_mask<>(eq(tokens, 0)))`. Of type T where `ignored` has integers. A query for which all
+/// keys are ignored gives NaN, as in PyTorch.
+template<class T = float>
+inline constexpr operation<ops::KeyPaddingMask<T>> key_padding_mask;
 } // namespace nn
 
 } // namespace stator

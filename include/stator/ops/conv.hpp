@@ -118,14 +118,19 @@ struct Convolution {
 };
 
 /// The gradient of a convolution's input: g [N, O, out...], w [O, C / groups, kernel...]; returns the extents X
-/// (its batch from g). With w as [in, out / groups, kernel...] it is the transposed convolution of g.
+/// (its batch from g). With w as [in, out / groups, kernel...] it is the transposed convolution of g, which may
+/// have a bias [C].
 template<std::size_t D, ConvSpec<D> S, Extents X>
 struct ConvolutionInput {
   static constexpr std::string_view name = "Convolution";
-  static constexpr Extents shape(const Extents& g, const Extents&) {
+  static constexpr Extents shape(const Extents& g, const Extents&, const auto&...) {
     Extents result = X;
     result[0] = g[0];
     return result;
+  }
+  static constexpr Text requirement(const Extents& g, const Extents& w, const Extents& b) {
+    if (b.rank != 1 || b[0] != X[1]) return text("convolution: bias ", b, " does not fit weight ", w);
+    return requirement(g, w);
   }
   static constexpr Text requirement(const Extents& g, const Extents& w) {
     if (g.rank != D + 2) return text("input ", g, " has ", g.rank, " dimensions, expected ", D + 2, " (weight ", w, ")");
@@ -134,9 +139,14 @@ struct ConvolutionInput {
   }
   template<class G, class W>
   using Kernel = kernel::conv<typename G::scalar, detail::geometry<D>(X, W::extents, S)>;
-  template<class Out, class G, class W>
+  template<class Out, class G, class W, class... B>
   static constexpr Bytes scratch() {
     return detail::scratch_for<G>(Kernel<G, W>::backward_input_scratch);
+  }
+  template<class Out, class G, class W, class B>
+  static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename W::scalar* w,
+                  const typename B::scalar* b, Index batch, std::byte* scratch) {
+    Kernel<G, W>::backward_input(g, w, dx, detail::batch_of<G>(batch), scratch, b);
   }
   template<class Out, class G, class W>
   static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename W::scalar* w, Index batch,
@@ -146,6 +156,11 @@ struct ConvolutionInput {
   template<class GG, class Y, class G, class W>
   static constexpr auto vjp(GG gg, Y, G g, W w) {
     return gradients(operation<Convolution<D, S>>{}(gg, w), operation<ConvolutionWeight<D, S, W::extents>>{}(gg, g));
+  }
+  template<class GG, class Y, class G, class W, class B>
+  static constexpr auto vjp(GG gg, Y y, G g, W w, B) {
+    const auto [dg, dw] = vjp(gg, y, g, w);
+    return gradients(dg, dw, operation<ChannelSum>{}(gg));
   }
 };
 

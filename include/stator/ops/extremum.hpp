@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// amax, amin, argmax, argmin over dimensions, and var over dimensions.
+// amax, amin, argmax, argmin over dimensions.
 #pragma once
 
 #include "stator/ops/compare.hpp"
@@ -88,21 +88,6 @@ struct Argmax {
   }
 };
 
-/// The variance over Dims, all when empty, divided by n - Correction.
-template<Index Correction, bool Keep, Index... Dims>
-struct Var {
-  static constexpr std::string_view name = "Var";
-  static constexpr bool is_composite = true;
-  template<class X>
-  static constexpr auto compose(X x) {
-    constexpr Index n = Mean<Keep, Dims...>::count(X::extents, 0);
-    static_assert(n > 0, "stator: var: over a dynamic batch it is not defined, its size is not known");
-    const auto centred = sub(x, operation<Mean<true, Dims...>>{}(x));
-    return mul(operation<Mean<Keep, Dims...>>{}(mul(centred, centred)),
-               static_cast<double>(n) / static_cast<double>(n - Correction));
-  }
-};
-
 } // namespace ops
 
 /// `amax(x)` of all elements, `amax_dims<1>(x)` over dimensions, `amax_keepdim<1>(x)` with the dimension kept
@@ -120,12 +105,5 @@ template<Index Dim = -1>
 inline constexpr operation<ops::Argmax<true, Dim>> argmax;
 template<Index Dim = -1>
 inline constexpr operation<ops::Argmax<false, Dim>> argmin;
-/// torch.var: `var(x)` of all elements, `var_dims<1>(x)` over dimensions; divided by n - 1.
-inline constexpr operation<ops::Var<1, false>> var;
-template<Index... Dims>
-inline constexpr operation<ops::Var<1, false, Dims...>> var_dims;
-/// torch.var(unbiased=False)
-template<Index... Dims>
-inline constexpr operation<ops::Var<0, false, Dims...>> biased_var_dims;
 
 } // namespace stator

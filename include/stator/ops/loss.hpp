@@ -186,15 +186,18 @@ struct KlElements {
   }
 };
 
-/// An elementwise loss, then its reduction.
-template<class Elements, Reduction R>
+/// An elementwise loss, then its reduction. With Weighted the last operand multiplies the elements.
+template<class Elements, Reduction R, bool Weighted = false>
 struct Loss {
   static constexpr std::string_view name = Elements::name;
   static constexpr bool is_composite = true;
   template<class X, class T, class... More>
   static constexpr auto compose(X x, T target, More... more) {
     if constexpr (fits<X, T>()) {
-      return reduce_loss<R>(operation<Elements>{}(x, target, more...));
+      if constexpr (Weighted)
+        return weighed(std::make_index_sequence<sizeof...(More) - 1>{}, x, target, std::tuple(more...));
+      else
+        return reduce_loss<R>(operation<Elements>{}(x, target, more...));
     } else {
       x.builder->fail(Elements::requirement(X::extents, T::extents));
       return reduce_loss<R>(x);
@@ -205,6 +208,11 @@ private:
   template<class X, class T>
   static consteval bool fits() {
     return Elements::requirement(X::extents, T::extents).empty();
+  }
+  template<std::size_t... I>
+  static constexpr auto weighed(std::index_sequence<I...>, auto x, auto target, auto more) {
+    return reduce_loss<R>(
+        mul(operation<Elements>{}(x, target, std::get<I>(more)...), std::get<sizeof...(I)>(more)));
   }
 };
 
@@ -235,16 +243,21 @@ template<Reduction R = Reduction::mean, double Delta = 1.0>
 constexpr auto huber_loss(const auto& x, const auto& target) {
   return operation<ops::Loss<ops::HuberElements<Delta, false>, R>>{}(x, target);
 }
-/// x: probabilities, target: 0 to 1.
+/// x: probabilities, target: 0 to 1; `weight` (optional, broadcast to x) multiplies the elements.
 template<Reduction R = Reduction::mean>
-constexpr auto binary_cross_entropy(const auto& x, const auto& target) {
-  return operation<ops::Loss<ops::BceElements, R>>{}(x, target);
+constexpr auto binary_cross_entropy(const auto& x, const auto& target, const auto&... weight) {
+  static_assert(sizeof...(weight) < 2, "stator: binary_cross_entropy: input, target and weight");
+  return operation<ops::Loss<ops::BceElements, R, (sizeof...(weight) > 0)>>{}(x, target, weight...);
 }
-/// x: logits, target: 0 to 1; `pos_weight` (optional, broadcast to x) weighs the positive part.
+/// x: logits, target: 0 to 1; `pos_weight` (broadcast to x, may be 1) weighs the positive part, `weight`
+/// (broadcast to x) multiplies the elements; both or the last may be left out.
 template<Reduction R = Reduction::mean>
 constexpr auto binary_cross_entropy_with_logits(const auto& x, const auto& target,
-                                                const auto&... pos_weight) {
-  return operation<ops::Loss<ops::BceLogitsElements, R>>{}(x, target, pos_weight...);
+                                                const auto&... pos_weight_and_weight) {
+  static_assert(sizeof...(pos_weight_and_weight) < 3,
+                "stator: binary_cross_entropy_with_logits: input, target, pos_weight and weight");
+  return operation<ops::Loss<ops::BceLogitsElements, R, (sizeof...(pos_weight_and_weight) > 1)>>{}(
+      x, target, pos_weight_and_weight...);
 }
 /// x: log-probabilities, target: probabilities, or their logarithms with LogTarget. As in PyTorch, "mean" is
 /// over all elements; the mathematical value is the sum divided by the batch.

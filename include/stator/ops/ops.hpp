@@ -12,6 +12,7 @@
 #include "stator/ops/compare.hpp"
 #include "stator/ops/conv.hpp"
 #include "stator/ops/cross_entropy.hpp"
+#include "stator/ops/cumsum.hpp"
 #include "stator/ops/dropout.hpp"
 #include "stator/ops/embedding.hpp"
 #include "stator/ops/extremum.hpp"
@@ -28,4 +29,5 @@
 #include "stator/ops/trace.hpp"
 #include "stator/ops/unary.hpp"
 #include "stator/ops/unqualified.hpp"
+#include "stator/ops/variance.hpp"
 #include "stator/ops/view.hpp"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// Pooling in 1, 2 and 3 dimensions over [N, C, spatial...].
+// Pooling in 1, 2 and 3 dimensions over [N, C, spatial...], with windows of one size or adaptive ones.
 #pragma once
 
 #include "stator/core/dims.hpp"
 #include "stator/kernel/pool.hpp"
+#include "stator/ops/activation.hpp"
 #include "stator/ops/reduce.hpp"
 
 namespace stator {
@@ -16,6 +17,13 @@ struct PoolOptions {
   bool count_include_pad = true;  ///< averages divide by the whole window
   Index divisor_override = 0;     ///< averages divide by this, when it is not 0
   constexpr bool operator==(const PoolOptions&) const = default;
+};
+
+/// The extents of the result of adaptive pooling; 0 keeps that of the input.
+template<std::size_t D>
+struct AdaptivePoolOptions {
+  Dims<D> output{1};
+  constexpr bool operator==(const AdaptivePoolOptions&) const = default;
 };
 
 namespace ops {
@@ -39,7 +47,17 @@ constexpr kernel::PoolGeometry<D> pool_geometry(const Extents& x, const PoolOpti
 }
 
 template<std::size_t D>
-constexpr Extents pool_shape(Extents x, const PoolOptions<D>& o) {
+constexpr kernel::AdaptivePoolGeometry<D> pool_geometry(const Extents& x, const AdaptivePoolOptions<D>& o) {
+  kernel::AdaptivePoolGeometry<D> g{};
+  for (std::size_t d = 0; d < D; ++d) {
+    g.input[d] = x[x.rank - D + d];
+    g.result[d] = o.output[d] == 0 ? g.input[d] : o.output[d];
+  }
+  return g;
+}
+
+template<std::size_t D, template<std::size_t> class Options>
+constexpr Extents pool_shape(Extents x, const Options<D>& o) {
   const auto out = pool_geometry(x, o).output();
   for (std::size_t d = 0; d < D; ++d) x[x.rank - D + d] = std::max<Index>(out[d], 1);
   return x;
@@ -57,6 +75,22 @@ constexpr Text pool_requirement(std::string_view operation, const Extents& x, co
   return {};
 }
 
+template<std::size_t D>
+constexpr Text pool_requirement(std::string_view operation, const Extents& x, const AdaptivePoolOptions<D>&) {
+  if (x.rank == D + 2 || x.rank == D + 1) return {};
+  return text("adaptive_", operation, ": input ", x, " has ", x.rank, " dimensions, expected ", D + 1, " or ", D + 2);
+}
+
+/// PyTorch's name of a pooling, from those for 1, 2 and 3 dimensions.
+template<std::size_t D>
+constexpr std::string_view pool_name(const PoolOptions<D>&, const std::array<std::string_view, 6>& names) {
+  return names[D - 1];
+}
+template<std::size_t D>
+constexpr std::string_view pool_name(const AdaptivePoolOptions<D>&, const std::array<std::string_view, 6>& names) {
+  return names[2 + D];
+}
+
 /// Planes to be pooled: everything in front of the spatial dimensions.
 template<class X, std::size_t D>
 constexpr Index planes(Index batch) {
@@ -65,9 +99,12 @@ constexpr Index planes(Index batch) {
 
 } // namespace detail
 
-template<std::size_t D, PoolOptions<D> O>
+/// `O`: PoolOptions<D> or AdaptivePoolOptions<D>.
+template<std::size_t D, auto O>
 struct MaxPool {
-  static constexpr std::string_view name = D == 1 ? "MaxPool1DWithIndices" : D == 2 ? "MaxPool2DWithIndices" : "MaxPool3DWithIndices";
+  static constexpr std::string_view name = detail::pool_name(
+      O, {"MaxPool1DWithIndices", "MaxPool2DWithIndices", "MaxPool3DWithIndices", "AdaptiveMaxPool1D",
+          "AdaptiveMaxPool2D", "AdaptiveMaxPool3D"});
   static constexpr Extents shape(const Extents& x) { return detail::pool_shape(x, O); }
   static constexpr Text requirement(const Extents& x) { return detail::pool_requirement("max_pool", x, O); }
   template<class X>
@@ -85,6 +122,24 @@ struct MaxPool {
                     std::byte*) {
       Kernel<X>::backward(x, g, dx, detail::planes<X, D>(batch));
     }
+    template<class GG, class Y, class G, class X>
+    static constexpr auto vjp(GG gg, Y, G, X x) {
+      return gradients(operation<Pick>{}(gg, x), no_gradient);
+    }
+  };
+  /// From each window of x the element of v where x is largest.
+  struct Pick {
+    static constexpr std::string_view name = "MaxPoolPick";
+    static constexpr Extents shape(const Extents&, const Extents& x) { return MaxPool::shape(x); }
+    template<class Out, class V, class X>
+    static void run(typename Out::scalar* y, const typename V::scalar* v, const typename X::scalar* x, Index batch,
+                    std::byte*) {
+      Kernel<X>::pick(x, v, y, detail::planes<X, D>(batch));
+    }
+    template<class G, class Y, class V, class X>
+    static constexpr auto vjp(G g, Y, V, X x) {
+      return gradients(operation<Backward>{}(g, x), no_gradient);
+    }
   };
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X x) {
@@ -92,9 +147,11 @@ struct MaxPool {
   }
 };
 
-template<std::size_t D, PoolOptions<D> O>
+/// `O`: PoolOptions<D> or AdaptivePoolOptions<D>.
+template<std::size_t D, auto O>
 struct AvgPool {
-  static constexpr std::string_view name = D == 1 ? "AvgPool1D" : D == 2 ? "AvgPool2D" : "AvgPool3D";
+  static constexpr std::string_view name = detail::pool_name(
+      O, {"AvgPool1D", "AvgPool2D", "AvgPool3D", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D"});
   static constexpr Extents shape(const Extents& x) { return detail::pool_shape(x, O); }
   static constexpr Text requirement(const Extents& x) { return detail::pool_requirement("avg_pool", x, O); }
   template<class X>
@@ -123,6 +180,20 @@ struct AvgPool {
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X) {
     return gradients(operation<Backward<X::extents>>{}(g));
+  }
+};
+
+/// The p-norm of each window, the sum of x^P to the power of 1 / P: where it is 0 its gradient is 0.
+template<std::size_t D, double P, PoolOptions<D> O>
+struct LpPool {
+  static constexpr std::string_view name = "Pow";
+  static constexpr bool is_composite = true;
+  template<class X>
+  static constexpr auto compose(X x) {
+    const auto mean = operation<AvgPool<D, O>>{}(operation<Pow>{}(x, P));
+    const auto size = static_cast<double>(kernel::detail::product(O.kernel.value));
+    const auto positive = mul(operation<Sign>{}(mean), operation<Relu>{}(operation<Abs>{}(mean)));
+    return operation<Pow>{}(mul(positive, size), 1 / P);
   }
 };
 

@@ -104,6 +104,23 @@ constexpr auto sum_to(const G& g) {
 
 namespace ops {
 
+/// g / (batch * PerSample - Correction); the second operand only says that there is a batch.
+template<Index PerSample, Index Correction = 0>
+struct DivideByBatch {
+  static constexpr std::string_view name = "DivideByBatch";
+  static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
+  template<class Out, class A, class X>
+  static void run(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar*, Index batch,
+                  std::byte*) {
+    const auto n = static_cast<typename A::scalar>(PerSample * batch - Correction);
+    for (Index i = 0; i < Out::extents.numel(); ++i) out[i] = g[i] / n;
+  }
+  template<class G2, class Y2, class A, class X>
+  static constexpr auto vjp(G2 g, Y2, A, X x) {
+    return gradients(operation<DivideByBatch>{}(g, x), no_gradient);
+  }
+};
+
 /// sum / count: linear in the number of elements that are summed, which may depend on the batch.
 template<bool Keep, Index... Dims>
 struct Mean {
@@ -140,22 +157,6 @@ struct Mean {
     }();
     return gradients(operation<Expand<X::extents>>{}(each));
   }
-
-  /// g / (batch * PerSample); the second operand only says that there is a batch.
-  template<Index PerSample>
-  struct DivideByBatch {
-    static constexpr std::string_view name = "DivideByBatch";
-    static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
-    template<class Out, class A, class X>
-    static void run(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar*, Index batch,
-                    std::byte*) {
-      for (Index i = 0; i < Out::extents.numel(); ++i) out[i] = g[i] / static_cast<typename A::scalar>(PerSample * batch);
-    }
-    template<class G2, class Y2, class A, class X>
-    static constexpr auto vjp(G2 g, Y2, A, X x) {
-      return gradients(operation<DivideByBatch>{}(g, x), no_gradient);
-    }
-  };
 };
 
 } // namespace ops
