@@ -8,10 +8,6 @@
 
 namespace stator::detail {
 
-/// A module with state that is no tensor of its own, see module/state_target.hpp.
-template<class M>
-concept HasExtraState = requires(const M& m) { m.get_extra_state(); };
-
 /// A path, as a place in the pool of characters.
 struct PoolName {
   std::size_t begin = 0, size = 0;

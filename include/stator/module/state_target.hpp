@@ -117,10 +117,6 @@ struct ExtraStateVisitor : visitor_base {
   void module(M& m) {
     if constexpr (HasExtraState<M>) {
       using State = std::remove_cvref_t<decltype(m.get_extra_state())>;
-      static_assert(
-          requires(State state) { m.set_extra_state(std::move(state)); },
-          "stator: a module with get_extra_state() has set_extra_state(), which takes what the first "
-          "returns");
       found.push_back({index,
                        {[&m](StateDict& state, std::string name) {
                           state.insert_or_assign(std::move(name), std::as_const(m).get_extra_state());
