@@ -18,6 +18,12 @@ struct Net {
   NonPersistentBuffer<float, 4> scratch;
   using ties = stator::ties<tie<"head.weight", "wte.weight">>;
 };
+struct Counting {
+  Layer layer;
+  std::int64_t count = 0;
+  std::int64_t get_extra_state() const { return count; }
+  void set_extra_state(std::int64_t state) { count = state; }
+};
 } // namespace schema_test
 
 namespace {
@@ -68,6 +74,12 @@ TEST_CASE("a schema matches what save writes") {
   const Model<Net> model;
   save(model, scratch / "x.safetensors");
   CHECK(difference(std::string(io::SafetensorsFile(scratch / "x.safetensors").header())).empty());
+  using schema_test::Counting;
+  save(Model<Counting>(), scratch / "y.safetensors");
+  const io::SafetensorsFile file(scratch / "y.safetensors");
+  CHECK(file.contains("_extra_state"));
+  CHECK(schema<Counting>.matches(file.header()));
+  CHECK_FALSE(Schema<2>{schema<Counting>.tensors}.matches(file.header()));
 }
 
 TEST_CASE("a fingerprint depends on names, types and shapes, not on the order") {

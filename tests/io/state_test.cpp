@@ -297,8 +297,28 @@ TEST_CASE("elements of lists have PyTorch's names") {
   CHECK(io::SafetensorsFile(scratch / "x.safetensors")["blocks.1.weight"].shape == std::vector<Index>{4, 4});
 }
 
-TEST_CASE("the state of another model in memory loads in the same way") {
-  Model<Mlp> from, to;
-  LoadPlan(state_target(to), state_tensors(from.state_dict()), {}).commit();
-  CHECK(std::ranges::equal(from.parameter_arena(), to.parameter_arena()));
+TEST_CASE("a file is read into a state_dict, changed, loaded and saved") {
+  const test::TemporaryDirectory scratch;
+  Model<Mlp> right, model;
+  load(right, directory / "mlp.safetensors");
+  for (const char* name : {"mlp.safetensors", "mlp.npz"}) {
+    StateDict state = load(directory / name); // keeps the file
+    CHECK_FALSE(state.has_metadata());
+    CHECK(state["steps"].to<std::int64_t>() == 7);
+    state.rename("fc1.*", "module.layers.0.*");
+    state.insert_or_assign("steps", std::int64_t{8});
+    scramble(model);
+    CHECK(model.load_state_dict(state, {.rename = {{"module.layers.0.*", "fc1.*"}}}).empty());
+    CHECK(std::ranges::equal(model.parameter_arena(), right.parameter_arena()));
+    CHECK(model->steps() == 8);
+    save(state, scratch / name);
+    CHECK(load(scratch / name)["module.layers.0.weight"].to<Tensor<float, 8, 4>>()(7, 3) ==
+          model->fc1.weight(7, 3));
+  }
+  // The same memory under another shape is no other name.
+  StateDict state = right.state_dict();
+  state.insert_view({"flat", StorageType::F32, {32}, state["fc1.weight"].data});
+  save(state, scratch / "x.safetensors");
+  CHECK(load(scratch / "x.safetensors")["flat"].shape == std::vector<Index>{32});
+  CHECK(load(scratch / "x.safetensors").size() == 7);
 }

@@ -59,7 +59,14 @@ std::string corpus_text() {
   modules("named_modules, duplicates", model.named_modules(false));
   modules("named_modules, prefix", model.named_modules(prefix<"net">));
   modules("named_children", model.named_children());
-  tensors("state_dict", model.state_dict());
+  out << "[state_dict]\n";
+  for (const StateTensor& t : model.state_dict()) {
+    const TensorRef tensor = model.tensor(Model<Net>::tables::leaves[Model<Net>::tables::find_leaf(t.name)]);
+    out << t.name << ' ' << tensor.shape() << ' ' << dtype(tensor.dtype()) << '\n';
+    CHECK(t.data == tensor.raw());
+    CHECK(std::ranges::equal(t.shape, tensor.shape()));
+    CHECK(t.type == storage_of(tensor.dtype()));
+  }
   out << "[apply]\n";
   model.apply([&]<class M>(M&) { out << detail::FillVisitor::type_name<M>() << '\n'; });
   out << "[repr]\n" << model << '\n';

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSL-1.0
-# Writes tests/reference/data/*.npz and corpus.txt with PyTorch 1.13.1 (Debian: apt-get install python3-torch). One topic: make.sh TOPIC.
+# Writes tests/reference/data/*.npz and *.txt with PyTorch 1.13.1 (Debian: apt-get install python3-torch). One topic: make.sh TOPIC.
 set -eu
 cd "$(dirname "$0")"
 export PYTHONDONTWRITEBYTECODE=1
 python=${PYTHON:-/usr/bin/python3}
-for topic in ${*:-distributions init training optim lr_scheduler clip layers hooks corpus}; do
+for topic in ${*:-distributions init training optim lr_scheduler clip layers hooks corpus state}; do
   echo "$topic:"
   "$python" "$topic.py"
 done

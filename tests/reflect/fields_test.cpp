@@ -79,6 +79,23 @@ TEST_CASE("field_count counts the fields of plain aggregates") {
   STATIC_REQUIRE(reflect::field_count<TwoHundred> == 200);
 }
 
+TEST_CASE("a field may have no default constructor") {
+  struct Started {
+    explicit Started(int) {}
+  };
+  struct Few {
+    int first;
+    Started last = Started(1);
+  };
+  struct Many {
+    std::array<int, 2> a, b, c, d, e, f, g, h, i;
+    Started j = Started(2);
+    int k, l, m, n, o, p, q, r;
+  };
+  STATIC_REQUIRE(reflect::field_count<Few> == 2);
+  STATIC_REQUIRE(reflect::field_count<Many> == 18);
+}
+
 TEST_CASE("field names are those of the source") {
   STATIC_REQUIRE(reflect::field_name<Nested, 0> == "pair");
   STATIC_REQUIRE(reflect::field_name<Nested, 1> == "empty");

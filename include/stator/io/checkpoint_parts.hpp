@@ -31,9 +31,12 @@ public:
     add_copy(std::move(name), {}, std::span<const T>(&value, 1));
   }
   std::span<const StateTensor> tensors() const { return tensors_; }
+  /// Keeps the memory that a state owns.
+  void keep(StateDict state) { states_.push_back(std::move(state)); }
 
 private:
   std::vector<StateTensor> tensors_;
+  std::vector<StateDict> states_;
   std::deque<std::vector<std::byte>> kept_;
 };
 
@@ -92,6 +95,10 @@ public:
 
   /// Does this when all parts have been read without an error. It must not throw.
   void later(std::function<void()> change) { changes_.push_back(std::move(change)); }
+  /// This may throw, and then leaves the part as it was; `undo` takes it back when another part throws.
+  void later(std::function<void()> change, std::function<void()> undo) {
+    risks_.emplace_back(std::move(change), std::move(undo));
+  }
 
   /// Throws KeyError when the file holds something that no part has asked for.
   void expect_all_taken() const {
@@ -101,6 +108,13 @@ public:
     if (!rest.empty()) throw KeyError(file_.path() + ": no part of this checkpoint is named like " + rest);
   }
   void change() const {
+    std::size_t done = 0;
+    try {
+      for (; done < risks_.size(); ++done) risks_[done].first();
+    } catch (...) {
+      while (done > 0) risks_[--done].second();
+      throw;
+    }
     for (const auto& change : changes_) change();
   }
 
@@ -108,6 +122,7 @@ private:
   const SafetensorsFile& file_;
   std::set<std::string> taken_;
   std::vector<std::function<void()>> changes_;
+  std::vector<std::pair<std::function<void()>, std::function<void()>>> risks_;
 };
 
 namespace detail {
@@ -121,13 +136,18 @@ using stored_number =
 // A model, or a module of one.
 template<HasState M>
 void store_part(CheckpointWriter& writer, const std::string& name, const M& model) {
-  for (const StateTensor& t : stator::detail::stored_state(state_target(model), {}).tensors)
+  const StateDict state = state_dict(model);
+  for (const StateTensor& t : stator::detail::stored_state(state, {}).tensors)
     writer.add(name + "." + t.name, t.type, t.shape, t.data);
+  writer.keep(state);
 }
 template<HasState M>
 void read_part(CheckpointReader& reader, const std::string& name, M& model) {
   const auto plan = std::make_shared<LoadPlan>(state_target(model), reader.below(name), LoadOptions{});
-  reader.later([plan] { plan->commit(); });
+  if (plan->may_throw())
+    reader.later([plan] { plan->commit(); }, [plan] { plan->undo(); });
+  else
+    reader.later([plan] { plan->commit(); });
 }
 
 // A number: an epoch, the best loss so far.

@@ -4,7 +4,7 @@
 
 #include "stator/io/safetensors_writer.hpp"
 #include "stator/io/state_npz.hpp"
-#include "stator/module/state_target.hpp"
+#include "stator/module/model.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -44,18 +44,19 @@ struct StoredState {
   }
 };
 
-/// What a network's file holds.
-inline StoredState stored_state(const StateTarget& source, const SaveOptions& options) {
+/// What a file of this state holds.
+inline StoredState stored_state(const StateDict& state, const SaveOptions& options) {
   StoredState stored{.tensors = {}, .metadata = options.metadata, .converted = {}};
   stored.metadata.try_emplace("format", "pt");
-  std::map<const std::byte*, std::string_view> first_name;
-  for (const auto& [name, tensor] : source.tensors)
+  const auto memory = [](const StateTensor& t) { return std::tie(t.data, t.type, t.shape); };
+  std::map<std::tuple<const std::byte*, StorageType, std::vector<Index>>, std::string_view> first_name;
+  for (const StateTensor& tensor : state)
     if (tensor.numel() > 0) {
-      const auto [at, fresh] = first_name.try_emplace(tensor.raw(), name);
-      at->second = std::min(at->second, name);
+      const auto [at, fresh] = first_name.try_emplace(memory(tensor), tensor.name);
+      at->second = std::min(at->second, std::string_view(tensor.name));
     }
-  for (const StateTensor& tensor : state_tensors(source.tensors)) {
-    const auto kept = first_name.find(tensor.data);
+  for (const StateTensor& tensor : state) {
+    const auto kept = first_name.find(memory(tensor));
     if (options.every_name || kept == first_name.end() || kept->second == tensor.name)
       stored.tensors.push_back(tensor);
     else
@@ -67,25 +68,22 @@ inline StoredState stored_state(const StateTarget& source, const SaveOptions& op
 
 inline bool is_npz(const std::filesystem::path& path) { return path.extension() == ".npz"; }
 
-inline void save(const StateTarget& source, const std::filesystem::path& path, const SaveOptions& options) {
-  const StoredState stored = stored_state(source, options);
-  if (is_npz(path))
+} // namespace detail
+
+/// Writes a state: an .npz file where the name ends in .npz, otherwise safetensors. The file appears under
+/// its name only when it is complete. Throws FileError.
+inline void save(const StateDict& state, const std::filesystem::path& path, const SaveOptions& options = {}) {
+  const detail::StoredState stored = detail::stored_state(state, options);
+  if (detail::is_npz(path))
     io::save_npz_state(path, stored.tensors);
   else
     io::save_safetensors(path, stored.tensors, stored.metadata);
 }
 
-} // namespace detail
-
-/// A model, or one module of it: `save(model.get<"encoder">(), path)`.
-template<class M>
-concept HasState = requires(const M& m) { state_target(m); };
-
-/// Writes the parameters and persistent buffers: an .npz file where the name ends in .npz, otherwise
-/// safetensors. The file appears under its name only when it is complete. Throws FileError, UnboundError.
+/// As above, `model.state_dict()`. Throws UnboundError.
 template<HasState M>
 void save(const M& model, const std::filesystem::path& path, const SaveOptions& options = {}) {
-  detail::save(state_target(model), path, options);
+  save(state_dict(model), path, options);
 }
 
 } // namespace stator

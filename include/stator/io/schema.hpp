@@ -107,6 +107,8 @@ private:
 template<std::size_t N>
 struct Schema {
   std::array<SchemaEntry, N> tensors{};
+  /// Whether a module has extra state, whose shapes are no constants: it is not compared.
+  bool has_extra_state = false;
 
   constexpr auto begin() const { return tensors.begin(); }
   constexpr auto end() const { return tensors.end(); }
@@ -151,6 +153,7 @@ struct Schema {
           continue;
         }
         if (!in.tensor(dtype, shape)) return text("the header's entry ", name, " cannot be read");
+        if (has_extra_state && (name == "_extra_state" || name.ends_with("._extra_state"))) continue;
         const std::size_t at = find(name);
         if (at == N) return text(name, " is in the header only");
         const SchemaEntry& e = tensors[at];
@@ -194,7 +197,7 @@ inline constexpr auto schema = [] {
     for (std::size_t i = 0; i < leaves.size(); ++i) n += detail::is_stored<Net>(i) ? 1 : 0;
     return n;
   }();
-  Schema<count> result;
+  Schema<count> result{.has_extra_state = detail::table_sizes<Net>.extra_states > 0};
   std::size_t n = 0;
   for (std::size_t i = 0; i < leaves.size(); ++i)
     if (detail::is_stored<Net>(i)) result.tensors[n++] = {leaves[i].name, leaves[i].dtype, leaves[i].extents};

@@ -19,7 +19,7 @@ struct TieNames {
 
 /// How large the tables are.
 struct TableSizes {
-  std::size_t leaves = 0, modules = 0, characters = 0, ties = 0;
+  std::size_t leaves = 0, modules = 0, characters = 0, ties = 0, extra_states = 0;
 };
 
 constexpr std::size_t name_size(std::string_view name) { return name.size(); }
@@ -39,6 +39,7 @@ struct CountVisitor {
   template<class M>
   constexpr void module(const M&) {
     ++n.modules;
+    if constexpr (HasExtraState<M>) ++n.extra_states;
     if constexpr (requires { typename M::ties; }) M::ties::for_each([&](auto, auto) { ++n.ties; });
   }
   constexpr void leaf(const auto& name, const auto&) {
@@ -104,6 +105,8 @@ struct FillVisitor {
     m.parent = index == 0 ? 0 : current;
     m.owner = index;
     m.first_leaf = d.leaf_count;
+    if constexpr (requires(StateDict& state) { M::upgrade_state(state, std::string_view()); })
+      m.upgrade = &M::upgrade_state;
     d.module_names[index] = next;
     current = index;
     if constexpr (requires { typename M::ties; })

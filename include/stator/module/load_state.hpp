@@ -1,60 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
-// load_state_dict, for state from anywhere: another model, a safetensors file, an .npz file. `LoadPlan` first
-// checks everything and only then copies: a model is loaded whole or not touched.
+// load_state_dict, for state from anywhere: another model, a safetensors file, an .npz file, a list of
+// tensors. `LoadPlan` first checks everything and only then copies: a model is loaded whole or not touched.
 #pragma once
 
-#include "stator/core/glob.hpp"
-#include "stator/core/state_tensor.hpp"
 #include "stator/module/state_target.hpp"
 
-#include <algorithm>
-#include <map>
+#include <set>
 #include <span>
 #include <utility>
 
 namespace stator {
 
-/// A rule for names of foreign checkpoints. Each * of `to` is what the corresponding * of `from` stood for;
-/// an empty `to` leaves the tensor out. {"module.*", "*"} strips a prefix, {"h.*.mlp.c_fc.*",
-/// "blocks.*.fc1.*"} moves a layer.
-struct Rename {
-  std::string from, to;
-};
-
-struct LoadOptions {
-  /// Names that are missing or unexpected are errors. Shapes that differ always are.
-  bool strict = true;
-  /// Also convert to types that do not hold every value of the file's type, to the nearest value.
-  bool allow_lossy = false;
-  /// The first rule that fits a name of the checkpoint is applied.
-  std::vector<Rename> rename = {};
-  /// Load only these names of the model ("encoder.*"), leave the others as they are. Empty: all.
-  std::vector<std::string> only = {};
-  /// Path of the submodule whose state the checkpoint holds. Empty: the whole network.
-  std::string into = {};
-};
-
-/// What load_state_dict returns. Without `strict`, the names that did not find a partner.
-struct IncompatibleKeys {
-  std::vector<std::string> missing_keys, unexpected_keys;
-  bool empty() const { return missing_keys.empty() && unexpected_keys.empty(); }
-};
-
-/// State that does not fit the network. The text lists everything that is wrong, in PyTorch's words.
-struct StateDictError : Error {
-  StateDictError(const std::string& text, IncompatibleKeys lists) : Error(text), keys(std::move(lists)) {}
-  IncompatibleKeys keys;
-};
-
 namespace detail {
-
-/// "torch.Size([128, 784])"
-template<class Extent>
-std::string size_text(const Extent* extents, std::size_t rank) {
-  std::string text = "torch.Size([";
-  for (std::size_t i = 0; i < rank; ++i) text += (i > 0 ? ", " : "") + std::to_string(extents[i]);
-  return text + "])";
-}
 
 /// "Missing key(s) in state_dict: "a", "b". "
 inline std::string keys_text(const char* what, const std::vector<std::string>& keys) {
@@ -66,29 +23,60 @@ inline std::string keys_text(const char* what, const std::vector<std::string>& k
 } // namespace detail
 
 /// Which tensor goes where: the checked half of loading.
+///
+/// Before it compares, it changes its copy of the state in this order: LoadOptions::rename,
+/// LoadOptions::pre_hooks, what is registered with the model (parents first), and, when the state is not a
+/// model's state_dict(), each module's own `static void upgrade_state(StateDict&, std::string_view prefix)`,
+/// which puts in what older files do not have.
 class LoadPlan {
 public:
   /// Throws StateDictError with everything that does not fit; KeyError when `options.into` is no module;
   /// ValueError for rules that give two tensors one name.
-  LoadPlan(StateTarget target, std::vector<StateTensor> tensors, const LoadOptions& options)
-      : target_(std::move(target)), options_(options) {
-    target_.descend(options.into);
-    if (!options.only.empty())
-      std::erase_if(target_.tensors, [&](const NamedTensor& t) { return !is_wanted(t.name); });
-    rename(std::move(tensors));
-    for (std::size_t i = 0; i < target_.tensors.size(); ++i) match(i);
+  LoadPlan(StateTarget target, StateDict state, LoadOptions options)
+      : target_(std::move(target)), state_(std::move(state)), options_(std::move(options)) {
+    target_.descend(options_.into);
+    if (!options_.only.empty())
+      std::erase_if(target_.entries, [&](const StateEntry& e) { return !is_wanted(e.name); });
+    prepare_state();
+    for (const StateTensor& t : state_) source_.emplace(t.name, &t);
+    for (const StateEntry& entry : target_.entries) match(entry);
     find_unexpected();
-    report();
+    has_post_hooks_ =
+        !options_.post_hooks.empty() || std::ranges::any_of(target_.hooks, [](const auto& hook) {
+          return hook.kind == detail::StateHookKind::load_post;
+        });
+    if (!problems_.empty() || !has_post_hooks_) report();
   }
   LoadPlan(const LoadPlan&) = delete;
   LoadPlan& operator=(const LoadPlan&) = delete;
 
-  /// Copies. Does not fail.
-  void commit() const {
-    for (const Copy& c : copies_)
-      convert_elements(c.from->type, c.from->data, storage_of(c.to.dtype()), c.to.raw(), c.from->numel());
+  /// Whether commit() may throw: it calls functions of the user, the post hooks and set_extra_state.
+  bool may_throw() const { return has_post_hooks_ || !setters_.empty(); }
+
+  /// Copies. Throws what the user's functions throw, and StateDictError when post hooks leave names on the
+  /// lists; then the model is as it was.
+  void commit() {
+    if (!may_throw()) return copy();
+    remember();
+    try {
+      copy();
+      for (const auto& set : setters_) set();
+      post_hooks();
+      report();
+    } catch (...) {
+      undo();
+      throw;
+    }
+  }
+  /// Takes a commit() back that may throw.
+  void undo() {
+    for (std::size_t i = 0, at = 0; i < copies_.size(); at += copies_[i++].to.bytes())
+      std::copy_n(memory_.begin() + static_cast<std::ptrdiff_t>(at), copies_[i].to.bytes(),
+                  copies_[i].to.raw());
+    for (const auto& set : old_setters_) set();
   }
 
+  /// After commit().
   const IncompatibleKeys& keys() const { return keys_; }
 
 private:
@@ -103,65 +91,85 @@ private:
            });
   }
 
-  void rename(std::vector<StateTensor> tensors) {
-    for (StateTensor& tensor : tensors) {
-      std::string name = tensor.name;
-      for (const Rename& rule : options_.rename)
-        if (const auto captures = glob_captures(rule.from, tensor.name)) {
-          name = glob_expand(rule.to, *captures);
-          break;
-        }
-      if (name.empty() || !is_wanted(name)) continue;
-      order_.push_back(name);
-      const auto [other, fresh] = source_.try_emplace(name, std::move(tensor));
-      if (!fresh)
-        throw ValueError("load_state_dict: '" + other->second.name + "' and '" + tensor.name +
-                         "' would both be '" + name + "'");
+  void prepare_state() {
+    state_.rename(options_.rename);
+    for (const StateDictHook& hook : options_.pre_hooks) hook(state_, "");
+    for (const auto& m : target_.modules)
+      target_.run_hooks(detail::StateHookKind::load_pre, m, [&](const detail::StateHook& hook) {
+        hook.on_state(target_.net, state_, StateTarget::prefix(m));
+      });
+    add_other_names();
+    if (!state_.has_metadata())
+      for (const auto& m : target_.modules)
+        if (m.upgrade != nullptr) m.upgrade(state_, StateTarget::prefix(m));
+    state_.erase_if([&](const StateTensor& t) { return !is_wanted(t.name); });
+  }
+
+  /// What is shared in the model may be there under one of its names.
+  void add_other_names() {
+    std::map<std::string, const StateTensor*, std::less<>> given;
+    for (const StateTensor& t : state_) given.emplace(t.name, &t);
+    std::map<const void*, StateTensor> shared;
+    for (const StateEntry& e : target_.entries)
+      if (const auto found = given.find(e.name); e.shared != nullptr && found != given.end())
+        shared.emplace(e.shared, *found->second);
+    for (const StateEntry& e : target_.entries)
+      if (const auto found = shared.find(e.shared); found != shared.end() && !given.contains(e.name)) {
+        found->second.name = e.name;
+        state_.insert_view(found->second);
+      }
+  }
+
+  void match(const StateEntry& entry) {
+    const auto found = source_.find(entry.name);
+    if (found == source_.end()) {
+      keys_.missing_keys.push_back(entry.name);
+    } else if (entry.is_extra()) {
+      match_extra(entry, *found->second);
+    } else {
+      match_tensor(entry, *found->second);
     }
   }
 
-  /// Tensor `i` of the model: itself, or by another name of the same storage.
-  void match(std::size_t i) {
-    const auto& [name, to] = target_.tensors[i];
-    const auto found = source_.find(std::string(name));
-    if (found == source_.end()) {
-      if (!loaded_by_another_name(to)) keys_.missing_keys.emplace_back(name);
-      return;
-    }
-    const StateTensor& from = found->second;
+  void match_tensor(const StateEntry& entry, const StateTensor& from) {
+    const TensorRef& to = entry.tensor;
     const Extents extents = to.shape().extents;
     const bool is_number =
         extents.rank == 0 && from.shape == std::vector<Index>{1}; // PyTorch 0.3 wrote those
     if (!is_number && !std::equal(from.shape.begin(), from.shape.end(), extents.dims.begin(),
                                   extents.dims.begin() + extents.rank))
-      return problems_.push_back("size mismatch for " + std::string(name) + ": copying a param with shape " +
+      return problems_.push_back("size mismatch for " + entry.name + ": copying a param with shape " +
                                  detail::size_text(from.shape.data(), from.shape.size()) +
                                  " from checkpoint, the shape in current model is " +
                                  detail::size_text(extents.dims.data(), extents.rank) + ".");
     const StorageType type = storage_of(to.dtype());
     if (!is_convertible(from.type) || (!options_.allow_lossy && !is_lossless(from.type, type)))
-      return problems_.push_back("dtype mismatch for " + std::string(name) + ": copying a param with dtype " +
+      return problems_.push_back("dtype mismatch for " + entry.name + ": copying a param with dtype " +
                                  std::string(to_string(from.type)) +
                                  " from checkpoint, the dtype in current model is " +
                                  std::string(to_string(type)) +
                                  (is_convertible(from.type) ? ", allow_lossy is needed to convert." : "."));
-    const auto earlier = std::ranges::find_if(copies_, [&](const Copy& c) { return c.to.raw() == to.raw(); });
     if (to.numel() == 0) return;
-    if (earlier == copies_.end())
+    const auto [earlier, fresh] = loaded_.try_emplace(entry.shared, &from);
+    if (fresh)
       copies_.push_back({&from, to});
-    else if (!equal(*earlier->from, from, type))
-      problems_.push_back("\"" + earlier->from->name + "\" and \"" + from.name +
+    else if (!equal(*earlier->second, from, type))
+      problems_.push_back("\"" + earlier->second->name + "\" and \"" + from.name +
                           "\" are one tensor in current model, but differ in checkpoint.");
   }
 
-  bool loaded_by_another_name(const TensorRef& to) const {
-    return to.numel() > 0 && std::ranges::any_of(target_.tensors, [&](const NamedTensor& other) {
-             return other.tensor.raw() == to.raw() && source_.contains(std::string(other.name));
-           });
+  void match_extra(const StateEntry& entry, const StateTensor& from) {
+    try {
+      setters_.push_back(entry.extra.read(from));
+      extras_.push_back(&entry);
+    } catch (const Error& error) {
+      problems_.push_back(std::string(error.what()).substr(sizeof "stator: " - 1) + ".");
+    }
   }
 
   /// Whether two tensors of one shape have the same elements after conversion.
   static bool equal(const StateTensor& a, const StateTensor& b, StorageType type) {
+    if (a.data == b.data && a.type == b.type) return true;
     const std::size_t count = a.numel(), bytes = count * item_size(type);
     std::vector<std::byte> values(2 * bytes);
     convert_elements(a.type, a.data, type, values.data(), count);
@@ -170,14 +178,43 @@ private:
                       values.begin() + static_cast<std::ptrdiff_t>(bytes));
   }
 
-  /// In PyTorch's order: module by module, within a module as in the checkpoint.
+  /// In PyTorch's order: module by module, within a module its extra state first, then as in the checkpoint.
   void find_unexpected() {
-    std::vector<std::pair<std::size_t, std::size_t>> found; // module, place in the checkpoint
-    for (std::size_t i = 0; i < order_.size(); ++i)
-      if (!std::ranges::any_of(target_.tensors, [&](const NamedTensor& t) { return t.name == order_[i]; }))
-        found.emplace_back(target_.innermost_module(order_[i]), i);
+    std::set<std::string_view> expected;
+    for (const StateEntry& e : target_.entries) expected.insert(e.name);
+    std::vector<std::tuple<std::size_t, bool, std::size_t, const StateTensor*>> found;
+    for (const StateTensor& t : state_)
+      if (!expected.contains(t.name)) {
+        const std::size_t module = target_.innermost_module(t.name);
+        const bool is_extra = t.name == StateTarget::prefix(target_.modules[module]) + "_extra_state";
+        found.emplace_back(module, !is_extra, found.size(), &t);
+      }
     std::ranges::sort(found);
-    for (const auto& [module, i] : found) keys_.unexpected_keys.push_back(order_[i]);
+    for (const auto& entry : found) keys_.unexpected_keys.push_back(std::get<3>(entry)->name);
+  }
+
+  void copy() const {
+    for (const Copy& c : copies_)
+      convert_elements(c.from->type, c.from->data, storage_of(c.to.dtype()), c.to.raw(), c.from->numel());
+  }
+
+  void remember() {
+    for (const Copy& c : copies_) memory_.insert(memory_.end(), c.to.raw(), c.to.raw() + c.to.bytes());
+    for (const StateEntry* e : extras_) {
+      StateDict old;
+      e->extra.get(old, e->name);
+      old_setters_.push_back(e->extra.read(old[e->name]));
+    }
+  }
+
+  void post_hooks() {
+    for (const LoadPostHook& hook : options_.post_hooks) hook(keys_);
+    target_.walk([](const auto&) {},
+                 [&](const auto& m) {
+                   target_.run_hooks(detail::StateHookKind::load_post, m, [&](const detail::StateHook& hook) {
+                     hook.on_keys(target_.net, keys_);
+                   });
+                 });
   }
 
   void report() const {
@@ -194,12 +231,33 @@ private:
   }
 
   StateTarget target_;
-  const LoadOptions& options_;
-  std::map<std::string, StateTensor> source_;
-  std::vector<std::string> order_; ///< names after renaming, in the checkpoint's order
+  StateDict state_;
+  LoadOptions options_;
+  std::map<std::string_view, const StateTensor*> source_;
+  std::map<const void*, const StateTensor*> loaded_; // by what is shared
   std::vector<Copy> copies_;
+  std::vector<const StateEntry*> extras_;
+  std::vector<std::function<void()>> setters_, old_setters_;
+  std::vector<std::byte> memory_; // what copies_ replaced
   std::vector<std::string> problems_;
   IncompatibleKeys keys_;
+  bool has_post_hooks_ = false;
 };
+
+namespace detail {
+inline IncompatibleKeys load(StateTarget target, StateDict state, const LoadOptions& options) {
+  LoadPlan plan(std::move(target), std::move(state), options);
+  plan.commit();
+  return plan.keys();
+}
+} // namespace detail
+
+/// Copies a state into a model or module. Returns the names without a partner (none when `strict`). Throws
+/// StateDictError with everything that does not fit, in PyTorch's words; then the model is as it was.
+template<HasState M>
+  requires(!std::is_const_v<M>)
+IncompatibleKeys load_state_dict(M& model, const StateDict& state, const LoadOptions& options = {}) {
+  return detail::load(state_target(model), state, options);
+}
 
 } // namespace stator

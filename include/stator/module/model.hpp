@@ -9,6 +9,7 @@
 #include "stator/module/mode.hpp"
 #include "stator/module/module_ref.hpp"
 #include "stator/module/print.hpp"
+#include "stator/module/state_methods.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -18,12 +19,13 @@
 namespace stator {
 
 template<class Net, class... Options>
-class Model {
+class Model : public detail::StateMethods<Model<Net, Options...>, Net> {
   static_assert(check<detail::refusal<Net>>());
   static_assert(detail::one_dtype<Net>(),
                 "stator: the parameters of a network must all have one element type");
   using Table = table<Net, Options...>;
   using Selected = detail::selections<Table>;
+  using State = detail::StateMethods<Model, Net>;
 
 public:
   using module_type = Net;
@@ -81,10 +83,11 @@ public:
     start();
   }
   /// A deep copy: own arenas with the same contents.
-  Model(const Model& other) : net_(other.net_) { copy_from(other); }
+  Model(const Model& other) : State(other), net_(other.net_) { copy_from(other); }
   /// Copies the contents. Memory that the user gave is kept.
   Model& operator=(const Model& other) {
     if (this != &other) {
+      State::operator=(other);
       net_ = other.net_;
       copy_from(other);
     }
@@ -92,9 +95,10 @@ public:
   }
   /// Takes the arenas over; the other model is left without storage.
   Model(Model&& other) noexcept
-      : net_(std::exchange(other.net_, Net{})), owned_(std::move(other.owned_)),
+      : State(std::move(other)), net_(std::exchange(other.net_, Net{})), owned_(std::move(other.owned_)),
         arenas_(std::exchange(other.arenas_, Arenas{})) {}
   Model& operator=(Model&& other) noexcept {
+    State::operator=(std::move(other));
     net_ = std::exchange(other.net_, Net{});
     owned_ = std::move(other.owned_);
     arenas_ = std::exchange(other.arenas_, Arenas{});
@@ -210,8 +214,8 @@ public:
     static_assert(check<detail::glob_error<Table, Pattern, false>>());
     return unnamed(Selected::template matching<Pattern, false, true>);
   }
-  /// Every tensor that a checkpoint holds, with every name.
-  auto state_dict() const { return named(Selected::state); }
+  /// The tensor of a row of `tables::leaves`.
+  TensorRef tensor(const LeafEntry& leaf) const { return arenas_.at(leaf); }
 
   /// Path and class of every module, the network itself first.
   static auto named_modules(bool remove_duplicate = true) {

@@ -104,8 +104,6 @@ struct selections {
   /// In the order of the arena.
   static constexpr auto trainable = select_indices<leaf_count>(
       [](std::size_t i) { return T::leaves[i].is_trainable() && T::leaves[i].owner == i; });
-  static constexpr auto state = select_indices<leaf_count>(
-      [](std::size_t i) { return T::leaves[i].kind != LeafKind::non_persistent_buffer; });
   template<bool RemoveDuplicate>
   static constexpr auto modules = select_indices<module_count>(
       [](std::size_t i) { return !RemoveDuplicate || T::modules[i].owner == i; });

@@ -22,6 +22,17 @@ consteval bool is_run_time_container() {
     return false;
 }
 
+/// get_extra_state() alone is of no use.
+template<class M>
+consteval bool lacks_a_setter() {
+  if constexpr (HasExtraState<M>)
+    return !requires(M& m) {
+      m.set_extra_state(std::remove_cvref_t<decltype(m.get_extra_state())>(m.get_extra_state()));
+    };
+  else
+    return false;
+}
+
 /// What is wrong with M or something in it; empty when nothing is. `path` is where M is.
 template<class M>
 constexpr Text find_refusal(const Text& path) {
@@ -31,7 +42,10 @@ constexpr Text find_refusal(const Text& path) {
     p += name;
     return p;
   };
-  if constexpr (Container<M>) {
+  if constexpr (lacks_a_setter<M>()) {
+    return text("stator: ", reflect::class_name<M>(), path.empty() ? "" : " at ", path,
+                ": get_extra_state() needs a set_extra_state() that takes what it returns");
+  } else if constexpr (Container<M>) {
     return find_refusal<decltype(M::elements)>(path);
   } else if constexpr (list_traits<M>::is_list) {
     Text found;

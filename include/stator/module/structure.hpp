@@ -64,6 +64,10 @@ concept Module = !Leaf<T> && std::is_class_v<T> &&
                  (detail::HasForward<std::remove_cv_t<T>> || detail::holds_leaves<std::remove_cv_t<T>>());
 
 namespace detail {
+/// A module with state that is no tensor of its own, see module/state_target.hpp.
+template<class M>
+concept HasExtraState = requires(const M& m) { m.get_extra_state(); };
+
 template<class T>
 concept Part = Leaf<T> || Module<T>;
 

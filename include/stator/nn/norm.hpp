@@ -71,6 +71,13 @@ struct BatchNorm {
            ", affine=" + python_bool(Options.affine) + ", track_running_stats=" + python_bool(tracks);
   }
 
+  /// Files of PyTorch before 0.4.1 have no num_batches_tracked: it becomes 0, as in PyTorch.
+  static void upgrade_state(StateDict& state, std::string_view prefix) {
+    if constexpr (tracks)
+      if (const std::string name = std::string(prefix) + "num_batches_tracked"; !state.contains(name))
+        state.insert_or_assign(name, std::int64_t{0});
+  }
+
   /// Whether an input of this shape can be normalised.
   static constexpr bool fits(const Extents& x) {
     return (x.rank == Dims + 2 || (Dims == 1 && x.rank == 2)) && x[1] == Features;

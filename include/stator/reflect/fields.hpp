@@ -50,33 +50,16 @@ struct any_base {
 template<class T>
 concept HasBase = std::is_aggregate_v<T> && requires { T{any_base<T>{}}; };
 
-/// Whether `{}` at `Braces` positions leaves room for the fields behind them. A C array there swallows
-/// several of the flat initialisers that PFR counts with one pair of braces, so that the list becomes too
-/// long.
-template<class T, std::size_t Braces, std::size_t... Before, std::size_t... After>
-consteval bool braces_fit(std::index_sequence<Before...>, std::index_sequence<After...>) {
-  using Any = any_field<T>;
-  if constexpr (Braces == 1)
-    return requires { T{Any{Before}..., {}, Any{After}...}; };
-  else
-    return requires {
-      T{Any{Before}..., {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, Any{After}...};
-    };
-}
-
-template<class T, std::size_t Count, std::size_t Begin = 0>
+/// Whether some of the `Count` initialisers that T takes are elements of C arrays: between parentheses, every
+/// initialiser is that of a field.
+template<class T, std::size_t Count>
 consteval bool has_c_array() {
-  if constexpr (Count < 2 || Begin == Count) {
+  if constexpr (Count < 2)
     return false;
-  } else {
-    // Sixteen at a time: the cost of each question grows with the number of fields.
-    constexpr std::size_t braces = Count - Begin >= 16 ? 16 : 1;
-    if constexpr (!braces_fit<T, braces>(std::make_index_sequence<Begin>{},
-                                         std::make_index_sequence<Count - Begin - braces>{}))
-      return true;
-    else
-      return has_c_array<T, Count, Begin + braces>();
-  }
+  else
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return !requires { T(any_field<T>{I}...); };
+    }(std::make_index_sequence<Count>{});
 }
 
 /// Converts to numbers and pointers only.
