@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Patterns for paths at run time: * stands for any characters, dots included.
+// Patterns for paths: * stands for any characters, dots included.
 #pragma once
 
 #include "stator/core/error.hpp"
@@ -10,6 +10,26 @@
 #include <vector>
 
 namespace stator {
+
+/// Whether `text` has the form of `pattern`.
+constexpr bool glob_match(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0, n = 0, star = std::string_view::npos, resume = 0;
+  while (n < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = n;
+    } else if (p < pattern.size() && pattern[p] == text[n]) {
+      ++p, ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
 
 /// What each * of `pattern` stands for in `text` (as little as possible), or nothing when the text does not
 /// match.
@@ -35,10 +55,6 @@ inline std::optional<std::vector<std::string_view>> glob_captures(std::string_vi
     at = found + literal.size();
     star = next;
   }
-}
-
-inline bool glob_match(std::string_view pattern, std::string_view text) {
-  return glob_captures(pattern, text).has_value();
 }
 
 /// `to`, each * replaced by what the corresponding * of the pattern stood for. Throws ValueError when `to`

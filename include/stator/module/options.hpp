@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/core/fixed_string.hpp"
+#include "stator/core/glob.hpp"
 #include "stator/module/entries.hpp"
 #include "stator/module/nearest.hpp"
 
@@ -12,30 +13,10 @@ namespace stator {
 
 namespace detail {
 
-/// Whether `name` has the form of `pattern`, where * stands for any characters, dots included.
-constexpr bool glob(std::string_view pattern, std::string_view name) {
-  std::size_t p = 0, n = 0, star = not_found, resume = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = n;
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
-      ++p, ++n;
-    } else if (star != not_found) {
-      p = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 template<fixed_string... Pattern>
 struct patterns {
   static constexpr std::array<std::string_view, sizeof...(Pattern)> list{Pattern.view()...};
-  static constexpr bool match(std::string_view name) { return (glob(Pattern.view(), name) || ...); }
+  static constexpr bool match(std::string_view name) { return (glob_match(Pattern.view(), name) || ...); }
 };
 
 } // namespace detail
@@ -102,12 +83,12 @@ constexpr Text useless_pattern() {
     bool any = false;
     if constexpr (Freezing<Option>) {
       for (const LeafEntry& leaf : Table::leaves) {
-        any = any || (leaf.is_parameter() && glob(pattern, leaf.name));
+        any = any || (leaf.is_parameter() && glob_match(pattern, leaf.name));
         for (std::size_t m = leaf.module; m != 0 && leaf.is_parameter(); m = Table::modules[m].parent)
-          any = any || glob(pattern, Table::modules[m].path);
+          any = any || glob_match(pattern, Table::modules[m].path);
       }
     } else {
-      for (const ModuleEntry& module : Table::modules) any = any || glob(pattern, module.path);
+      for (const ModuleEntry& module : Table::modules) any = any || glob_match(pattern, module.path);
     }
     if (any) continue;
     Text found = text("stator: ", Freezing<Option> ? "freeze" : "eval_mode", "<\"", pattern,

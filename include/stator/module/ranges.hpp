@@ -117,7 +117,7 @@ struct selections {
   template<fixed_string Pattern, bool Parameters, bool RemoveDuplicate>
   static constexpr auto matching = select_indices<leaf_count>([](std::size_t i) {
     return T::leaves[i].is_parameter() == Parameters && (!RemoveDuplicate || T::leaves[i].owner == i) &&
-           glob(Pattern.view(), T::leaves[i].name);
+           glob_match(Pattern.view(), T::leaves[i].name);
   });
 };
 
@@ -126,7 +126,7 @@ template<class T, fixed_string Pattern, bool Parameters>
 struct glob_error {
   static consteval Text message() {
     for (const LeafEntry& leaf : T::leaves)
-      if (leaf.is_parameter() == Parameters && glob(Pattern.view(), leaf.name)) return {};
+      if (leaf.is_parameter() == Parameters && glob_match(Pattern.view(), leaf.name)) return {};
     Text found = text("stator: ", T::modules[0].type, " has no ", Parameters ? "parameter" : "buffer",
                       " of the form ", Pattern.view());
     found += nearest(Pattern.view(), T::leaves.size(), [](std::size_t i) { return T::leaves[i].name; });

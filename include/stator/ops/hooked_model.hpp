@@ -33,7 +33,7 @@ struct WatchVisitor : visitor_base {
     // A shared module is one object, whatever path the hook names it by.
     bool itself = false;
     for (const ModuleEntry& entry : T::modules)
-      itself = itself || (entry.owner == T::modules[here].owner && glob(path, entry.path));
+      itself = itself || (entry.owner == T::modules[here].owner && glob_match(path, entry.path));
     if (itself)
       b.watches.push_back({&m, &display_name<M>, {}, here, hook});
     else if (T::modules[here].path == outer && !path.empty())
