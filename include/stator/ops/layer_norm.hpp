@@ -65,7 +65,7 @@ struct RowNorm {
       constexpr Index count = Norm::rows(X::extents);
       constexpr Extents by_rows(X::extents.is_dynamic() ? dynamic : 1, count, X::extents.numel() / count);
       constexpr operation<Mean<true, 2>> m;
-      const auto row = [](auto t) { return reshape_to<by_rows>(t); };
+      const auto row = [&](auto t) { return reshape_to<by_rows>(t); };
       const auto r = operation<Rsqrt>{}(add(operation<Var<0, true, 2>>{}(row(x)), Eps));
       const auto a = row(v), b = row(g), n = mul(sub(row(x), m(row(x))), r);
       const auto an = m(mul(a, n)), bn = m(mul(b, n));
