@@ -64,4 +64,22 @@ void check_gradient(const F& f, X... x) {
   (check_numeric(loss, x, 1e-6), ...);
 }
 
+/// What the derivative of Op gives for its operand Which: g is the gradient of the result, x are the
+/// operands.
+template<class Op, std::size_t Which>
+struct Derivative {
+  static constexpr std::string_view name = "Derivative";
+  static constexpr bool is_composite = true;
+  static constexpr auto compose(auto g, auto... x) {
+    return std::get<Which>(Op::vjp(g, operation<Op>{}(x...), x...));
+  }
+};
+
+/// The gradient of operand Which of an operation as an expression, to be differentiated again:
+/// check_gradient([](const auto& g, const auto& x) { return derivative<0>(nn::silu, g, x); }, g, x)
+template<std::size_t Which = 0, class Op>
+auto derivative(operation<Op>, const auto& g, const auto&... x) {
+  return operation<Derivative<Op, Which>>{}(g, x...);
+}
+
 } // namespace stator::test

@@ -212,11 +212,11 @@ struct ConvTransposeNd {
 
   constexpr auto forward(auto x) const {
     using X = decltype(x);
-    if constexpr (!fits(X::extents)) {
-      x.builder->fail(
-          X::extents.rank == D + 2
-              ? text("input ", X::extents, " would give an output of ", output(X::extents))
-              : text("input ", X::extents, " has ", X::extents.rank, " dimensions, expected ", D + 2));
+    if constexpr (X::extents.rank != D + 2) {
+      x.builder->fail(text("input ", X::extents, " has ", X::extents.rank, " dimensions, expected ", D + 2));
+      return x;
+    } else if constexpr (!fits(X::extents)) {
+      x.builder->fail(text("input ", X::extents, " is so small that the padding leaves no output"));
       return x;
     } else {
       constexpr operation<ops::ConvolutionInput<D, detail::conv_spec<D>(Options), output(X::extents)>>
@@ -239,8 +239,8 @@ struct ConvTransposeNd {
   }
 
 private:
+  /// Whether something is left of the output for an input of D + 2 dimensions.
   static constexpr bool fits(const Extents& x) {
-    if (x.rank != D + 2) return false;
     const Extents y = output(x);
     for (std::size_t d = 2; d < y.rank; ++d)
       if (y[d] < 1) return false;

@@ -87,11 +87,26 @@ struct Prelu {
   static V apply(const V& x, const V& weight) {
     return select(x > V(0), x, weight * x);
   }
+  /// g where x <= 0
+  template<class G, class X>
+  static constexpr auto below(G g, X x) {
+    return sub(g, operation<ThresholdBackward>{}(g, x));
+  }
+  struct Backward : SameShape {
+    static constexpr std::string_view name = "PreluBackward";
+    template<class V>
+    static V apply(const V& g, const V& x, const V& weight) {
+      return select(x > V(0), g, weight * g);
+    }
+    template<class G2, class Y2, class G, class X, class W>
+    static constexpr auto vjp(G2 gg, Y2, G g, X x, W weight) {
+      return gradients(operation<Backward>{}(gg, x, weight), no_gradient,
+                       sum_to<typename W::typed>(mul(gg, below(g, x))));
+    }
+  };
   template<class G, class Y, class X, class W>
   static constexpr auto vjp(G g, Y, X x, W weight) {
-    const auto below = sub(g, operation<ThresholdBackward>{}(g, x)); // g where x <= 0
-    return gradients(operation<LeakyRelu::Backward>{}(g, x, weight),
-                     sum_to<typename W::typed>(mul(below, x)));
+    return gradients(operation<Backward>{}(g, x, weight), sum_to<typename W::typed>(mul(below(g, x), x)));
   }
 };
 
@@ -154,6 +169,11 @@ struct Hardswish : SameShape {
     static V apply(const V& g, const V& x) {
       return select(x < V(-3), V(0), select(x < V(3), g * (x / V(3) + constant<V>(0.5)), g));
     }
+    template<class G2, class Y2, class G, class X>
+    static constexpr auto vjp(G2 gg, Y2, G g, X x) {
+      return gradients(operation<Backward>{}(gg, x),
+                       div(mul(mul(gg, g), operation<Hardtanh::Inside>{}(x, -3, 3)), 3));
+    }
   };
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X x) {
@@ -174,6 +194,10 @@ struct Softshrink : SameShape {
     template<class V>
     static V apply(const V& g, const V& x, const V& lambda = constant<V>(0.5)) {
       return select(x > lambda, g, select(x < -lambda, g, V(0)));
+    }
+    template<class G2, class Y2, class G, class X, class... Lambda>
+    static constexpr auto vjp(G2 gg, Y2, G, X x, Lambda... lambda) {
+      return gradients(operation<Backward>{}(gg, x, lambda...), no_gradient, detail::none<Lambda>(lambda)...);
     }
   };
   template<class G, class Y, class X, class... Lambda>

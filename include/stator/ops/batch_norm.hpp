@@ -4,8 +4,8 @@
 #pragma once
 
 #include "stator/kernel/normalize.hpp"
-#include "stator/ops/reduce.hpp"
 #include "stator/ops/unary.hpp"
+#include "stator/ops/variance.hpp"
 
 namespace stator {
 
@@ -189,13 +189,32 @@ struct Apply {
     const int at_shift = B::extents.rank > 1 ? b.operand(shift.node, 0) : shift.node;
     const Vector plain_scale{&b, at_scale}, variance{&b, b.operand(at_scale, 1)},
         mean{&b, b.operand(at_shift, 1)};
-    const auto sums = operation<GradientSums>{}(g, x, mean);
     const auto along = [](auto v) { return reshape_to<A::extents>(v); };
+    if constexpr (X::order > 0) return again(g, x, scale, along(operation<Sqrt>{}(add(variance, Eps))));
+    const auto sums = operation<GradientSums>{}(g, x, mean);
     const auto constant = operation<Correction<0, Eps>>{}(sums, plain_scale, variance, x);
     const auto slope = operation<Correction<1, Eps>>{}(sums, plain_scale, variance, x);
     constexpr operation<MulAdd> mul_add;
     const auto dx = mul_add(g, scale, mul_add(sub(x, along(mean)), along(slope), along(constant)));
     return gradients(dx, along(operation<SumsRow<1>>{}(sums)), along(operation<SumsRow<0>>{}(sums)));
+  }
+
+private:
+  /// The same in operations that can be differentiated again; `root` is sqrt(variance + eps), a number for
+  /// each channel: it cancels against that in `scale`, so that all that comes from x is written here.
+  template<class G, class X, class A, class R>
+  static constexpr auto again(G g, X x, A scale, R root) {
+    return [&]<std::size_t... D>(std::index_sequence<D...>) {
+      constexpr operation<ops::Mean<true, 0, static_cast<Index>(2 + D)...>> m;
+      constexpr operation<Sum<true, 0, static_cast<Index>(2 + D)...>> total;
+      const auto variance = operation<Var<0, true, 0, static_cast<Index>(2 + D)...>>{}(x);
+      const auto r = operation<Rsqrt>{}(add(variance, Eps));
+      const auto normal = mul(sub(x, m(x)), r);
+      const auto dx = sub(g, add(m(g), mul(normal, m(mul(g, normal)))));
+      return gradients(mul(mul(mul(scale, root), r), dx),
+                       mul(reshape_to<A::extents>(total(mul(g, normal))), root),
+                       reshape_to<A::extents>(total(g)));
+    }(std::make_index_sequence<X::extents.rank - 2>{});
   }
 };
 

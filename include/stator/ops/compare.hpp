@@ -81,6 +81,10 @@ struct Extremum {
     static V apply(const V& g, const V& a, const V& b) {
       return select(a == b, g * constant<V>(0.5), select(Larger ? a < b : b < a, V(0), g));
     }
+    template<class G2, class Y2, class G, class A, class B>
+    static constexpr auto vjp(G2 gg, Y2, G, A a, B b) {
+      return gradients(operation<Share>{}(gg, a, b), no_gradient, no_gradient);
+    }
   };
   template<class G, class Y, class A, class B>
   static constexpr auto vjp(G g, Y, A a, B b) {

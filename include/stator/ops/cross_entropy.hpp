@@ -125,6 +125,12 @@ struct NllLoss {
         dx[at + target[i] * inner] += static_cast<T>(grad * w * (1 - Options.label_smoothing));
       });
     }
+    /// The loss is linear in log_p.
+    template<class G2, class Y2, class G, class Target, class X, class... W>
+    static constexpr auto vjp(G2 gg, Y2, G, Target target, X, W... weight) {
+      return gradients(operation<NllLoss>{}(gg, target, weight...), no_gradient, no_gradient,
+                       detail::none<W>(weight)...);
+    }
   };
   template<class G, class Y, class X, class Target, class... W>
   static constexpr auto vjp(G g, Y, X p, Target target, W... weight) {

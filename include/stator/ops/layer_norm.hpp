@@ -3,13 +3,16 @@
 #pragma once
 
 #include "stator/kernel/normalize.hpp"
-#include "stator/ops/reduce.hpp"
+#include "stator/ops/variance.hpp"
 
 namespace stator {
 
 namespace ops {
 
 namespace detail {
+
+template<class Norm, double Eps>
+struct NormalRows;
 
 /// What both have in common. `Norm` says how the rows lie: Norm::kernel<X>::type, Norm::rows(x),
 /// Norm::weights(x) (the extents of weight and bias) and Norm::along(x) (the same, so that they broadcast to
@@ -41,6 +44,35 @@ struct RowNorm {
       const typename X::scalar* const affine[] = {w..., nullptr};
       Kernel<X>::backward(g, x, affine[0], dx, rows<X>(batch), Eps);
     }
+    template<class GG, class Y, class G, class X>
+    static constexpr auto vjp(GG gg, Y, G g, X x) {
+      return gradients(operation<Input>{}(gg, x), curvature(gg, g, x));
+    }
+    template<class GG, class Y, class G, class X, class W>
+    static constexpr auto vjp(GG gg, Y, G g, X x, W w) {
+      constexpr Extents along = Norm::along(X::extents);
+      using Along = Typed<typename X::scalar, to_shape<along>>;
+      const auto weight = reshape_to<along>(w);
+      const auto dx = operation<Input>{}(gg, x);
+      return gradients(mul(dx, weight), curvature(gg, mul(g, weight), x),
+                       reshape_to<W::extents>(sum_to<Along>(mul(dx, g))));
+    }
+
+    /// The gradient by x of v . dx for g without weights, where dx = r (g - m(g) - n m(g n)), n = (x - m(x))
+    /// r is normal, r = 1 / sqrt(variance + Eps), and m are means of rows.
+    template<class X>
+    static constexpr auto curvature(X v, X g, X x) {
+      constexpr Index count = Norm::rows(X::extents);
+      constexpr Extents by_rows(X::extents.is_dynamic() ? dynamic : 1, count, X::extents.numel() / count);
+      constexpr operation<Mean<true, 2>> m;
+      const auto row = [&](auto t) { return reshape_to<by_rows>(t); };
+      const auto r = operation<Rsqrt>{}(add(operation<Var<0, true, 2>>{}(row(x)), Eps));
+      const auto a = row(v), b = row(g), n = mul(sub(row(x), m(row(x))), r);
+      const auto an = m(mul(a, n)), bn = m(mul(b, n));
+      const auto inner = sub(m(mul(a, b)), add(mul(m(a), m(b)), mul(an, bn)));
+      const auto through_n = operation<Input>{}(reshape_to<X::extents>(add(mul(a, bn), mul(b, an))), x);
+      return neg(reshape_to<X::extents>(mul(r, add(mul(mul(r, n), inner), row(through_n)))));
+    }
   };
   struct Weight {
     static constexpr std::string_view name = "NormWeight";
@@ -55,6 +87,12 @@ struct RowNorm {
                     Index batch, std::byte* scratch) {
       Kernel<X>::backward_weight(g, x, dw, rows<X>(batch), Eps,
                                  reinterpret_cast<typename Kernel<X>::Moments*>(scratch));
+    }
+    template<class GG, class Y, class G, class X>
+    static constexpr auto vjp(GG gg, Y, G g, X x) {
+      const auto along = reshape_to<Norm::along(X::extents)>(gg);
+      return gradients(mul(operation<NormalRows<Norm, Eps>>{}(x), along),
+                       operation<Input>{}(mul(g, along), x));
     }
   };
 
@@ -73,6 +111,12 @@ struct RowNorm {
     return gradients(operation<Input>{}(g, x, w), operation<Weight>{}(g, x),
                      reshape_to<B::extents>(sum_to<Along>(g)));
   }
+};
+
+/// Without weights and biases.
+template<class Norm, double Eps>
+struct NormalRows : RowNorm<Norm, Eps> {
+  static constexpr std::string_view name = "NormalRows";
 };
 
 /// How the rows of layer_norm lie.

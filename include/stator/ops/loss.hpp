@@ -91,6 +91,20 @@ struct HuberElements {
       const V width = constant<V>(Width), z = x - t;
       return g * constant<V>(scale) * select(z < -width, -width, select(z > width, width, z));
     }
+    template<class G2, class Y2, class G, class X, class T>
+    static constexpr auto vjp(G2 gg, Y2, G g, X x, T t) {
+      const auto dx = mul(mul(mul(gg, g), scale), operation<Near>{}(x, t));
+      return gradients(operation<Backward>{}(gg, x, t), dx, neg(dx));
+    }
+  };
+  /// 1 in the quadratic part
+  struct Near {
+    static constexpr std::string_view name = "HuberNear";
+    static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
+    template<class V>
+    static V apply(const V& x, const V& t) {
+      return select(kernel::abs(x - t) < constant<V>(Width), V(1), V(0));
+    }
   };
   template<class G, class Y, class X, class T>
   static constexpr auto vjp(G g, Y, X x, T t) {
@@ -124,6 +138,13 @@ struct BceElements {
       const V spread = x * (V(1) - x), least = constant<V>(1e-12);
       return g * (x - t) / select(spread < least, least, spread);
     }
+    template<class G2, class Y2, class G, class X, class T>
+    static constexpr auto vjp(G2 gg, Y2, G g, X x, T t) {
+      const auto spread = mul(x, sub(1, x)), each = div(mul(gg, g), spread);
+      // by x: g (x^2 - 2 x t + t) / (x (1 - x))^2
+      const auto top = add(mul(x, sub(x, mul(t, 2))), t);
+      return gradients(operation<Backward>{}(gg, x, t), mul(each, div(top, spread)), neg(each));
+    }
   };
   template<class G, class Y, class X, class T>
   static constexpr auto vjp(G g, Y, X x, T t) {
@@ -153,6 +174,21 @@ struct BceLogitsElements {
     static V apply(const V& x, const V& t, const V& positive = V(1)) {
       const V s = V(1) / (V(1) + kernel::exp(-x));
       return (V(1) - t) * s + positive * t * (s - V(1));
+    }
+    template<class G, class Y, class X, class T, class... P>
+    static constexpr auto vjp(G g, Y, X x, T t, P... positive) {
+      return gradients(mul(g, operation<Curvature>{}(x, t, positive...)), no_gradient,
+                       detail::none<P>(positive)...);
+    }
+  };
+  /// The second derivative by x.
+  struct Curvature {
+    static constexpr std::string_view name = "BinaryCrossEntropyWithLogitsCurvature";
+    static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
+    template<class V>
+    static V apply(const V& x, const V& t, const V& positive = V(1)) {
+      const V s = V(1) / (V(1) + kernel::exp(-x));
+      return s * (V(1) - s) * (V(1) + (positive - V(1)) * t);
     }
   };
   template<class G, class Y, class X, class T, class... P>

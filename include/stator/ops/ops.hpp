@@ -21,6 +21,7 @@
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/permute.hpp"
 #include "stator/ops/pool.hpp"
+#include "stator/ops/recurrent.hpp"
 #include "stator/ops/reduce.hpp"
 #include "stator/ops/resample.hpp"
 #include "stator/ops/slicing.hpp"

@@ -33,7 +33,8 @@ struct InterpolateOptions {
 namespace ops {
 
 /// `Rule` says name, dims(x) (how many trailing dimensions change), extent(x, d), taps, tap(x, d, o, k),
-/// requirement(x) and otherwise (the value of outputs without inputs).
+/// requirement(x), otherwise (the value of outputs without inputs), and Linear, the same rule with 0 for
+/// that.
 template<class Rule>
 struct Resample {
   static constexpr std::string_view name = Rule::name;
@@ -78,6 +79,10 @@ struct Resample {
                     Index batch, std::byte*) {
       kernel::resample<Plan<X>>::backward(g, dx, detail::blocks<X>(Plan<X>::first, batch));
     }
+    template<class GG, class Y, class G, class X>
+    static constexpr auto vjp(GG gg, Y, G, X) {
+      return gradients(operation<Resample<typename Rule::Linear>>{}(gg), no_gradient);
+    }
   };
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X x) {
@@ -89,6 +94,7 @@ struct Resample {
 template<nn::PaddingMode Mode, double Value, Index... Pads>
 struct PadRule {
   static_assert(sizeof...(Pads) % 2 == 0, "stator: pad: two numbers for each dimension");
+  using Linear = PadRule<Mode, 0.0, Pads...>;
   static constexpr std::size_t count = sizeof...(Pads) / 2, taps = 1;
   static constexpr double otherwise = Value;
   static constexpr std::array<Index, 2 * count> pads{Pads...};
@@ -135,6 +141,7 @@ struct PadRule {
 /// Interpolation of the dimensions behind the channels.
 template<nn::InterpolateOptions Options>
 struct InterpolateRule {
+  using Linear = InterpolateRule;
   static constexpr bool nearest = Options.mode.view() == "nearest";
   static constexpr bool cubic = Options.mode.view() == "bicubic";
   static constexpr std::size_t taps = nearest ? 1 : cubic ? 4 : 2;

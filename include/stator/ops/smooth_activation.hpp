@@ -1,12 +1,48 @@
 // SPDX-License-Identifier: BSL-1.0
-// Smooth activation functions, elementwise: sigmoid, silu, gelu, elu, softplus, mish, ...
+// Smooth activation functions, elementwise: sigmoid, silu, gelu, elu, softplus, mish, ... `slope` is their
+// first derivative, `curvature` their second.
 #pragma once
 
+#include "stator/core/fixed_string.hpp"
 #include "stator/ops/unary.hpp"
 
 namespace stator {
 
 namespace ops {
+
+template<class F>
+struct Curvature : SameShape {
+  static constexpr std::string_view name = "Curvature";
+  template<class V, class... N>
+  static V apply(const V& x, const N&... number) {
+    return F::template curvature<V>(x, number...);
+  }
+};
+
+/// g times the slope of F, an elementwise function of x and numbers.
+template<class F>
+struct SlopeBackward : SameShape {
+  static constexpr auto text = fixed_string<F::name.size()>(F::name) + fixed_string("Backward");
+  static constexpr std::string_view name = text.view();
+  template<class V, class... N>
+  static V apply(const V& g, const V& x, const N&... number) {
+    return g * F::template slope<V>(x, number...);
+  }
+  template<class G2, class Y2, class G, class X, class... N>
+  static constexpr auto vjp(G2 gg, Y2, G g, X x, N... number) {
+    return gradients(operation<SlopeBackward>{}(gg, x, number...),
+                     mul(mul(gg, g), operation<Curvature<F>>{}(x, number...)), detail::none<N>(number)...);
+  }
+};
+
+/// What the functions that have a slope have in common.
+template<class F>
+struct Smooth : SameShape {
+  template<class G, class Y, class X, class... N>
+  static constexpr auto vjp(G g, Y, X x, N... number) {
+    return gradients(operation<SlopeBackward<F>>{}(g, x, number...), detail::none<N>(number)...);
+  }
+};
 
 /// g y (1 - y)
 struct SigmoidBackward : SameShape {
@@ -47,68 +83,60 @@ struct LogSigmoid : SameShape {
 };
 
 /// x sigmoid(x)
-struct Silu : SameShape {
+struct Silu : Smooth<Silu> {
   static constexpr std::string_view name = "Silu";
   template<class V>
   static V apply(const V& x) {
     return x / (V(1) + kernel::exp(-x));
   }
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "SiluBackward";
-    template<class V>
-    static V apply(const V& g, const V& x) {
-      const V s = Sigmoid::apply<V>(x);
-      return g * s * (V(1) + x * (V(1) - s));
-    }
-  };
-  template<class G, class Y, class X>
-  static constexpr auto vjp(G g, Y, X x) {
-    return gradients(operation<Backward>{}(g, x));
+  template<class V>
+  static V slope(const V& x) {
+    const V s = Sigmoid::apply<V>(x);
+    return s * (V(1) + x * (V(1) - s));
+  }
+  template<class V>
+  static V curvature(const V& x) {
+    const V s = Sigmoid::apply<V>(x);
+    return s * (V(1) - s) * (V(2) + x * (V(1) - s - s));
   }
 };
 
 /// alpha (exp(x) - 1) below 0, x above; alpha is 1 by default.
-struct Elu : SameShape {
+struct Elu : Smooth<Elu> {
   static constexpr std::string_view name = "Elu";
   template<class V>
   static V apply(const V& x, const V& alpha = V(1)) {
     return select(x > V(0), x, alpha * (kernel::exp(x) - V(1)));
   }
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "EluBackward";
-    template<class V>
-    static V apply(const V& g, const V& x, const V& alpha = V(1)) {
-      return select(x > V(0), g, g * alpha * kernel::exp(x));
-    }
-  };
-  template<class G, class Y, class X, class... Alpha>
-  static constexpr auto vjp(G g, Y, X x, Alpha... alpha) {
-    return gradients(operation<Backward>{}(g, x, alpha...), detail::none<Alpha>(alpha)...);
+  template<class V>
+  static V slope(const V& x, const V& alpha = V(1)) {
+    return select(x > V(0), V(1), alpha * kernel::exp(x));
+  }
+  template<class V>
+  static V curvature(const V& x, const V& alpha = V(1)) {
+    return select(x > V(0), V(0), alpha * kernel::exp(x));
   }
 };
 
 /// alpha (exp(x / alpha) - 1) below 0, x above; alpha is 1 by default.
-struct Celu : SameShape {
+struct Celu : Smooth<Celu> {
   static constexpr std::string_view name = "Elu";
   template<class V>
   static V apply(const V& x, const V& alpha = V(1)) {
     return select(x > V(0), x, alpha * (kernel::exp(x / alpha) - V(1)));
   }
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "EluBackward";
-    template<class V>
-    static V apply(const V& g, const V& x, const V& alpha = V(1)) {
-      return select(x > V(0), g, g * kernel::exp(x / alpha));
-    }
-  };
-  template<class G, class Y, class X, class... Alpha>
-  static constexpr auto vjp(G g, Y, X x, Alpha... alpha) {
-    return gradients(operation<Backward>{}(g, x, alpha...), detail::none<Alpha>(alpha)...);
+  template<class V>
+  static V slope(const V& x, const V& alpha = V(1)) {
+    return select(x > V(0), V(1), kernel::exp(x / alpha));
+  }
+  template<class V>
+  static V curvature(const V& x, const V& alpha = V(1)) {
+    return select(x > V(0), V(0), kernel::exp(x / alpha) / alpha);
   }
 };
 
 /// scale elu(x, alpha) with the fixed point of Klambauer et al. 2017.
-struct Selu : SameShape {
+struct Selu : Smooth<Selu> {
   static constexpr std::string_view name = "Elu";
   static constexpr double alpha = 1.6732632423543772848170429916717,
                           scale = 1.0507009873554804934193349852946;
@@ -116,16 +144,13 @@ struct Selu : SameShape {
   static V apply(const V& x) {
     return select(x > V(0), x * constant<V>(scale), constant<V>(alpha * scale) * (kernel::exp(x) - V(1)));
   }
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "EluBackward";
-    template<class V>
-    static V apply(const V& g, const V& x) {
-      return g * select(x > V(0), constant<V>(scale), constant<V>(alpha * scale) * kernel::exp(x));
-    }
-  };
-  template<class G, class Y, class X>
-  static constexpr auto vjp(G g, Y, X x) {
-    return gradients(operation<Backward>{}(g, x));
+  template<class V>
+  static V slope(const V& x) {
+    return select(x > V(0), constant<V>(scale), constant<V>(alpha * scale) * kernel::exp(x));
+  }
+  template<class V>
+  static V curvature(const V& x) {
+    return select(x > V(0), V(0), constant<V>(alpha * scale) * kernel::exp(x));
   }
 };
 
@@ -137,6 +162,7 @@ struct Softplus : SameShape {
     const V z = x * beta;
     return select(z > threshold, x, kernel::log1p(kernel::exp(z)) / beta);
   }
+  /// Not times g: an elementwise operation has at most three operands.
   struct Slope : SameShape {
     static constexpr std::string_view name = "SoftplusBackward";
     template<class V>
@@ -144,7 +170,17 @@ struct Softplus : SameShape {
       const V z = x * beta;
       return select(z > threshold, V(1), Sigmoid::apply<V>(z));
     }
+    template<class G, class Y, class X, class... Number>
+    static constexpr auto vjp(G g, Y, X x, Number... number) {
+      return gradients(mul(g, operation<Curvature<Softplus>>{}(x, number...)),
+                       detail::none<Number>(number)...);
+    }
   };
+  template<class V>
+  static V curvature(const V& x, const V& beta = V(1), const V& threshold = V(20)) {
+    const V z = x * beta, s = Sigmoid::apply<V>(z);
+    return select(z > threshold, V(0), beta * s * (V(1) - s));
+  }
   template<class G, class Y, class X, class... Number>
   static constexpr auto vjp(G g, Y, X x, Number... number) {
     return gradients(mul(g, operation<Slope>{}(x, number...)), detail::none<Number>(number)...);
@@ -152,50 +188,45 @@ struct Softplus : SameShape {
 };
 
 /// x tanh(softplus(x))
-struct Mish : SameShape {
+struct Mish : Smooth<Mish> {
   static constexpr std::string_view name = "Mish";
   template<class V>
   static V apply(const V& x) {
     return x * kernel::tanh(kernel::log1p(kernel::exp(x)));
   }
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "MishBackward";
-    template<class V>
-    static V apply(const V& g, const V& x) {
-      const V t = kernel::tanh(kernel::log1p(kernel::exp(x)));
-      return g * (t + x * Sigmoid::apply<V>(x) * (V(1) - t * t));
-    }
-  };
-  template<class G, class Y, class X>
-  static constexpr auto vjp(G g, Y, X x) {
-    return gradients(operation<Backward>{}(g, x));
+  template<class V>
+  static V slope(const V& x) {
+    const V t = kernel::tanh(kernel::log1p(kernel::exp(x)));
+    return t + x * Sigmoid::apply<V>(x) * (V(1) - t * t);
+  }
+  template<class V>
+  static V curvature(const V& x) {
+    const V t = kernel::tanh(kernel::log1p(kernel::exp(x))), s = Sigmoid::apply<V>(x);
+    return s * (V(1) - t * t) * (V(2) + x * (V(1) - s - V(2) * t * s));
   }
 };
 
 /// x Phi(x), Phi the distribution function of the normal distribution.
-struct Gelu : SameShape {
+struct Gelu : Smooth<Gelu> {
   static constexpr std::string_view name = "Gelu";
   static constexpr double sqrt_half = 0.70710678118654752440, density = 0.39894228040143267794;
   template<class V>
   static V apply(const V& x) {
     return x * (V(1) + kernel::erf(x * constant<V>(sqrt_half))) * constant<V>(0.5);
   }
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "GeluBackward";
-    template<class V>
-    static V apply(const V& g, const V& x) {
-      const V cdf = constant<V>(0.5) * (V(1) + kernel::erf(x * constant<V>(sqrt_half)));
-      return g * (cdf + x * constant<V>(density) * kernel::exp(x * x * constant<V>(-0.5)));
-    }
-  };
-  template<class G, class Y, class X>
-  static constexpr auto vjp(G g, Y, X x) {
-    return gradients(operation<Backward>{}(g, x));
+  template<class V>
+  static V slope(const V& x) {
+    const V cdf = constant<V>(0.5) * (V(1) + kernel::erf(x * constant<V>(sqrt_half)));
+    return cdf + x * constant<V>(density) * kernel::exp(x * x * constant<V>(-0.5));
+  }
+  template<class V>
+  static V curvature(const V& x) {
+    return constant<V>(density) * kernel::exp(x * x * constant<V>(-0.5)) * (V(2) - x * x);
   }
 };
 
 /// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
-struct GeluTanh : SameShape {
+struct GeluTanh : Smooth<GeluTanh> {
   static constexpr std::string_view name = "Gelu";
   static constexpr double beta = 0.79788456080286535588, kappa = 0.044715;
   template<class V>
@@ -206,60 +237,56 @@ struct GeluTanh : SameShape {
   static V apply(const V& x) {
     return constant<V>(0.5) * x * (V(1) + inner(x));
   }
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "GeluBackward";
-    template<class V>
-    static V apply(const V& g, const V& x) {
-      const V t = inner(x);
-      const V slope = constant<V>(beta) * (V(1) + constant<V>(3 * kappa) * x * x);
-      return g * constant<V>(0.5) * (V(1) + t + x * (V(1) - t * t) * slope);
-    }
-  };
-  template<class G, class Y, class X>
-  static constexpr auto vjp(G g, Y, X x) {
-    return gradients(operation<Backward>{}(g, x));
+  template<class V>
+  static V slope(const V& x) {
+    const V t = inner(x);
+    const V rise = constant<V>(beta) * (V(1) + constant<V>(3 * kappa) * x * x);
+    return constant<V>(0.5) * (V(1) + t + x * (V(1) - t * t) * rise);
+  }
+  template<class V>
+  static V curvature(const V& x) {
+    const V t = inner(x);
+    const V rise = constant<V>(beta) * (V(1) + constant<V>(3 * kappa) * x * x);
+    const V bend = constant<V>(6 * beta * kappa) * x - V(2) * t * rise * rise;
+    return (V(1) - t * t) * (rise + constant<V>(0.5) * x * bend);
   }
 };
 
 /// x / (1 + |x|)
-struct Softsign : SameShape {
+struct Softsign : Smooth<Softsign> {
   static constexpr std::string_view name = "Div";
   template<class V>
   static V apply(const V& x) {
     return x / (V(1) + kernel::abs(x));
   }
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "SoftsignBackward";
-    template<class V>
-    static V apply(const V& g, const V& x) {
-      const V d = V(1) + kernel::abs(x);
-      return g / (d * d);
-    }
-  };
-  template<class G, class Y, class X>
-  static constexpr auto vjp(G g, Y, X x) {
-    return gradients(operation<Backward>{}(g, x));
+  template<class V>
+  static V slope(const V& x) {
+    const V d = V(1) + kernel::abs(x);
+    return V(1) / (d * d);
+  }
+  template<class V>
+  static V curvature(const V& x) {
+    const V d = V(1) + kernel::abs(x);
+    return select(x > V(0), V(-2), V(2)) / (d * d * d);
   }
 };
 
 /// x - tanh(x)
-struct Tanhshrink : SameShape {
+struct Tanhshrink : Smooth<Tanhshrink> {
   static constexpr std::string_view name = "Sub";
   template<class V>
   static V apply(const V& x) {
     return x - kernel::tanh(x);
   }
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "TanhshrinkBackward";
-    template<class V>
-    static V apply(const V& g, const V& x) {
-      const V t = kernel::tanh(x);
-      return g * t * t;
-    }
-  };
-  template<class G, class Y, class X>
-  static constexpr auto vjp(G g, Y, X x) {
-    return gradients(operation<Backward>{}(g, x));
+  template<class V>
+  static V slope(const V& x) {
+    const V t = kernel::tanh(x);
+    return t * t;
+  }
+  template<class V>
+  static V curvature(const V& x) {
+    const V t = kernel::tanh(x);
+    return V(2) * t * (V(1) - t * t);
   }
 };
 

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "stator/kernel/softmax.hpp"
-#include "stator/ops/arithmetic.hpp"
+#include "stator/ops/reduce.hpp"
+#include "stator/ops/unary.hpp"
 
 namespace stator {
 
@@ -34,6 +35,12 @@ struct LogSoftmax {
                     std::byte*) {
       kernel::log_softmax<typename G::scalar, G::extents, wrap(Dim, G::extents.rank)>::backward(y, g, dx, batch);
     }
+    template<class G2, class Y2, class G, class Y>
+    static constexpr auto vjp(G2 gg, Y2, G g, Y y) {
+      constexpr operation<Sum<true, Dim>> total;
+      const auto shared = mul(gg, operation<Exp>{}(y));
+      return gradients(sub(gg, total(shared)), neg(mul(shared, total(g))));
+    }
   };
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y y, X) {
@@ -58,6 +65,12 @@ struct Softmax {
     static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename Y::scalar* y, Index batch,
                     std::byte*) {
       kernel::softmax<typename G::scalar, G::extents, wrap(Dim, G::extents.rank)>::backward(y, g, dx, batch);
+    }
+    template<class G2, class Y2, class G, class Y>
+    static constexpr auto vjp(G2 gg, Y2, G g, Y y) {
+      constexpr operation<Sum<true, Dim>> total;
+      return gradients(operation<Backward>{}(gg, y),
+                       sub(mul(gg, sub(g, total(mul(g, y)))), mul(g, total(mul(gg, y)))));
     }
   };
   template<class G, class Y, class X>

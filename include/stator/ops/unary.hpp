@@ -228,6 +228,11 @@ struct Pow : SameShape {
     static V apply(const V& g, const V& x, const V& exponent) {
       return select(exponent == V(0), V(0), g * exponent * kernel::pow(x, exponent - V(1)));
     }
+    template<class G2, class Y2, class G, class X, class E>
+    static constexpr auto vjp(G2 gg, Y2, G g, X x, E exponent) {
+      constexpr operation<Backward> slope;
+      return gradients(slope(gg, x, exponent), slope(mul(mul(gg, g), exponent), x, sub(exponent, 1)), no_gradient);
+    }
   };
   template<class G, class Y, class X, class E>
   static constexpr auto vjp(G g, Y, X x, E exponent) {
