@@ -76,7 +76,7 @@ std::string corpus_text() {
 /// Equal but for nothing; says the first line that differs.
 template<class Net>
 void check_corpus() {
-  const std::string name(reflect::class_name<Net>());
+  const std::string name(detail::FillVisitor::type_name<Net>());
   std::istringstream ours(corpus_text<Net>()), theirs(reference_text(name));
   std::string a, b, section;
   for (;;) {
