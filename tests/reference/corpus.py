@@ -516,10 +516,19 @@ def describe(net):
     lines += section("named_parameters, prefix", tensors(net.named_parameters(prefix="net")))
     lines += section("named_buffers", tensors(net.named_buffers()))
     lines += section("named_buffers, duplicates", tensors(leaves(net, "_buffers", True)))
+    lines += section("named_buffers, not recursive", tensors(net.named_buffers(recurse=False)))
+    lines += section("named_buffers, prefix", tensors(net.named_buffers(prefix="net")))
     lines += section("named_modules", modules(net.named_modules()))
     lines += section("named_modules, duplicates", modules(net.named_modules(remove_duplicate=False)))
     lines += section("named_modules, prefix", modules(net.named_modules(prefix="net")))
     lines += section("named_children", modules(net.named_children()))
+    lines += section("children of every module", [
+        " ".join([path + ":", *(name + " " + child._get_name() for name, child in module.named_children())])
+        for path, module in net.named_modules(remove_duplicate=False)])
+    lines += section("parameters and buffers of every module", [
+        " ".join([path + ":", *(name for name, _ in module.named_parameters()), "|",
+                  *(name for name, _ in module.named_buffers(recurse=False))])
+        for path, module in net.named_modules(remove_duplicate=False)])
     lines += section("state_dict", tensors(net.state_dict().items()))
     applied = []
     net.apply(lambda module: applied.append(module._get_name()))
