@@ -60,18 +60,18 @@ TEST_CASE("whole numbers are averaged as PyTorch does it, rounded towards zero")
     Buffer<std::uint8_t> small;
   };
   Model<Counts> model;
-  optim::AveragedModel mean{model, {.use_buffers = true}};
+  optim::AveragedModel plain{model, {.use_buffers = true}};
   optim::AveragedModel moving{model, {.decay = 0.5, .use_buffers = true}};
   for (const int value : {3, 6, 200}) {
     model->steps() = -value;
     model->small() = static_cast<std::uint8_t>(value);
     model->done() = value > 5;
-    mean.update_parameters(model);
+    plain.update_parameters(model);
     moving.update_parameters(model);
   }
-  CHECK(mean.module()->steps() == -69); // -3, trunc(-4.5) = -4, -4 - 196 / 3
-  CHECK(mean.module()->small() == 69);
-  CHECK(mean.module()->done());
+  CHECK(plain.module()->steps() == -69); // -3, trunc(-4.5) = -4, -4 - 196 / 3
+  CHECK(plain.module()->small() == 69);
+  CHECK(plain.module()->done());
   CHECK(moving.module()->steps() == -102);
 }
 
