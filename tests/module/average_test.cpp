@@ -51,3 +51,51 @@ TEST_CASE("AveragedModel with a decay is an exponential moving average") {
   CHECK(average.module()->scale.running(1) == Approx(5));
   CHECK_THROWS_AS((optim::AveragedModel{model, {.decay = 1}}), ValueError);
 }
+
+TEST_CASE("whole numbers are averaged as PyTorch does it, rounded towards zero") {
+  struct Counts {
+    Parameter<float, 1> weight;
+    Buffer<std::int64_t> steps;
+    Buffer<bool> done;
+    Buffer<std::uint8_t> small;
+  };
+  Model<Counts> model;
+  optim::AveragedModel plain{model, {.use_buffers = true}};
+  optim::AveragedModel moving{model, {.decay = 0.5, .use_buffers = true}};
+  for (const int value : {3, 6, 200}) {
+    model->steps() = -value;
+    model->small() = static_cast<std::uint8_t>(value);
+    model->done() = value > 5;
+    plain.update_parameters(model);
+    moving.update_parameters(model);
+  }
+  CHECK(plain.module()->steps() == -69); // -3, trunc(-4.5) = -4, -4 - 196 / 3
+  CHECK(plain.module()->small() == 69);
+  CHECK(plain.module()->done());
+  CHECK(moving.module()->steps() == -102);
+}
+
+TEST_CASE("an average goes on from its saved state, with PyTorch's keys") {
+  Model<Block> model;
+  const auto update = [&](auto& average, float value) {
+    for (float& p : model->fc.weight.values()) p = value;
+    average.update_parameters(model);
+  };
+  optim::AveragedModel whole{model}, half{model};
+  update(whole, 1), update(half, 1);
+  update(whole, 2), update(half, 2);
+  const StateDict state = state_dict(half);
+  std::string names;
+  for (const auto& [name, tensor] : state) names += name + ' ';
+  CHECK(names == "n_averaged module.fc.weight module.fc.bias module.scale.gain module.scale.shift "
+                 "module.scale.running ");
+  optim::AveragedModel rest{model};
+  CHECK(load_state_dict(rest, state).empty());
+  CHECK(rest.n_averaged() == 2);
+  update(whole, 6), update(rest, 6);
+  CHECK(rest.module()->fc.weight(0, 0) == whole.module()->fc.weight(0, 0));
+  CHECK(rest.module()->fc.weight(0, 0) == Approx(3));
+  CHECK_THROWS_AS(load_state_dict(rest, model.state_dict()), StateDictError);
+  CHECK(load_state_dict(rest, model.state_dict(), {.into = "module"}).empty());
+  CHECK(rest.module()->fc.weight(0, 0) == 6);
+}

@@ -55,10 +55,28 @@ std::string corpus_text() {
   tensors("named_parameters, prefix", model.named_parameters(prefix<"net">));
   tensors("named_buffers", model.named_buffers());
   tensors("named_buffers, duplicates", model.named_buffers(false));
+  tensors("named_buffers, not recursive", model.template named_buffers<Listing{.recurse = false}>());
+  tensors("named_buffers, prefix", model.named_buffers(prefix<"net">));
   modules("named_modules", model.named_modules());
   modules("named_modules, duplicates", model.named_modules(false));
   modules("named_modules, prefix", model.named_modules(prefix<"net">));
   modules("named_children", model.named_children());
+  out << "[children of every module]\n";
+  for (const auto& [path, type] : model.named_modules(false)) {
+    out << path << ':';
+    for (const ModuleRef& child : model.get_submodule(path).children())
+      out << ' ' << child.name() << ' ' << child.type();
+    out << '\n';
+  }
+  out << "[parameters and buffers of every module]\n";
+  for (const auto& [path, type] : model.named_modules(false)) {
+    out << path << ':';
+    for (const auto& [name, tensor] : model.get_submodule(path).named_parameters()) out << ' ' << name;
+    out << " |";
+    for (const auto& [name, tensor] : model.get_submodule(path).named_buffers({.recurse = false}))
+      out << ' ' << name;
+    out << '\n';
+  }
   out << "[state_dict]\n";
   for (const StateTensor& t : model.state_dict()) {
     const TensorRef tensor = model.tensor(Model<Net>::tables::leaves[Model<Net>::tables::find_leaf(t.name)]);
@@ -76,7 +94,7 @@ std::string corpus_text() {
 /// Equal but for nothing; says the first line that differs.
 template<class Net>
 void check_corpus() {
-  const std::string name(reflect::class_name<Net>());
+  const std::string name(detail::FillVisitor::type_name<Net>());
   std::istringstream ours(corpus_text<Net>()), theirs(reference_text(name));
   std::string a, b, section;
   for (;;) {

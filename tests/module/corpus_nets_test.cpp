@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The models of tests/reference/corpus.py as structs: plain, residual, convolutional, transformers.
 #include "corpus.hpp"
-
-#include "stator/nn/conv.hpp"
-#include "stator/nn/nn.hpp"
-#include "stator/nn/pooling.hpp"
+#include "networks.hpp"
 
 using namespace stator;
 using namespace stator::nn;
@@ -47,30 +44,7 @@ struct Vgg {
   Sequential<Linear<4096, 512>, ReLU, Dropout<>, Linear<512, 10>> classifier;
 };
 
-template<Index I, Index O, Index Stride>
-struct BasicBlock {
-  Conv2d<I, O, 3, {.stride = Stride, .padding = 1, .bias = false}> conv1;
-  BatchNorm2d<O> bn1;
-  ReLU relu;
-  Conv2d<O, O, 3, {.padding = 1, .bias = false}> conv2;
-  BatchNorm2d<O> bn2;
-  std::conditional_t<Stride != 1 || I != O,
-                     Sequential<Conv2d<I, O, 1, {.stride = Stride, .bias = false}>, BatchNorm2d<O>>, Absent>
-      downsample;
-};
-template<Index I, Index O, Index Stride>
-using Stage = Sequential<BasicBlock<I, O, Stride>, BasicBlock<O, O, 1>>;
-struct ResNet18 {
-  Conv2d<3, 64, 7, {.stride = 2, .padding = 3, .bias = false}> conv1;
-  BatchNorm2d<64> bn1;
-  ReLU relu;
-  MaxPool2d<3, {.stride = 2, .padding = 1}> maxpool;
-  Stage<64, 64, 1> layer1;
-  Stage<64, 128, 2> layer2;
-  Stage<128, 256, 2> layer3;
-  Stage<256, 512, 2> layer4;
-  Linear<512, 1000> fc;
-};
+using ResNet18 = ResNet18Of<64, 1000>;
 struct Residual {
   Linear<16, 16> fc1, fc2;
   Parameter<float> scale;
@@ -103,35 +77,6 @@ struct UNet {
   Conv2d<16, 2, 1> out;
 };
 
-template<Index N>
-struct Mlp2 {
-  Linear<N, 4 * N> c_fc;
-  GELU act;
-  Linear<4 * N, N> c_proj;
-  Dropout<0.1> drop;
-};
-template<Index N, Index Length>
-struct Attention {
-  Linear<N, 3 * N> c_attn;
-  Linear<N, N> c_proj;
-  NonPersistentBuffer<float, Length, Length> mask;
-};
-template<Index N, Index Length>
-struct GptBlock {
-  LayerNorm<N> ln_1;
-  Attention<N, Length> attn;
-  LayerNorm<N> ln_2;
-  Mlp2<N> mlp;
-};
-struct Gpt {
-  Embedding<100, 32> wte;
-  Embedding<16, 32> wpe;
-  Dropout<0.1> drop;
-  std::array<GptBlock<32, 16>, 2> h;
-  LayerNorm<32> ln_f;
-  Linear<32, 100, {.bias = false}> lm_head;
-  using ties = stator::ties<tie<"lm_head.weight", "wte.weight">>;
-};
 struct EncoderLayer {
   MultiheadAttention<16, 4, {.dropout = 0.1, .batch_first = true}> self_attn;
   Linear<16, 32> linear1;

@@ -44,6 +44,10 @@ StateDictError refusal(M& model, const StateDict& state, const LoadOptions& opti
 TEST_CASE("state_dict is an ordered dictionary of views of the model's memory") {
   Model<Block> model;
   StateDict state = model.state_dict();
+  std::string names;
+  for (const auto& [name, tensor] : model.state_dict())
+    names += name + ' ' + std::to_string(tensor.numel()) + ' ';
+  CHECK(names == "fc.weight 9 fc.bias 3 scale.gain 3 scale.shift 1 scale.running 3 ");
   CHECK(state.size() == 5);
   CHECK(state["scale.gain"].data == model.get_parameter("scale.gain").raw());
   model->scale.gain(1) = 4;

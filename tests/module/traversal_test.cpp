@@ -53,6 +53,10 @@ TEST_CASE("named_parameters has recurse, remove_duplicate and prefix") {
   CHECK(names_of(model.named_buffers(prefix<"net">))[0] == "net.blocks.0.scale.running");
   CHECK(names_of(model.named_modules(prefix<"net">))[0] == "net");
   CHECK(names_of(model.named_modules(prefix<"net">))[2] == "net.blocks.0");
+  const Model<Tied> tied;
+  CHECK(names_of(tied.named_modules(prefix<"net">)) == Names{"net", "net.wte", "net.first", "net.lm_head"});
+  CHECK(names_of(tied.named_modules(prefix<"net">, /*remove_duplicate=*/false)) ==
+        Names{"net", "net.wte", "net.first", "net.second", "net.lm_head"});
 }
 
 TEST_CASE("named_parameters lists a tied weight once, by its first name") {
@@ -93,6 +97,18 @@ TEST_CASE("for_each_parameter gives static types and names") {
   names.clear();
   for_each_module(model, [&](auto name, auto&) { names.emplace_back(name); });
   CHECK(names == names_of(model.named_modules()));
+
+  names.clear();
+  for_each_child(model, [&](auto name, auto& child) {
+    names.emplace_back(name);
+    static_assert(name == "blocks" ? detail::list_traits<std::remove_cvref_t<decltype(child)>>::is_list
+                                   : std::is_same_v<decltype(child), nn::Linear<3, 3, {.bias = false}>&>);
+  });
+  CHECK(names == Names{"blocks", "head"});
+  names.clear();
+  Model<Tied> tied;
+  for_each_child(tied, [&](auto name, auto&) { names.emplace_back(name); });
+  CHECK(names == names_of(tied.named_children()));
 }
 
 TEST_CASE("for_each works on a module inside of a model, and on a tied one") {
@@ -161,6 +177,13 @@ TEST_CASE("apply calls children before parents, with their types") {
   Names types;
   model.apply([&]<class M>(M&) { types.emplace_back(reflect::class_name<M>()); });
   CHECK(types == Names{"Linear", "Scale", "Block", "Linear", "Scale", "Block", "array", "Linear", "Deep"});
+}
+
+TEST_CASE("the function apply walks a module without a model, every object of it") {
+  Tied net;
+  Names types;
+  apply(net, [&]<class M>(M&) { types.emplace_back(reflect::class_name<M>()); });
+  CHECK(types == Names{"Linear", "Linear", "Linear", "Linear", "Tied"});
 }
 
 TEST_CASE("containers name their elements as PyTorch does") {

@@ -20,6 +20,12 @@ struct Nested {
   constexpr auto forward(auto x) const { return x | backbone | head; }
 };
 
+/// Uses a part of a Sequential; an empty part is its input.
+struct Tail {
+  Mlp net;
+  constexpr auto forward(auto y) const { return net.run<3>(net.run<0, 0>(y)); }
+};
+
 template<class M>
 std::string text_of() {
   std::ostringstream out;
@@ -46,6 +52,23 @@ TEST_CASE("a Sequential calls its parts in order") {
   const auto hidden = nn::relu(nn::linear(x, model->get<0>().weight, model->get<0>().bias)).value();
   const auto expected = nn::linear(hidden, model->get<2>().weight, model->get<2>().bias).value();
   for (Index i = 0; i < 4; ++i) CHECK(y.data()[i] == expected.data()[i]);
+}
+
+TEST_CASE("a Sequential is indexed by constants, called in part and walked") {
+  Model<Mlp> model;
+  const Tensor<float, 2, 4> x{1, 2, 3, 4, -1, 0, 1, 2};
+  const auto equal = [](const auto& a, const auto& b) {
+    return std::ranges::equal(a.value().values(), b.value().values());
+  };
+  CHECK(equal(model->run<0, 2>(x), nn::relu(x | model->get<0>())));
+  CHECK(equal(model->run<1>(x | model->get<0>()), model(x)));
+  CHECK(equal(x | *model, model(x)));
+  STATIC_REQUIRE(Mlp::size() == 3);
+  STATIC_REQUIRE(std::is_same_v<decltype(model->get<2>()), nn::Linear<3, 2>&>);
+  std::string parts;
+  model->for_each([&]<class M>(const M&) { parts += std::string(reflect::class_name<M>()) + " "; });
+  CHECK(parts == "Linear ReLU Linear ");
+  CHECK(Model<Tail>()(x).value()(1, 0) == -1);
 }
 
 TEST_CASE("layers print as in PyTorch 1.13") {

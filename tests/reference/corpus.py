@@ -13,6 +13,8 @@ from torch.nn import (BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Conv3d, Dropout,
                       LayerNorm, Linear, MaxPool2d, Module, ModuleDict, ModuleList, Parameter, ParameterDict,
                       ParameterList, ReLU, Sequential, Sigmoid, Tanh)
 
+from networks import Gpt, ResNet18
+
 MODELS = []
 
 
@@ -87,28 +89,7 @@ class Vgg(Module):
 
 # ---- residual networks --------------------------------------------------------------------------------
 
-class BasicBlock(Module):
-    def __init__(self, i, o, stride):
-        super().__init__()
-        self.conv1 = Conv2d(i, o, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = BatchNorm2d(o)
-        self.relu = ReLU()
-        self.conv2 = Conv2d(o, o, 3, padding=1, bias=False)
-        self.bn2 = BatchNorm2d(o)
-        self.downsample = (Sequential(Conv2d(i, o, 1, stride=stride, bias=False), BatchNorm2d(o))
-                           if stride != 1 or i != o else None)
-
-
-def stage(i, o, stride):
-    return lambda: Sequential(BasicBlock(i, o, stride), BasicBlock(o, o, 1))
-
-
-@model
-@fields(conv1=lambda: Conv2d(3, 64, 7, stride=2, padding=3, bias=False), bn1=lambda: BatchNorm2d(64), relu=ReLU,
-        maxpool=lambda: MaxPool2d(3, stride=2, padding=1), layer1=stage(64, 64, 1), layer2=stage(64, 128, 2),
-        layer3=stage(128, 256, 2), layer4=stage(256, 512, 2), fc=lambda: Linear(512, 1000))
-class ResNet18(Module):
-    pass
+model(ResNet18)
 
 
 class Residual(Module):
@@ -158,39 +139,7 @@ class UNet(Module):
     pass
 
 
-class Mlp2(Module):
-    def __init__(self, n):
-        super().__init__()
-        self.c_fc = Linear(n, 4 * n)
-        self.act = GELU()
-        self.c_proj = Linear(4 * n, n)
-        self.drop = Dropout(0.1)
-
-
-class Attention(Module):
-    def __init__(self, n, length):
-        super().__init__()
-        self.c_attn = Linear(n, 3 * n)
-        self.c_proj = Linear(n, n)
-        self.register_buffer("mask", torch.zeros(length, length), persistent=False)
-
-
-class GptBlock(Module):
-    def __init__(self, n, length):
-        super().__init__()
-        self.ln_1 = LayerNorm(n)
-        self.attn = Attention(n, length)
-        self.ln_2 = LayerNorm(n)
-        self.mlp = Mlp2(n)
-
-
-@model
-@fields(wte=lambda: Embedding(100, 32), wpe=lambda: Embedding(16, 32), drop=lambda: Dropout(0.1),
-        h=lambda: ModuleList([GptBlock(32, 16), GptBlock(32, 16)]), ln_f=lambda: LayerNorm(32),
-        lm_head=lambda: Linear(32, 100, bias=False))
-class Gpt(Module):
-    def tie(self):
-        self.lm_head.weight = self.wte.weight
+model(Gpt)
 
 
 class EncoderLayer(Module):
@@ -567,10 +516,19 @@ def describe(net):
     lines += section("named_parameters, prefix", tensors(net.named_parameters(prefix="net")))
     lines += section("named_buffers", tensors(net.named_buffers()))
     lines += section("named_buffers, duplicates", tensors(leaves(net, "_buffers", True)))
+    lines += section("named_buffers, not recursive", tensors(net.named_buffers(recurse=False)))
+    lines += section("named_buffers, prefix", tensors(net.named_buffers(prefix="net")))
     lines += section("named_modules", modules(net.named_modules()))
     lines += section("named_modules, duplicates", modules(net.named_modules(remove_duplicate=False)))
     lines += section("named_modules, prefix", modules(net.named_modules(prefix="net")))
     lines += section("named_children", modules(net.named_children()))
+    lines += section("children of every module", [
+        " ".join([path + ":", *(name + " " + child._get_name() for name, child in module.named_children())])
+        for path, module in net.named_modules(remove_duplicate=False)])
+    lines += section("parameters and buffers of every module", [
+        " ".join([path + ":", *(name for name, _ in module.named_parameters()), "|",
+                  *(name for name, _ in module.named_buffers(recurse=False))])
+        for path, module in net.named_modules(remove_duplicate=False)])
     lines += section("state_dict", tensors(net.state_dict().items()))
     applied = []
     net.apply(lambda module: applied.append(module._get_name()))

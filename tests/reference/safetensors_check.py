@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 """Reads files that Stator wrote into PyTorch, with a reader that shares nothing with Stator: names, values, outputs,
-and a training that goes on in PyTorch from Stator's checkpoint.
+a training that goes on in PyTorch from Stator's checkpoint, and a ResNet-18 and a GPT.
 
-    (cd build/gcc && tests/io_test "[interchange]")
+    (cd build/gcc && tests/io_test "[interchange]" && tests/train_test "[interchange]")
     /usr/bin/python3 tests/reference/safetensors_check.py build/gcc/interchange
 """
 import pathlib
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import safetensors_format as safetensors
+from networks import Gpt, ResNet18
 
 directory = pathlib.Path(sys.argv[1])
 
@@ -89,3 +90,24 @@ after, _ = safetensors.read(directory / "after.safetensors")
 difference = largest_difference(after, model.state_dict())
 print(f"after.safetensors: after a step of torch.optim.Adam the parameters differ by {difference:.2g}")
 assert difference < 1e-7
+
+
+def check_network(name, make, make_input):
+    """Outputs of Stator's weights, and whether PyTorch begins with the same ones."""
+    torch.manual_seed(8)
+    x = make_input()
+    torch.manual_seed(7)
+    net = make().eval()
+    initial = {key: t.clone() for key, t in net.state_dict().items()}
+    for parameter in net.parameters():
+        parameter.data.zero_()
+    safetensors.load_model(net, directory / f"{name}.safetensors")
+    y = np.load(directory / f"{name}.npz")["y"]
+    difference = np.abs(net(x).detach().numpy() - y).max() / np.abs(y).max()
+    print(f"{name}.safetensors: outputs differ by {difference:.2g}, "
+          f"weights from PyTorch's of that seed by {largest_difference(initial, net.state_dict()):.2g}")
+    assert difference < 1e-5
+
+
+check_network("resnet18", lambda: ResNet18(width=8, classes=10), lambda: torch.rand(8, 3, 32, 32))
+check_network("gpt", Gpt, lambda: torch.randint(0, 100, (3, 16)))

@@ -9,6 +9,7 @@
 
 #include <ranges>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace stator {
@@ -31,6 +32,15 @@ struct StateTensor {
   /// shape is another, ValueError when the type holds values that T's elements cannot.
   template<class T>
   T to() const;
+
+  /// `for (const auto& [name, tensor] : model.state_dict())`
+  template<std::size_t I>
+  const auto& get() const {
+    if constexpr (I == 0)
+      return name;
+    else
+      return *this;
+  }
 };
 
 namespace detail {
@@ -133,3 +143,14 @@ T StateTensor::to() const {
 }
 
 } // namespace stator
+
+template<>
+struct std::tuple_size<stator::StateTensor> : std::integral_constant<std::size_t, 2> {};
+template<>
+struct std::tuple_element<0, stator::StateTensor> {
+  using type = const std::string;
+};
+template<>
+struct std::tuple_element<1, stator::StateTensor> {
+  using type = const stator::StateTensor;
+};

@@ -5,6 +5,8 @@
 
 #include "stator/module/model.hpp"
 
+#include <cstdint>
+
 namespace stator::optim {
 
 struct AverageOptions {
@@ -33,38 +35,54 @@ public:
       for_each_buffer(average_.module(), [&](auto name, auto& buffer) {
         using B = typename std::remove_cvref_t<decltype(buffer)>::scalar;
         const std::span<B> from = model.get_buffer(name.value).template values<B>();
-        if constexpr (std::is_floating_point_v<B>)
-          follow(buffer.data(), from.data(), from.size());
-        else
+        if constexpr (std::is_same_v<B, bool>)
           std::copy(from.begin(), from.end(), buffer.data());
+        else
+          follow(buffer.data(), from.data(), from.size());
       });
     ++n_averaged_;
   }
 
-  Index n_averaged() const { return n_averaged_; }
+  std::int64_t n_averaged() const { return n_averaged_; }
   /// The averaged model.
   M& module() { return average_; }
   const M& module() const { return average_; }
   auto eval() const { return average_.eval(); }
   auto operator()(const auto&... x) const { return average_(x...); }
 
+  /// For save, load and Checkpoint: "n_averaged" and "module.*", as in PyTorch.
+  friend StateTarget state_target(const AveragedModel& self) {
+    static constexpr LeafEntry count{
+        .name = "n_averaged", .kind = LeafKind::buffer, .dtype = DType::int64, .numel = 1};
+    StateTarget target = state_target(self.average_);
+    target.nest("module", "AveragedModel");
+    auto* const n = const_cast<std::int64_t*>(&self.n_averaged_);
+    target.entries.insert(target.entries.begin(),
+                          {"n_averaged", n, TensorRef(count, reinterpret_cast<std::byte*>(n), nullptr)});
+    return target;
+  }
+
 private:
   template<class T>
   void follow(T* average, const T* value, std::size_t n) const {
-    if (n_averaged_ == 0) {
+    using F =
+        std::conditional_t<std::is_floating_point_v<T>, T, float>; // whole numbers are rounded towards zero
+    const F keep = static_cast<F>(options_.decay), take = static_cast<F>(1 - options_.decay),
+            count = static_cast<F>(n_averaged_ + 1);
+    if (n_averaged_ == 0)
       std::copy_n(value, n, average);
-    } else if (options_.decay > 0) {
-      const T keep = static_cast<T>(options_.decay), take = static_cast<T>(1 - options_.decay);
-      for (std::size_t i = 0; i < n; ++i) average[i] = keep * average[i] + take * value[i];
-    } else {
-      const T count = static_cast<T>(n_averaged_ + 1);
-      for (std::size_t i = 0; i < n; ++i) average[i] += (value[i] - average[i]) / count;
-    }
+    else if (options_.decay > 0)
+      for (std::size_t i = 0; i < n; ++i)
+        average[i] = static_cast<T>(keep * static_cast<F>(average[i]) + take * static_cast<F>(value[i]));
+    else
+      for (std::size_t i = 0; i < n; ++i)
+        average[i] =
+            static_cast<T>(static_cast<F>(average[i]) + static_cast<F>(value[i] - average[i]) / count);
   }
 
   M average_;
   AverageOptions options_;
-  Index n_averaged_ = 0;
+  std::int64_t n_averaged_ = 0;
 };
 
 } // namespace stator::optim

@@ -14,6 +14,7 @@ namespace stator {
 /// A path as a type: `name.value`, `name == "fc1.weight"` and `name` itself are constants.
 template<class Tables, std::size_t I, bool IsModule = false>
 struct path_constant {
+  static constexpr std::size_t index = I;
   static constexpr std::string_view value = [] {
     if constexpr (IsModule)
       return Tables::modules[I].path;
@@ -181,6 +182,15 @@ constexpr void for_each_module(M& model, F&& f) {
     if constexpr (T::modules[index].owner == index) f(path_constant<T, index, true>{}, module);
   };
   detail::walk_typed<0, 0>(detail::network_of(model), skip, visit);
+}
+
+/// Calls `f(name, child)` for each module directly inside, shared ones once.
+template<class M, class F>
+constexpr void for_each_child(M& model, F&& f) {
+  using T = typename detail::tables_of<std::remove_cv_t<M>>::type;
+  for_each_module(model, [&](auto path, auto& module) {
+    if constexpr (detail::selections<T>::is_child(path.index)) f(path, module);
+  });
 }
 
 } // namespace stator

@@ -223,8 +223,9 @@ public:
                             : modules_in(Selected::template modules<false>);
   }
   template<fixed_string Prefix>
-  static auto named_modules(prefix_constant<Prefix>) {
-    return modules_in<Prefix>(Selected::template modules<true>);
+  static auto named_modules(prefix_constant<Prefix>, bool remove_duplicate = true) {
+    return modules_in<Prefix>(remove_duplicate ? Selected::template modules<true>
+                                               : Selected::template modules<false>);
   }
   static auto named_children() { return modules_in(Selected::children); }
   /// The same as views that can be walked further.

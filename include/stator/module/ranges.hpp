@@ -107,12 +107,14 @@ struct selections {
   template<bool RemoveDuplicate>
   static constexpr auto modules = select_indices<module_count>(
       [](std::size_t i) { return !RemoveDuplicate || T::modules[i].owner == i; });
-  static constexpr auto children = select_indices<module_count>([](std::size_t i) {
+  /// Directly inside of the network, and no other name of a child before it.
+  static constexpr bool is_child(std::size_t i) {
     if (i == 0 || T::modules[i].parent != 0) return false;
     for (std::size_t j = 1; j < i; ++j)
       if (T::modules[j].parent == 0 && T::modules[j].owner == T::modules[i].owner) return false;
     return true;
-  });
+  }
+  static constexpr auto children = select_indices<module_count>([](std::size_t i) { return is_child(i); });
 
   template<fixed_string Pattern, bool Parameters, bool RemoveDuplicate>
   static constexpr auto matching = select_indices<leaf_count>([](std::size_t i) {

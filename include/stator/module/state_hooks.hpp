@@ -19,7 +19,7 @@ enum class StateHookKind : std::uint8_t { state_dict, load_pre, load_post };
 
 struct StateHook {
   StateHookKind kind{};
-  std::string_view path{};
+  std::string path{};
   std::size_t id = 0;
   std::function<void(void* net, StateDict& state, std::string_view prefix)> on_state{}; // the first two kinds
   std::function<void(void* net, IncompatibleKeys& keys)> on_keys{};                     // the last

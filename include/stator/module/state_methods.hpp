@@ -38,7 +38,7 @@ public:
   HookHandle register_load_state_dict_post_hook(F f) {
     static_assert(check<hook_path_error<Net, Path>>());
     return hooks_.add({.kind = StateHookKind::load_post,
-                       .path = Path.view(),
+                       .path = std::string(Path.view()),
                        .on_keys = [f = std::move(f)](void* net, IncompatibleKeys& keys) {
                          call_hook(f, get<Path>(*static_cast<Net*>(net)), keys);
                        }});
@@ -51,7 +51,7 @@ private:
   HookHandle add_state_hook(StateHookKind kind, F f) {
     static_assert(check<hook_path_error<Net, Path>>());
     return hooks_.add({.kind = kind,
-                       .path = Path.view(),
+                       .path = std::string(Path.view()),
                        .on_state = [f = std::move(f)](void* net, StateDict& state, std::string_view prefix) {
                          call_hook(f, get<Path>(*static_cast<Net*>(net)), state, prefix);
                        }});

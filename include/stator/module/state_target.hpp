@@ -38,7 +38,8 @@ struct StateEntry {
 /// The entries of a state_dict, shared ones under every name, and the modules, all in PyTorch's order.
 struct StateTarget {
   struct Module {
-    std::string_view path, type;
+    std::string path;
+    std::string_view type;
     StateUpgrade upgrade;
   };
   std::string_view class_name{};
@@ -54,7 +55,7 @@ struct StateTarget {
     if (path.empty()) return;
     const auto at = std::ranges::find(modules, path, &Module::path);
     if (at == modules.end()) {
-      const auto near = detail::nearest(path, modules.size(), [&](std::size_t i) { return modules[i].path; });
+      const auto near = detail::nearest(path, modules.size(), [&](std::size_t i) -> std::string_view { return modules[i].path; });
       throw KeyError(std::string(class_name) + " has no module '" + std::string(path) + "'" +
                      std::string(near.view()));
     }
@@ -64,7 +65,18 @@ struct StateTarget {
     std::erase_if(entries, [&](const StateEntry& e) { return outside(e.name); });
     for (StateEntry& e : entries) e.name.erase(0, path.size() + 1);
     std::erase_if(modules, [&](const Module& m) { return outside(m.path); });
-    for (Module& m : modules) m.path.remove_prefix(std::min(m.path.size(), path.size() + 1));
+    for (Module& m : modules) m.path.erase(0, path.size() + 1);
+  }
+  /// The other way: this becomes the module `name` of another.
+  void nest(std::string_view name, std::string_view outer_class) {
+    const auto below = [&](std::string& path) {
+      path = std::string(name) + (path.empty() ? "" : ".") + path;
+    };
+    for (StateEntry& e : entries) below(e.name);
+    for (Module& m : modules) below(m.path);
+    for (detail::StateHook& h : hooks) below(h.path);
+    modules.insert(modules.begin(), {"", outer_class, nullptr});
+    class_name = outer_class;
   }
 
   /// Where in `modules` the innermost one is that a name lies in.
@@ -88,13 +100,12 @@ struct StateTarget {
   }
   /// Calls `call(hook)` for those of a module, in the order in which they were registered.
   void run_hooks(detail::StateHookKind kind, const Module& module, auto&& call) const {
-    const std::string path =
-        base + (base.empty() || module.path.empty() ? "" : ".") + std::string(module.path);
+    const std::string path = base + (base.empty() || module.path.empty() ? "" : ".") + module.path;
     for (const detail::StateHook& hook : hooks)
       if (hook.kind == kind && hook.path == path) call(hook);
   }
   /// "encoder.", or "" for the network itself.
-  static std::string prefix(const Module& m) { return std::string(m.path) + (m.path.empty() ? "" : "."); }
+  static std::string prefix(const Module& m) { return m.path + (m.path.empty() ? "" : "."); }
 
 private:
   static bool is_inside(std::string_view name, std::string_view path) {
@@ -154,7 +165,7 @@ StateTarget make_state_target(Net& net, const std::vector<TensorRef>& tensors) {
   std::size_t leaf = 0, found = 0;
   for (std::size_t m = 0; m < Table::modules.size(); ++m) {
     const ModuleEntry& module = Table::modules[m];
-    target.modules.push_back({module.path, module.type, module.upgrade});
+    target.modules.push_back({std::string(module.path), module.type, module.upgrade});
     for (; leaf < Table::leaves.size() && Table::leaves[leaf].module == m; ++leaf) {
       const LeafEntry& e = Table::leaves[leaf];
       if (e.kind != LeafKind::non_persistent_buffer)

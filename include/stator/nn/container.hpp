@@ -30,6 +30,10 @@ struct Sequential {
   constexpr const auto& get() const {
     return std::get<I>(elements);
   }
+  /// Calls `f(part)` for each, in order.
+  constexpr void for_each(auto&& f) const {
+    std::apply([&](const auto&... e) { (f(e), ...); }, elements);
+  }
   /// Calls the parts [First, Last) only, as PyTorch's `net[First:Last](x)`.
   template<std::size_t First, std::size_t Last = sizeof...(M)>
   constexpr auto run(auto x) const {
