@@ -315,6 +315,13 @@ TEST_CASE("a file is read into a state_dict, changed, loaded and saved") {
     CHECK(load(scratch / name)["module.layers.0.weight"].to<Tensor<float, 8, 4>>()(7, 3) ==
           model->fc1.weight(7, 3));
   }
+  const io::SafetensorsFile file(directory / "mlp.safetensors");
+  io::Npz npz = io::load_npz(directory / "mlp.npz");
+  scramble(model);
+  CHECK(model.load_state_dict(file.state()).empty());
+  CHECK(std::ranges::equal(model.parameter_arena(), right.parameter_arena()));
+  CHECK(model.load_state_dict(io::npz_state(npz), {.only = {"fc1.*"}}).empty());
+
   // The same memory under another shape is no other name.
   StateDict state = right.state_dict();
   state.insert_view({"flat", StorageType::F32, {32}, state["fc1.weight"].data});

@@ -126,6 +126,18 @@ TEST_CASE("load_state_dict takes another model's state, a map, a list") {
   CHECK(third->blocks[1].scale.running(2) == 7);
 }
 
+TEST_CASE("a model takes its own state, names exchanged") {
+  Model<Deep> model;
+  model->blocks[0].fc.bias(0) = 1;
+  model->blocks[1].fc.bias(0) = 2;
+  CHECK(model.load_state_dict(model.state_dict()).empty());
+  CHECK(model->blocks[1].fc.bias(0) == 2);
+  model.load_state_dict(model.state_dict(),
+                        {.rename = {{"blocks.0.*", "blocks.1.*"}, {"blocks.1.*", "blocks.0.*"}}});
+  CHECK(model->blocks[0].fc.bias(0) == 2);
+  CHECK(model->blocks[1].fc.bias(0) == 1);
+}
+
 TEST_CASE("everything that does not fit is in one error, and nothing is changed") {
   Model<Deep> model;
   const Model<Deep> before = model;

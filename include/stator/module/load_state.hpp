@@ -5,6 +5,7 @@
 
 #include "stator/module/state_target.hpp"
 
+#include <deque>
 #include <set>
 #include <span>
 #include <utility>
@@ -40,6 +41,7 @@ public:
     prepare_state();
     for (const StateTensor& t : state_) source_.emplace(t.name, &t);
     for (const StateEntry& entry : target_.entries) match(entry);
+    keep_what_is_overwritten();
     find_unexpected();
     has_post_hooks_ =
         !options_.post_hooks.empty() || std::ranges::any_of(target_.hooks, [](const auto& hook) {
@@ -193,6 +195,19 @@ private:
     for (const auto& entry : found) keys_.unexpected_keys.push_back(std::get<3>(entry)->name);
   }
 
+  /// The state may be a view of this very model, its names exchanged.
+  void keep_what_is_overwritten() {
+    std::set<const std::byte*> written;
+    for (const Copy& c : copies_) written.insert(c.to.raw());
+    for (Copy& c : copies_) {
+      if (c.from->data == c.to.raw() || !written.contains(c.from->data)) continue;
+      StateDict copy;
+      copy.insert_or_assign(c.from->name, *c.from);
+      c.from = &*kept_.emplace_back(std::move(copy)).begin();
+    }
+    std::erase_if(copies_, [](const Copy& c) { return c.from->data == c.to.raw(); });
+  }
+
   void copy() const {
     for (const Copy& c : copies_)
       convert_elements(c.from->type, c.from->data, storage_of(c.to.dtype()), c.to.raw(), c.from->numel());
@@ -236,6 +251,7 @@ private:
   std::map<std::string_view, const StateTensor*> source_;
   std::map<const void*, const StateTensor*> loaded_; // by what is shared
   std::vector<Copy> copies_;
+  std::deque<StateDict> kept_;
   std::vector<const StateEntry*> extras_;
   std::vector<std::function<void()>> setters_, old_setters_;
   std::vector<std::byte> memory_; // what copies_ replaced
