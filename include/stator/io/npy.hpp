@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// NumPy's files: .npy holds one array, .npz is a ZIP archive of them.
+// NumPy's files: .npy holds one array, .npz is a ZIP archive of them. Writing is in io/npy_writer.hpp.
 #pragma once
 
-#include "stator/io/npy_array.hpp"
 #include "stator/io/npy_format.hpp"
+#include "stator/io/npy_writer.hpp"
 #include "stator/io/zip_reader.hpp"
-#include "stator/io/zip_writer.hpp"
 
 #include <string_view>
 
@@ -51,42 +50,6 @@ inline Npz load_npz(const std::filesystem::path& path) {
                             detail::parse_npy(archive.read(entry), npz.path + "(" + entry.name + ")"));
   }
   return npz;
-}
-
-/// Writes beside the target and renames, so that a file under this name is always complete. Throws FileError.
-inline void save_npy(const std::filesystem::path& path, const NpyArray& array) {
-  const auto header = detail::npy_header(array);
-  AtomicFile file(path);
-  file.write(header);
-  file.write(array.bytes);
-  file.commit();
-}
-
-/// Writes an .npz array by array: `NpzWriter npz{path}; npz.add("weight", array); npz.close();`.
-/// Without close() no file appears.
-class NpzWriter {
-public:
-  explicit NpzWriter(const std::filesystem::path& path, bool compress = false)
-      : archive_(path), compress_(compress) {}
-
-  void add(const std::string& name, const NpyArray& array) {
-    auto contents = detail::npy_header(array);
-    contents.insert(contents.end(), array.bytes.begin(), array.bytes.end());
-    archive_.add(name + ".npy", contents, compress_);
-  }
-  void close() { archive_.close(); }
-
-private:
-  ZipWriter archive_;
-  bool compress_;
-};
-
-/// As numpy.savez, or numpy.savez_compressed.
-inline void save_npz(const std::filesystem::path& path,
-                     const std::vector<std::pair<std::string, NpyArray>>& arrays, bool compress = false) {
-  NpzWriter npz(path, compress);
-  for (const auto& [name, array] : arrays) npz.add(name, array);
-  npz.close();
 }
 
 } // namespace stator::io

@@ -6,7 +6,7 @@
 
 #include "stator/io/endian.hpp"
 #include "stator/io/file.hpp"
-#include "stator/io/npy_array.hpp"
+#include "stator/io/npy_writer.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -15,8 +15,6 @@
 namespace stator::io {
 
 namespace detail {
-
-inline constexpr std::string_view npy_magic = "\x93NUMPY";
 
 /// Reads the header's Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 class NpyHeader {
@@ -169,28 +167,6 @@ inline NpyArray parse_npy(std::span<const std::byte> file, const std::string& pa
   array.bytes.assign(data.begin(), data.end());
   npy_to_native(array);
   return array;
-}
-
-inline std::vector<std::byte> npy_header(const NpyArray& array) {
-  if (static_cast<std::size_t>(array.numel()) * array.itemsize() != array.bytes.size())
-    throw ShapeError("save_npy: " + std::to_string(array.bytes.size()) + " bytes for '" + array.dtype +
-                     "' of shape " + array.shape_text());
-  std::string text = "{'descr': '" + array.dtype +
-                     "', 'fortran_order': " + (array.fortran_order ? "True" : "False") +
-                     ", 'shape': " + array.shape_text() + ", }";
-  const bool large = text.size() + 64 > 0xFFFF;
-  const std::size_t begin = large ? 12 : 10;
-  text.append(63 - (begin + text.size()) % 64, ' '); // the data begin at a multiple of 64
-  text += '\n';
-  std::vector<std::byte> header;
-  for (const char c : npy_magic) header.push_back(static_cast<std::byte>(c));
-  append_little(header, static_cast<std::uint16_t>(large ? 2 : 1)); // version, then a zero
-  if (large)
-    append_little(header, static_cast<std::uint32_t>(text.size()));
-  else
-    append_little(header, static_cast<std::uint16_t>(text.size()));
-  for (const char c : text) header.push_back(static_cast<std::byte>(c));
-  return header;
 }
 
 } // namespace detail

@@ -3,10 +3,11 @@
 #pragma once
 
 #include "stator/io/safetensors_writer.hpp"
-#include "stator/io/state_npz.hpp"
+#include "stator/io/state_npz_writer.hpp"
 #include "stator/module/model.hpp"
 
 #include <algorithm>
+#include <concepts>
 #include <deque>
 #include <filesystem>
 #include <map>
@@ -44,8 +45,9 @@ struct StoredState {
   }
 };
 
-/// What a file of this state holds.
-inline StoredState stored_state(const StateDict& state, const SaveOptions& options) {
+/// What a file of this state holds. A template, as those below, so that programs that save nothing do not pay for it.
+template<std::same_as<StateDict> State>
+StoredState stored_state(const State& state, const SaveOptions& options) {
   StoredState stored{.tensors = {}, .metadata = options.metadata, .converted = {}};
   stored.metadata.try_emplace("format", "pt");
   const auto memory = [](const StateTensor& t) { return std::tie(t.data, t.type, t.shape); };
@@ -72,7 +74,8 @@ inline bool is_npz(const std::filesystem::path& path) { return path.extension() 
 
 /// Writes a state: an .npz file where the name ends in .npz, otherwise safetensors. The file appears under
 /// its name only when it is complete. Throws FileError.
-inline void save(const StateDict& state, const std::filesystem::path& path, const SaveOptions& options = {}) {
+template<std::same_as<StateDict> State>
+void save(const State& state, const std::filesystem::path& path, const SaveOptions& options = {}) {
   const detail::StoredState stored = detail::stored_state(state, options);
   if (detail::is_npz(path))
     io::save_npz_state(path, stored.tensors);

@@ -3,7 +3,10 @@
 #pragma once
 
 #include "stator/io/atomic_file.hpp"
-#include "stator/io/zip_reader.hpp"
+#include "stator/io/zip_entry.hpp"
+
+#include <algorithm>
+#include <limits>
 
 namespace stator::io {
 

@@ -6,6 +6,7 @@
 #include "stator/module/state_target.hpp"
 
 #include <deque>
+#include <concepts>
 #include <set>
 #include <span>
 #include <utility>
@@ -29,11 +30,14 @@ inline std::string keys_text(const char* what, const std::vector<std::string>& k
 /// LoadOptions::pre_hooks, what is registered with the model (parents first), and, when the state is not a
 /// model's state_dict(), each module's own `static void upgrade_state(StateDict&, std::string_view prefix)`,
 /// which puts in what older files do not have.
-class LoadPlan {
+///
+/// A template, so that programs that load nothing do not pay for it.
+template<class = void>
+class BasicLoadPlan {
 public:
   /// Throws StateDictError with everything that does not fit; KeyError when `options.into` is no module;
   /// ValueError for rules that give two tensors one name.
-  LoadPlan(StateTarget target, StateDict state, LoadOptions options)
+  BasicLoadPlan(StateTarget target, StateDict state, LoadOptions options)
       : target_(std::move(target)), state_(std::move(state)), options_(std::move(options)) {
     target_.descend(options_.into);
     if (!options_.only.empty())
@@ -49,8 +53,8 @@ public:
         });
     if (!problems_.empty() || !has_post_hooks_) report();
   }
-  LoadPlan(const LoadPlan&) = delete;
-  LoadPlan& operator=(const LoadPlan&) = delete;
+  BasicLoadPlan(const BasicLoadPlan&) = delete;
+  BasicLoadPlan& operator=(const BasicLoadPlan&) = delete;
 
   /// Whether commit() may throw: it calls functions of the user, the post hooks and set_extra_state.
   bool may_throw() const { return has_post_hooks_ || !setters_.empty(); }
@@ -260,8 +264,11 @@ private:
   bool has_post_hooks_ = false;
 };
 
+using LoadPlan = BasicLoadPlan<>;
+
 namespace detail {
-inline IncompatibleKeys load(StateTarget target, StateDict state, const LoadOptions& options) {
+template<std::same_as<StateTarget> Target>
+IncompatibleKeys load(Target target, StateDict state, const LoadOptions& options) {
   LoadPlan plan(std::move(target), std::move(state), options);
   plan.commit();
   return plan.keys();

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// State as .npz files, for numpy.load(path).
+#pragma once
+
+#include "stator/core/state_tensor.hpp"
+#include "stator/io/npy_writer.hpp"
+
+#include <algorithm>
+
+namespace stator::io {
+
+namespace detail {
+struct NpyTypeName {
+  StorageType type;
+  std::string_view name; // without the byte order
+};
+inline constexpr NpyTypeName npy_type_names[] = {
+    {StorageType::F64, "f8"}, {StorageType::F32, "f4"}, {StorageType::F16, "f2"}, {StorageType::I64, "i8"},
+    {StorageType::I32, "i4"}, {StorageType::I16, "i2"}, {StorageType::I8, "i1"},  {StorageType::U64, "u8"},
+    {StorageType::U32, "u4"}, {StorageType::U16, "u2"}, {StorageType::U8, "u1"},  {StorageType::BOOL, "b1"}};
+} // namespace detail
+
+/// As numpy.savez. Throws FileError; ValueError for bfloat16, which NumPy does not have.
+inline void save_npz_state(const std::filesystem::path& path, std::span<const StateTensor> tensors) {
+  NpzWriter npz(path);
+  for (const StateTensor& tensor : tensors) {
+    const auto* const known =
+        std::ranges::find(detail::npy_type_names, tensor.type, &detail::NpyTypeName::type);
+    if (known == std::end(detail::npy_type_names))
+      throw ValueError("save: .npz files do not hold " + std::string(to_string(tensor.type)));
+    const char order = item_size(tensor.type) == 1                  ? '|'
+                       : std::endian::native == std::endian::little ? '<'
+                                                                    : '>';
+    npz.add(tensor.name, {.dtype = order + std::string(known->name),
+                          .shape = tensor.shape,
+                          .bytes = {tensor.data, tensor.data + tensor.bytes()}});
+  }
+  npz.close();
+}
+
+} // namespace stator::io
