@@ -17,7 +17,6 @@ void check_second(auto op, const auto&... x) {
 
 /// The gradients of x and weight of batch normalisation in training, multiplied.
 struct BatchNormGradient {
-  static constexpr std::string_view name = "BatchNormGradient";
   static constexpr bool is_composite = true;
   template<class G, class X, class W>
   static constexpr auto compose(G g, X x, W w) {

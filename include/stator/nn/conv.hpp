@@ -7,8 +7,10 @@
 #include "stator/ops/conv.hpp"
 #include "stator/ops/resample.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace stator::nn {
 

@@ -16,17 +16,18 @@ template<std::size_t D>
 struct PoolSettings {
   Dims<D> stride{0};
   Dims<D> padding{0};
-  Dims<D> dilation{1};            ///< of MaxPool only
-  bool ceil_mode = false;         ///< of all but adaptive pooling
-  bool count_include_pad = true;  ///< of AvgPool only
-  Index divisor_override = 0;     ///< of AvgPool only
+  Dims<D> dilation{1};           ///< of MaxPool only
+  bool ceil_mode = false;        ///< of all but adaptive pooling
+  bool count_include_pad = true; ///< of AvgPool only
+  Index divisor_override = 0;    ///< of AvgPool only
   constexpr bool operator==(const PoolSettings&) const = default;
 };
 
 namespace detail {
 template<std::size_t D>
 constexpr PoolOptions<D> pool_options(const Dims<D>& kernel, const PoolSettings<D>& s) {
-  PoolOptions<D> o{kernel, s.stride, s.padding, s.dilation, s.ceil_mode, s.count_include_pad, s.divisor_override};
+  PoolOptions<D> o{
+      kernel, s.stride, s.padding, s.dilation, s.ceil_mode, s.count_include_pad, s.divisor_override};
   for (std::size_t d = 0; d < D; ++d)
     if (o.stride[d] == 0) o.stride[d] = kernel[d];
   return o;
@@ -121,8 +122,8 @@ struct LPPoolNd {
   constexpr auto operator()(const auto& x) const { return call(*this, x); }
   static constexpr std::string_view class_name() { return D == 1 ? "LPPool1d" : "LPPool2d"; }
   static std::string extra_repr() {
-    return "norm_type=" + python_number(Norm) + ", kernel_size=" + detail::pool_number(Kernel) + ", stride=" +
-           (Settings.stride == Dims<D>(0) ? "None" : detail::pool_number(Settings.stride)) +
+    return "norm_type=" + python_number(Norm) + ", kernel_size=" + detail::pool_number(Kernel) +
+           ", stride=" + (Settings.stride == Dims<D>(0) ? "None" : detail::pool_number(Settings.stride)) +
            ", ceil_mode=" + python_bool(Settings.ceil_mode);
   }
 };

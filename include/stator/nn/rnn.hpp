@@ -114,7 +114,10 @@ struct Recurrent {
       return std::tuple_cat(std::tuple(std::get<0>(all)), joined<0>(std::get<1>(all)));
     } else {
       refuse(x);
-      return std::tuple(x, x, x);
+      if constexpr (parts == 2)
+        return std::tuple(x, x, x);
+      else
+        return std::tuple(x, x);
     }
   }
 
@@ -136,10 +139,15 @@ struct Recurrent {
   }
 
 private:
-  static constexpr bool fits(const Extents& x) { return x.rank == 3 && x[2] == In; }
+  static constexpr bool fits(const Extents& x) {
+    return x.rank == 3 && x[2] == In && (Options.batch_first || !x.is_dynamic());
+  }
   static constexpr void refuse(const auto& x) {
-    x.builder->fail(text("input ", std::remove_cvref_t<decltype(x)>::extents, ", expected ",
-                         Options.batch_first ? "[N, L, " : "[L, N, ", In, "]"));
+    constexpr Extents found = std::remove_cvref_t<decltype(x)>::extents;
+    x.builder->fail(text("input ", found, ", expected ", Options.batch_first ? "[N, L, " : "[L, N, ", In, "]",
+                         found.is_dynamic() && !Options.batch_first
+                             ? ": a batch that is known at run time needs batch_first"
+                             : ""));
   }
 
   /// The hidden states of the last layer, and the tuple of the last states of layers from L on.

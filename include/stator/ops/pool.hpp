@@ -13,9 +13,9 @@ namespace stator {
 template<std::size_t D>
 struct PoolOptions {
   Dims<D> kernel{1}, stride{1}, padding{0}, dilation{1};
-  bool ceil_mode = false;         ///< a last window that is only partly inside counts
-  bool count_include_pad = true;  ///< averages divide by the whole window
-  Index divisor_override = 0;     ///< averages divide by this, when it is not 0
+  bool ceil_mode = false;        ///< a last window that is only partly inside counts
+  bool count_include_pad = true; ///< averages divide by the whole window
+  Index divisor_override = 0;    ///< averages divide by this, when it is not 0
   constexpr bool operator==(const PoolOptions&) const = default;
 };
 
@@ -68,7 +68,8 @@ constexpr Text pool_requirement(std::string_view operation, const Extents& x, co
   if (x.rank != D + 2 && x.rank != D + 1)
     return text(operation, ": input ", x, " has ", x.rank, " dimensions, expected ", D + 1, " or ", D + 2);
   for (std::size_t d = 0; d < D; ++d) {
-    if (o.padding[d] > o.kernel[d] / 2) return text(operation, ": the padding is more than half of the kernel");
+    if (o.padding[d] > o.kernel[d] / 2)
+      return text(operation, ": the padding is more than half of the kernel");
     if (x[x.rank - D + d] + 2 * o.padding[d] < o.dilation[d] * (o.kernel[d] - 1) + 1)
       return text(operation, ": input ", x, " is smaller than the window");
   }
@@ -78,7 +79,8 @@ constexpr Text pool_requirement(std::string_view operation, const Extents& x, co
 template<std::size_t D>
 constexpr Text pool_requirement(std::string_view operation, const Extents& x, const AdaptivePoolOptions<D>&) {
   if (x.rank == D + 2 || x.rank == D + 1) return {};
-  return text("adaptive_", operation, ": input ", x, " has ", x.rank, " dimensions, expected ", D + 1, " or ", D + 2);
+  return text("adaptive_", operation, ": input ", x, " has ", x.rank, " dimensions, expected ", D + 1, " or ",
+              D + 2);
 }
 
 /// PyTorch's name of a pooling, from those for 1, 2 and 3 dimensions.
@@ -87,7 +89,8 @@ constexpr std::string_view pool_name(const PoolOptions<D>&, const std::array<std
   return names[D - 1];
 }
 template<std::size_t D>
-constexpr std::string_view pool_name(const AdaptivePoolOptions<D>&, const std::array<std::string_view, 6>& names) {
+constexpr std::string_view pool_name(const AdaptivePoolOptions<D>&,
+                                     const std::array<std::string_view, 6>& names) {
   return names[2 + D];
 }
 
@@ -102,9 +105,9 @@ constexpr Index planes(Index batch) {
 /// `O`: PoolOptions<D> or AdaptivePoolOptions<D>.
 template<std::size_t D, auto O>
 struct MaxPool {
-  static constexpr std::string_view name = detail::pool_name(
-      O, {"MaxPool1DWithIndices", "MaxPool2DWithIndices", "MaxPool3DWithIndices", "AdaptiveMaxPool1D",
-          "AdaptiveMaxPool2D", "AdaptiveMaxPool3D"});
+  static constexpr std::string_view name =
+      detail::pool_name(O, {"MaxPool1DWithIndices", "MaxPool2DWithIndices", "MaxPool3DWithIndices",
+                            "AdaptiveMaxPool1D", "AdaptiveMaxPool2D", "AdaptiveMaxPool3D"});
   static constexpr Extents shape(const Extents& x) { return detail::pool_shape(x, O); }
   static constexpr Text requirement(const Extents& x) { return detail::pool_requirement("max_pool", x, O); }
   template<class X>
@@ -118,8 +121,8 @@ struct MaxPool {
     static constexpr std::string_view name = "MaxPoolBackward";
     static constexpr Extents shape(const Extents&, const Extents& x) { return x; }
     template<class Out, class G, class X>
-    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename X::scalar* x, Index batch,
-                    std::byte*) {
+    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename X::scalar* x,
+                    Index batch, std::byte*) {
       Kernel<X>::backward(x, g, dx, detail::planes<X, D>(batch));
     }
     template<class GG, class Y, class G, class X>
@@ -132,8 +135,8 @@ struct MaxPool {
     static constexpr std::string_view name = "MaxPoolPick";
     static constexpr Extents shape(const Extents&, const Extents& x) { return MaxPool::shape(x); }
     template<class Out, class V, class X>
-    static void run(typename Out::scalar* y, const typename V::scalar* v, const typename X::scalar* x, Index batch,
-                    std::byte*) {
+    static void run(typename Out::scalar* y, const typename V::scalar* v, const typename X::scalar* x,
+                    Index batch, std::byte*) {
       Kernel<X>::pick(x, v, y, detail::planes<X, D>(batch));
     }
     template<class G, class Y, class V, class X>
@@ -150,8 +153,9 @@ struct MaxPool {
 /// `O`: PoolOptions<D> or AdaptivePoolOptions<D>.
 template<std::size_t D, auto O>
 struct AvgPool {
-  static constexpr std::string_view name = detail::pool_name(
-      O, {"AvgPool1D", "AvgPool2D", "AvgPool3D", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D"});
+  static constexpr std::string_view name =
+      detail::pool_name(O, {"AvgPool1D", "AvgPool2D", "AvgPool3D", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D",
+                            "AdaptiveAvgPool3D"});
   static constexpr Extents shape(const Extents& x) { return detail::pool_shape(x, O); }
   static constexpr Text requirement(const Extents& x) { return detail::pool_requirement("avg_pool", x, O); }
   template<class X>

@@ -231,7 +231,8 @@ struct Pow : SameShape {
     template<class G2, class Y2, class G, class X, class E>
     static constexpr auto vjp(G2 gg, Y2, G g, X x, E exponent) {
       constexpr operation<Backward> slope;
-      return gradients(slope(gg, x, exponent), slope(mul(mul(gg, g), exponent), x, sub(exponent, 1)), no_gradient);
+      return gradients(slope(gg, x, exponent), slope(mul(mul(gg, g), exponent), x, sub(exponent, 1)),
+                       no_gradient);
     }
   };
   template<class G, class Y, class X, class E>
