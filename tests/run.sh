@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSL-1.0
-# Installs what is missing, builds and runs every test with g++ and clang, ends with "N passed, N failed".
-#   tests/run.sh               everything, both compilers
+# Installs what is missing, builds and runs the tests with g++ and clang, ends with "N passed, N failed".
+#   tests/run.sh               every test; the larger ones with one of the two compilers
+#   tests/run.sh --all         every test with both compilers
 #   tests/run.sh --quick       g++ only, without the long examples
 #   tests/run.sh --sanitize    the runtime tests under AddressSanitizer and UndefinedBehaviorSanitizer (g++)
 #   --compiler gcc|clang       only that one
@@ -11,14 +12,15 @@ set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/setup.sh"
 
-quick=no sanitize=no compilers='gcc clang' only=
+quick=no sanitize=no all=no compilers='gcc clang' only=
 while [ $# -gt 0 ]; do
   case $1 in
+  --all) all=yes ;;
   --quick) quick=yes compilers=gcc ;;
   --sanitize) sanitize=yes compilers=gcc ;;
   --compiler) compilers=${2:-} && shift ;;
   --only) only=${2:-} && shift ;;
-  *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,8p' && exit 2 ;;
+  *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,9p' && exit 2 ;;
   esac
   shift
 done
@@ -112,11 +114,11 @@ main_job_reached() {
 }
 
 test_with() { # COMPILER, the name in messages
-  config=$1 directory=$root/build/$1 static=yes
+  config=$1 directory=$root/build/$1 static=yes skipped=
   local options=(-Ddebug=false -Dbenchmarks=disabled)
   case $1 in
-  gcc) export CXX=${GXX:-g++} && options+=(-Doptimization=2) ;;
-  clang) export CXX=${CLANGXX:-clang++-19} && options+=(-Doptimization=1) ;;
+  gcc) export CXX=${GXX:-g++} && options+=(-Doptimization=2) && skipped=nn,ops ;;
+  clang) export CXX=${CLANGXX:-clang++-19} && options+=(-Doptimization=1) && skipped=io,kernel,module,optim ;;
   *) fail "unknown compiler '$1', expected gcc or clang" ;;
   esac
   if [ $sanitize = yes ]; then
@@ -129,6 +131,9 @@ test_with() { # COMPILER, the name in messages
     export UBSAN_OPTIONS=print_stacktrace=1
   fi
   [ "$only" = '' ] || static=no
+  # One compiler for the larger stages, unless it is the only one or both are asked for.
+  if [ $all = yes ] || [ "$only" != '' ] || [ "$compilers" = "$1" ]; then skipped=; fi
+  options+=("-Dskip_stages=$skipped")
 
   echo "== $config: $($CXX --version | head -n 1)"
   configure "$directory" "${options[@]}" || { miss "$config: configure" && return; }
@@ -137,6 +142,7 @@ test_with() { # COMPILER, the name in messages
   local source stage program
   for stage in $(cd "$root/tests" && find . -mindepth 2 -name '*_test.cpp' | cut -d/ -f2 | sort -u); do
     program=$directory/tests/${stage}_test
+    case ",$skipped," in *",$stage,"*) continue ;; esac
     [ "$only" = '' ] || [ "$only" = "$stage" ] || continue
     if up_to_date "$stage"_test; then run_catch "$stage" "$program"; fi
   done
