@@ -154,6 +154,20 @@ struct site_values {
       return std::tuple(value<I>(b, node)...);
     }(indices{});
   }
+  /// As a hook sees them: the only one, or a std::tuple.
+  static constexpr auto shown(graph::Builder& b, const int* node) {
+    return std::apply([](const auto&... v) { return one_or_tuple(v...); }, all(b, node));
+  }
+  /// A std::tuple of f(symbol) for each symbol.
+  static constexpr auto mapped(graph::Builder& b, const int* node, const auto& f) {
+    const auto one = [&](const auto& v) {
+      if constexpr (AnySymbol<decltype(v)>)
+        return f(v);
+      else
+        return v;
+    };
+    return std::apply([&](const auto&... v) { return std::tuple(one(v)...); }, all(b, node));
+  }
   /// The symbols alone.
   static constexpr auto symbols(graph::Builder& b, const int* node) {
     return std::apply(

@@ -62,7 +62,7 @@ struct site_code {
   static constexpr void before(graph::Builder& b, graph::Gates& gates, int* in) {
     using In = values<false>;
     if constexpr (is_traced<F>) {
-      const auto input = std::apply([](const auto&... v) { return one_or_tuple(v...); }, In::all(b, in));
+      const auto input = In::shown(b, in);
       if constexpr (std::is_void_v<decltype(F::call(module(), input))>)
         F::call(module(), input);
       else
@@ -81,13 +81,11 @@ struct site_code {
     using Out = values<true>;
     if constexpr (is_traced<F>) {
       const auto call = [&] {
-        const auto output = std::apply([](const auto&... v) { return one_or_tuple(v...); }, Out::all(b, out));
+        const auto output = Out::shown(b, out);
         if constexpr (site.is_tap)
           return F::call(output);
         else
-          return F::call(module(),
-                         std::apply([](const auto&... v) { return one_or_tuple(v...); }, In::all(b, in)),
-                         output);
+          return F::call(module(), In::shown(b, in), output);
       };
       if constexpr (std::is_void_v<decltype(call())>)
         call();
@@ -107,13 +105,9 @@ struct site_code {
   /// A hook on the gradient of what comes out.
   static constexpr void behind_tensor(graph::Builder& b, graph::Gates& gates, int* out) {
     using Out = site_values<E, K, true, true, Order>;
-    const auto hook = [&](const auto& v) {
-      if constexpr (AnySymbol<decltype(v)>)
-        return operation<ops::GradientHook<F>>{}(v, ops::hook_symbol(b, gates.leaf));
-      else
-        return v;
-    };
-    Out::replace(out, std::apply([&](const auto&... v) { return std::tuple(hook(v)...); }, Out::all(b, out)));
+    Out::replace(out, Out::mapped(b, out, [&](const auto& v) {
+      return operation<ops::GradientHook<F>>{}(v, ops::hook_symbol(b, gates.leaf));
+    }));
   }
 
   /// Gates for a full backward hook.
@@ -125,15 +119,8 @@ struct site_code {
   template<bool Output>
   static constexpr void place_gates(graph::Builder& b, std::array<int, graph::max_hooked>& gates, int* node) {
     using Values = site_values<E, K, Output, true, Order>;
-    const auto gate = [&](const auto& v) {
-      if constexpr (AnySymbol<decltype(v)>)
-        return operation<Gate<site_code, Output>>{}(v);
-      else
-        return v;
-    };
     for (int& g : gates) g = -1;
-    Values::replace(gates.data(), std::apply([&](const auto&... v) { return std::tuple(gate(v)...); },
-                                             Values::all(b, node)));
+    Values::replace(gates.data(), Values::mapped(b, node, operation<Gate<site_code, Output>>{}));
     for (std::size_t i = 0; i < gates.size(); ++i)
       if (gates[i] >= 0) node[i] = gates[i];
   }
@@ -160,10 +147,7 @@ struct site_code {
     read(gates.in, in);
     read(gates.out, out);
     if constexpr (is_traced<F>) {
-      const auto pack = [](const auto&... v) { return one_or_tuple(v...); };
-      const auto call = [&] {
-        return F::call(module(), std::apply(pack, In::all(b, in)), std::apply(pack, Out::all(b, out)));
-      };
+      const auto call = [&] { return F::call(module(), In::shown(b, in), Out::shown(b, out)); };
       if constexpr (std::is_void_v<decltype(call())>)
         call();
       else
