@@ -106,8 +106,8 @@ struct site_code {
   static constexpr void behind_tensor(graph::Builder& b, graph::Gates& gates, int* out) {
     using Out = site_values<E, K, true, true, Order>;
     Out::replace(out, Out::mapped(b, out, [&](const auto& v) {
-      return operation<ops::GradientHook<F>>{}(v, ops::hook_symbol(b, gates.leaf));
-    }));
+                   return operation<ops::GradientHook<F>>{}(v, ops::hook_symbol(b, gates.leaf));
+                 }));
   }
 
   /// Gates for a full backward hook.
