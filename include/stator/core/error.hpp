@@ -38,6 +38,12 @@ struct GraphError : Error {
   using Error::Error;
 };
 
+/// An expression that runs when a tensor or model that it refers to is gone; found with
+/// STATOR_CHECK_LIFETIMES only.
+struct LifetimeError : Error {
+  using Error::Error;
+};
+
 /// A file that cannot be opened, read or written.
 struct FileError : Error {
   using Error::Error;

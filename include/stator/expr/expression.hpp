@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
-// Expressions outside networks: types that say what is to be computed and hold their leaves by value, as
-// pointers into tensors that must outlive them. Nothing runs before `value()`, `item()` or `backward()`.
+// Expressions outside networks: types that say what is to be computed. Nothing runs before `value()`,
+// `item()` or `backward()`, so an expression must know whose memory it reads then:
+//   - a tensor that has a name is referred to, without a copy: it must live, and keep its memory, until
+//     the expression has run; so must a model, and a TensorView's memory;
+//   - a tensor that is a temporary, `exp(Tensor<float, 2>{1, 2})`, or that is moved, `model(std::move(x))`,
+//     belongs to the expression from then on. Copies of the expression share it.
+// A function therefore returns `model(std::move(x))` of its own x, or the `value()`. What types cannot see,
+// `return model(x)`, is found with STATOR_CHECK_LIFETIMES, see core/lifetime.hpp.
 #pragma once
 
 #include "stator/core/workspace.hpp"
 #include "stator/expr/variable.hpp"
 
+#include <memory>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace stator {
 
@@ -24,13 +32,24 @@ struct LeafMemory {
   void* grad = nullptr;
 };
 
-/// An input tensor.
+inline namespace STATOR_LIFETIMES {
+
+/// An input tensor that has a name, or whose memory somebody else owns.
 template<class T, class S, bool NeedsGrad>
 struct Input {
   T* data = nullptr;
   T* grad = nullptr;
   Index leading = 0;
+  [[no_unique_address]] detail::Watch watch{};
 };
+
+/// An input tensor that was a temporary: it belongs to the expression and its copies.
+template<class T, class S, bool NeedsGrad>
+struct OwnedInput : Input<T, S, NeedsGrad> {
+  std::shared_ptr<const void> owner;
+};
+
+} // namespace STATOR_LIFETIMES
 
 /// A number that is known when the program runs.
 template<class T>
@@ -94,16 +113,39 @@ template<class Op, class... A>
 class Expression : public Evaluated<Expression<Op, A...>> {
 public:
   std::tuple<A...> operands;
-  explicit Expression(const A&... a) : operands(a...) {}
+  explicit Expression(A... a) : operands(std::move(a)...) {}
 };
+
+inline namespace STATOR_LIFETIMES {
 
 /// A network applied to operands; Mode is a stator::Mode: training or not, and the options of its model.
 template<class Net, class Mode, class... A>
 class ModuleCall : public Evaluated<ModuleCall<Net, Mode, A...>> {
 public:
   const Net* net;
+  [[no_unique_address]] detail::Watch watch;
   std::tuple<A...> operands;
-  explicit ModuleCall(const Net& n, const A&... a) : net(&n), operands(a...) {}
+  explicit ModuleCall(const Net& n, A... a) : net(&n), watch(&n), operands(std::move(a)...) {}
+};
+
+} // namespace STATOR_LIFETIMES
+
+/// The same expression with every tensor referred to: what its program depends on.
+template<class E>
+struct borrowed {
+  using type = E;
+};
+template<class T, class S, bool NeedsGrad>
+struct borrowed<OwnedInput<T, S, NeedsGrad>> {
+  using type = Input<T, S, NeedsGrad>;
+};
+template<class Op, class... A>
+struct borrowed<Expression<Op, A...>> {
+  using type = Expression<Op, typename borrowed<A>::type...>;
+};
+template<class Net, class Mode, class... A>
+struct borrowed<ModuleCall<Net, Mode, A...>> {
+  using type = ModuleCall<Net, Mode, typename borrowed<A>::type...>;
 };
 
 } // namespace expr

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/core/bytes.hpp"
+#include "stator/core/lifetime.hpp"
 #include "stator/core/view.hpp"
 
 #include <initializer_list>
@@ -13,7 +14,10 @@ namespace stator {
 
 namespace detail {
 struct aligned_delete {
-  void operator()(void* p) const { ::operator delete(p, std::align_val_t{alignment}); }
+  void operator()(void* p) const {
+    end_life(p);
+    ::operator delete(p, std::align_val_t{alignment});
+  }
 };
 template<class T>
 using aligned_array = std::unique_ptr<T[], aligned_delete>;
@@ -24,6 +28,7 @@ aligned_array<T> make_aligned(Index count) {
   const auto n = static_cast<std::size_t>(count);
   T* const p = static_cast<T*>(::operator new(align_up(n * sizeof(T) + 1), std::align_val_t{alignment}));
   std::uninitialized_fill_n(p, n, T{});
+  begin_life(p, n * sizeof(T) + 1);
   return aligned_array<T>(p);
 }
 } // namespace detail
@@ -35,6 +40,9 @@ class Tensor : public detail::tensor_access<Tensor<T, E...>, T, E...> {
   using S = Shape<E...>;
 
 public:
+  /// A temporary of this class is moved into an expression that is made of it.
+  static constexpr bool owns_elements = true;
+
   /// Zeros.
   Tensor()
     requires(!S::is_dynamic)

@@ -48,7 +48,7 @@ public:
   M& module() { return average_; }
   const M& module() const { return average_; }
   auto eval() const { return average_.eval(); }
-  auto operator()(const auto&... x) const { return average_(x...); }
+  auto operator()(auto&&... x) const { return average_(std::forward<decltype(x)>(x)...); }
 
   /// For save, load and Checkpoint: "n_averaged" and "module.*", as in PyTorch.
   friend StateTarget state_target(const AveragedModel& self) {

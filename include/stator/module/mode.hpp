@@ -2,6 +2,7 @@
 // How a network is called, as a type: in training or evaluation, with the options of its model.
 #pragma once
 
+#include "stator/core/lifetime.hpp"
 #include "stator/module/table.hpp"
 
 namespace stator {
@@ -21,7 +22,7 @@ struct Mode {
 
 namespace nn {
 template<class Mode, Module M, class... X>
-constexpr auto call_as(const M& module, const X&... x); // ops/call.hpp
+constexpr auto call_as(const M& module, X&&... x); // ops/call.hpp
 } // namespace nn
 
 template<class Net, class Mode, class... H>
@@ -31,9 +32,12 @@ class HookedModel; // ops/hooked_model.hpp
 template<class Net, class... Options>
 class EvalModel {
 public:
-  explicit EvalModel(const Net& net) : net_(&net) {}
+  explicit EvalModel(const Net& net) : net_(&net), watch_(&net) {}
   /// An expression: the network's outputs for these inputs.
-  auto operator()(const auto&... x) const { return nn::call_as<Mode<false, Options...>>(*net_, x...); }
+  auto operator()(auto&&... x) const {
+    watch_.check("a model");
+    return nn::call_as<Mode<false, Options...>>(*net_, std::forward<decltype(x)>(x)...);
+  }
   /// The same with hooks, see module/hook.hpp.
   template<class... H>
   auto with(H... hook) const {
@@ -42,6 +46,7 @@ public:
 
 private:
   const Net* net_;
+  [[no_unique_address]] detail::Watch watch_;
 };
 
 } // namespace stator

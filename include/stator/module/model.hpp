@@ -104,6 +104,7 @@ public:
     arenas_ = std::exchange(other.arenas_, Arenas{});
     return *this;
   }
+  ~Model() { detail::end_life(&net_); }
   /// copy.deepcopy(model).
   Model clone() const { return *this; }
 
@@ -115,8 +116,11 @@ public:
   Net& operator*() { return net_; }
   const Net& operator*() const { return net_; }
 
-  /// An expression: the network's outputs for these inputs, in training mode.
-  auto operator()(const auto&... x) const { return nn::call_as<Mode<true, Options...>>(net_, x...); }
+  /// An expression: the network's outputs for these inputs, in training mode. It refers to this model and to
+  /// tensors that have names, and owns those that are temporaries; see expr/expression.hpp.
+  auto operator()(auto&&... x) const {
+    return nn::call_as<Mode<true, Options...>>(net_, std::forward<decltype(x)>(x)...);
+  }
   /// The same network for inference: `model.eval()(x)`.
   EvalModel<Net, Options...> eval() const { return EvalModel<Net, Options...>(net_); }
   const Model& train() const { return *this; }
@@ -340,7 +344,13 @@ private:
     });
   }
 
+  /// Declares the life of the network, in every constructor.
+  struct Alive {
+    explicit Alive(const Net& net) { detail::begin_life(&net, sizeof(Net)); }
+  };
+
   Net net_;
+  [[no_unique_address]] Alive alive_{net_};
   MemoryBlock owned_;
   Arenas arenas_;
 };

@@ -17,41 +17,41 @@ namespace stator::nn {
 /// max(x, 0)
 struct ReLU {
   constexpr auto forward(auto x) const { return relu(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 /// min(max(x, 0), 6)
 struct ReLU6 {
   constexpr auto forward(auto x) const { return relu6(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 struct Sigmoid {
   constexpr auto forward(auto x) const { return sigmoid(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 struct Tanh {
   constexpr auto forward(auto x) const { return tanh(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 /// x sigmoid(x)
 struct SiLU {
   constexpr auto forward(auto x) const { return silu(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 /// x tanh(softplus(x))
 struct Mish {
   constexpr auto forward(auto x) const { return mish(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 /// x Phi(x) with the error function.
 struct GELU {
   constexpr auto forward(auto x) const { return gelu(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "approximate='none'"; }
 };
 
@@ -59,45 +59,45 @@ struct GELU {
 struct GELUTanh {
   static constexpr std::string_view class_name() { return "GELU"; }
   constexpr auto forward(auto x) const { return gelu_tanh(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "approximate='tanh'"; }
 };
 
 struct SELU {
   constexpr auto forward(auto x) const { return selu(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 struct Softsign {
   constexpr auto forward(auto x) const { return softsign(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 struct LogSigmoid {
   constexpr auto forward(auto x) const { return logsigmoid(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 struct Tanhshrink {
   constexpr auto forward(auto x) const { return tanhshrink(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 struct Hardswish {
   constexpr auto forward(auto x) const { return hardswish(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 struct Hardsigmoid {
   constexpr auto forward(auto x) const { return hardsigmoid(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 /// x where x > 0, otherwise NegativeSlope * x.
 template<double NegativeSlope = 0.01>
 struct LeakyReLU {
   constexpr auto forward(auto x) const { return leaky_relu(x, NegativeSlope); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "negative_slope=" + python_float(NegativeSlope); }
 };
 
@@ -105,7 +105,7 @@ struct LeakyReLU {
 template<double Alpha = 1.0>
 struct ELU {
   constexpr auto forward(auto x) const { return elu(x, Alpha); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "alpha=" + python_float(Alpha); }
 };
 
@@ -113,7 +113,7 @@ struct ELU {
 template<double Alpha = 1.0>
 struct CELU {
   constexpr auto forward(auto x) const { return celu(x, Alpha); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "alpha=" + python_float(Alpha); }
 };
 
@@ -122,7 +122,7 @@ template<double Min = -1.0, double Max = 1.0>
 struct Hardtanh {
   static_assert(Max > Min, "stator: Hardtanh: the upper bound must be above the lower one");
   constexpr auto forward(auto x) const { return hardtanh(x, Min, Max); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() {
     return "min_val=" + python_float(Min) + ", max_val=" + python_float(Max);
   }
@@ -132,7 +132,7 @@ struct Hardtanh {
 template<double Beta = 1.0, double Limit = 20.0>
 struct Softplus {
   constexpr auto forward(auto x) const { return softplus(x, Beta, Limit); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() {
     return "beta=" + python_number(Beta) + ", threshold=" + python_number(Limit);
   }
@@ -142,14 +142,14 @@ template<double Lambd = 0.5>
 struct Softshrink {
   static_assert(Lambd >= 0, "stator: Softshrink: lambd must not be negative");
   constexpr auto forward(auto x) const { return softshrink(x, Lambd); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return python_float(Lambd); }
 };
 
 template<double Lambd = 0.5>
 struct Hardshrink {
   constexpr auto forward(auto x) const { return hardshrink(x, Lambd); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return python_float(Lambd); }
 };
 
@@ -157,7 +157,7 @@ struct Hardshrink {
 template<double Limit, double Value>
 struct Threshold {
   constexpr auto forward(auto x) const { return threshold(x, Limit, Value); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() {
     return "threshold=" + python_float(Limit) + ", value=" + python_float(Value);
   }
@@ -181,7 +181,7 @@ struct PReLU {
     else
       return prelu(x, ops::reshape_to<along>(ops::symbol(x, weight)));
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   void reset_parameters() { init::constant_(weight, Init); }
   static std::string extra_repr() { return "num_parameters=" + std::to_string(Count); }
@@ -190,14 +190,14 @@ struct PReLU {
 template<Index Dim>
 struct Softmax {
   constexpr auto forward(auto x) const { return softmax<Dim>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "dim=" + std::to_string(Dim); }
 };
 
 template<Index Dim>
 struct LogSoftmax {
   constexpr auto forward(auto x) const { return log_softmax<Dim>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "dim=" + std::to_string(Dim); }
 };
 
@@ -205,14 +205,14 @@ struct LogSoftmax {
 template<Index Dim>
 struct Softmin {
   constexpr auto forward(auto x) const { return softmax<Dim>(neg(x)); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "dim=" + std::to_string(Dim); }
 };
 
 /// Softmax over the channels of x [N, C, H, W].
 struct Softmax2d {
   constexpr auto forward(auto x) const { return softmax<-3>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 /// a sigmoid(b), where a and b are the halves of x along Dim.
@@ -222,7 +222,7 @@ struct GLU {
     const auto [a, b] = chunk<2, Dim>(x);
     return mul(a, sigmoid(b));
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "dim=" + std::to_string(Dim); }
 };
 

@@ -73,7 +73,7 @@ struct MultiheadAttention {
   }
   /// Attention of x to itself.
   constexpr auto forward(auto x) const { return forward(x, x, x); }
-  constexpr auto operator()(const auto&... x) const { return call(*this, x...); }
+  constexpr auto operator()(auto&&... x) const { return call(*this, std::forward<decltype(x)>(x)...); }
 
   /// The attention weights of each head, [N, Heads, L, S], without dropout.
   constexpr auto weights(auto query, auto key, auto... mask) const {

@@ -18,7 +18,7 @@ struct Sequential {
   std::tuple<M...> elements;
 
   constexpr auto forward(auto x) const { return run<0, sizeof...(M)>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   static constexpr std::size_t size() { return sizeof...(M); }
   /// The part at a position that is a constant.

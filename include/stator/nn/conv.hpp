@@ -158,7 +158,7 @@ struct ConvNd {
       return convolve<ops::ConvSpec<D>{spec.stride, 0, 0, spec.dilation, spec.groups}>(
           detail::pad_for_conv<mode, spec>(x));
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   void reset_parameters() { init::reset_weight_and_bias_(weight, bias); }
   static constexpr std::string_view class_name() { return D == 1 ? "Conv1d" : D == 2 ? "Conv2d" : "Conv3d"; }
@@ -229,7 +229,7 @@ struct ConvTransposeNd {
         return transposed(x, weight);
     }
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   void reset_parameters() { init::reset_weight_and_bias_(weight, bias); }
   static constexpr std::string_view class_name() {

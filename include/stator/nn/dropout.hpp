@@ -12,7 +12,7 @@ namespace stator::nn {
 template<double P = 0.5>
 struct Dropout {
   constexpr auto forward(auto x) const { return dropout<P>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "p=" + python_float(P) + ", inplace=False"; }
 };
 
@@ -27,7 +27,7 @@ struct FeatureDropout {
       x.builder->fail(text("input ", decltype(x)::extents, ", expected ", Dims + 2, " dimensions"));
     return feature_dropout<P>(x);
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "p=" + python_float(P) + ", inplace=False"; }
 };
 template<double P = 0.5>
@@ -41,7 +41,7 @@ using Dropout3d = FeatureDropout<3, P>;
 template<double P = 0.5>
 struct AlphaDropout {
   constexpr auto forward(auto x) const { return alpha_dropout<P>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "p=" + python_float(P) + ", inplace=False"; }
 };
 

@@ -23,7 +23,7 @@ struct Embedding {
   Parameter<T, Num, Dim> weight;
 
   constexpr auto forward(auto x) const { return embedding<Options.padding_idx>(weight, x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   void reset_parameters() {
     init::normal_(weight);

@@ -11,14 +11,14 @@ namespace stator::nn {
 /// x itself.
 struct Identity {
   constexpr auto forward(auto x) const { return x; }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 /// Merges the dimensions Start to End, both included; all but the batch by default.
 template<Index Start = 1, Index End = -1>
 struct Flatten {
   constexpr auto forward(auto x) const { return flatten<Start, End>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() {
     return "start_dim=" + std::to_string(Start) + ", end_dim=" + std::to_string(End);
   }
@@ -31,7 +31,7 @@ struct Unflatten {
     constexpr Extents to = shape(decltype(x)::extents);
     return ops::reshape_to<to>(x);
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() {
     return "dim=" + std::to_string(Dim) + ", unflattened_size=" + python_tuple(Extents(E...));
   }

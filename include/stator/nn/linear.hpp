@@ -27,7 +27,7 @@ struct Linear {
     if constexpr (Options.bias) return linear(x, weight, bias);
     else return linear(x, weight);
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   void reset_parameters() { init::reset_weight_and_bias_(weight, bias); }
   static std::string extra_repr() {

@@ -52,7 +52,7 @@ struct BatchNorm {
       return forward(x, 1.0, 0.0);
     }
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   void reset_parameters() {
     if constexpr (tracks) {

@@ -32,7 +32,7 @@ struct Pad {
       return pad_with<Mode, Value, pads[I]...>(x);
     }(std::make_index_sequence<2 * Dims>{});
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() {
     const std::string padding = python_tuple(pads);
     if (Zero || Mode != PaddingMode::constant) return padding;

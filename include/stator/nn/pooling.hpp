@@ -76,7 +76,7 @@ struct MaxPoolNd {
   constexpr auto forward(auto x) const {
     return operation<ops::MaxPool<D, detail::pool_options(Kernel, Settings)>>{}(x);
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static constexpr std::string_view class_name() {
     return D == 1 ? "MaxPool1d" : D == 2 ? "MaxPool2d" : "MaxPool3d";
   }
@@ -95,7 +95,7 @@ struct AvgPoolNd {
   constexpr auto forward(auto x) const {
     return operation<ops::AvgPool<D, detail::pool_options(Kernel, Settings)>>{}(x);
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static constexpr std::string_view class_name() {
     return D == 1 ? "AvgPool1d" : D == 2 ? "AvgPool2d" : "AvgPool3d";
   }
@@ -119,7 +119,7 @@ struct LPPoolNd {
   constexpr auto forward(auto x) const {
     return operation<ops::LpPool<D, Norm, detail::pool_options(Kernel, Settings)>>{}(x);
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static constexpr std::string_view class_name() { return D == 1 ? "LPPool1d" : "LPPool2d"; }
   static std::string extra_repr() {
     return "norm_type=" + python_number(Norm) + ", kernel_size=" + detail::pool_number(Kernel) +
@@ -135,7 +135,7 @@ struct AdaptiveMaxPoolNd {
   constexpr auto forward(auto x) const {
     return operation<ops::MaxPool<D, AdaptivePoolOptions<D>{Output}>>{}(x);
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static constexpr std::string_view class_name() {
     return D == 1 ? "AdaptiveMaxPool1d" : D == 2 ? "AdaptiveMaxPool2d" : "AdaptiveMaxPool3d";
   }
@@ -148,7 +148,7 @@ struct AdaptiveAvgPoolNd {
   constexpr auto forward(auto x) const {
     return operation<ops::AvgPool<D, AdaptivePoolOptions<D>{Output}>>{}(x);
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static constexpr std::string_view class_name() {
     return D == 1 ? "AdaptiveAvgPool1d" : D == 2 ? "AdaptiveAvgPool2d" : "AdaptiveAvgPool3d";
   }

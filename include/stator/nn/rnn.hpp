@@ -102,7 +102,7 @@ struct Recurrent {
       return x;
     }
   }
-  constexpr auto operator()(const auto&... x) const { return call(*this, x...); }
+  constexpr auto operator()(auto&&... x) const { return call(*this, std::forward<decltype(x)>(x)...); }
 
   /// The output and the last states: `auto [y, h] = gru.states(x)`, `auto [y, h, c] = lstm.states(x, h0,
   /// c0)`.
@@ -246,7 +246,7 @@ struct RecurrentCell {
   std::conditional_t<Options.bias, Parameter<T, gates>, Absent> bias_hh;
 
   constexpr auto forward(auto x, auto... state) const { return narrow<1, 0, Hidden>(step(x, state...)); }
-  constexpr auto operator()(const auto&... x) const { return call(*this, x...); }
+  constexpr auto operator()(auto&&... x) const { return call(*this, std::forward<decltype(x)>(x)...); }
   constexpr auto states(auto x, auto... state) const {
     static_assert(parts == 2, "stator: only an LSTMCell has two states");
     const auto y = step(x, state...);

@@ -54,7 +54,7 @@ struct LayerNorm {
       return layer_norm<rank, Options.eps>(x);
     }
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   void reset_parameters() {
     if constexpr (affine) {
@@ -100,7 +100,7 @@ struct GroupNorm {
       return group_norm<Groups, Options.eps>(x);
     }
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   void reset_parameters() {
     if constexpr (Options.affine) {
@@ -149,7 +149,7 @@ struct InstanceNorm {
       return normalized(x);
     }
   }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
   void reset_parameters() {
     if constexpr (tracks) {

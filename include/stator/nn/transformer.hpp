@@ -45,7 +45,7 @@ struct TransformerEncoderLayer {
       return norm2(add(y, feed(y)));
     }
   }
-  constexpr auto operator()(const auto&... x) const { return call(*this, x...); }
+  constexpr auto operator()(auto&&... x) const { return call(*this, std::forward<decltype(x)>(x)...); }
 
 private:
   constexpr auto attend(auto x, auto... mask) const { return dropout1(self_attn(x, x, x, mask...)); }

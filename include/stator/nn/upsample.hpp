@@ -12,7 +12,7 @@ namespace stator::nn {
 template<InterpolateOptions Options>
 struct Upsample {
   constexpr auto forward(auto x) const { return interpolate<Options>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() {
     const bool sized = Options.size[0] > 0;
     std::size_t count = 1;
@@ -30,14 +30,14 @@ struct Upsample {
 template<Index R>
 struct PixelShuffle {
   constexpr auto forward(auto x) const { return pixel_shuffle<R>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "upscale_factor=" + std::to_string(R); }
 };
 /// The way back.
 template<Index R>
 struct PixelUnshuffle {
   constexpr auto forward(auto x) const { return pixel_unshuffle<R>(x); }
-  constexpr auto operator()(const auto& x) const { return call(*this, x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "downscale_factor=" + std::to_string(R); }
 };
 

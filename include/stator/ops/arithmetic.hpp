@@ -128,12 +128,12 @@ template<Index... E>
 inline constexpr operation<ops::Expand<Extents(E...)>> expand;
 
 // clang-format off
-template<class A, class B> concept Operands = (Operand<A> && (Operand<B> || std::is_arithmetic_v<B>)) || (std::is_arithmetic_v<A> && Operand<B>);
-template<class A, class B> requires Operands<A, B> constexpr auto operator+(const A& a, const B& b) { return add(a, b); }
-template<class A, class B> requires Operands<A, B> constexpr auto operator-(const A& a, const B& b) { return sub(a, b); }
-template<class A, class B> requires Operands<A, B> constexpr auto operator*(const A& a, const B& b) { return mul(a, b); }
-template<class A, class B> requires Operands<A, B> constexpr auto operator/(const A& a, const B& b) { return div(a, b); }
-template<Operand A> constexpr auto operator-(const A& a) { return neg(a); }
+template<class A, class B> concept Operands = (Operand<A> && (Operand<B> || Arithmetic<B>)) || (Arithmetic<A> && Operand<B>);
+template<class A, class B> requires Operands<A, B> constexpr auto operator+(A&& a, B&& b) { return add(std::forward<A>(a), std::forward<B>(b)); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator-(A&& a, B&& b) { return sub(std::forward<A>(a), std::forward<B>(b)); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator*(A&& a, B&& b) { return mul(std::forward<A>(a), std::forward<B>(b)); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator/(A&& a, B&& b) { return div(std::forward<A>(a), std::forward<B>(b)); }
+template<Operand A> constexpr auto operator-(A&& a) { return neg(std::forward<A>(a)); }
 // clang-format on
 
 namespace ops {

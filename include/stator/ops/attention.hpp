@@ -89,9 +89,10 @@ namespace nn {
 /// to the scores; returns [..., L, e]. With Causal no query sees a key that comes behind it. Source: Vaswani
 /// et al. 2017, eq. 1.
 template<bool Causal = false, double DropoutP = 0.0>
-constexpr auto scaled_dot_product_attention(const auto& query, const auto& key, const auto& value,
-                                            const auto&... mask) {
-  return operation<ops::Attention<Causal, DropoutP>>{}(query, key, value, mask...);
+constexpr auto scaled_dot_product_attention(auto&& query, auto&& key, auto&& value, auto&&... mask) {
+  return operation<ops::Attention<Causal, DropoutP>>{}(
+      std::forward<decltype(query)>(query), std::forward<decltype(key)>(key),
+      std::forward<decltype(value)>(value), std::forward<decltype(mask)>(mask)...);
 }
 
 /// A mask for attention from `ignored` [N, S], not 0 where a key is padding: `nn::call(attention, q, k, v,

@@ -54,16 +54,17 @@ namespace nn {
 
 /// An expression that calls a module in training or evaluation mode.
 template<class Mode, Module M, class... X>
-constexpr auto call_as(const M& module, const X&... x) {
-  using Result = expr::ModuleCall<M, Mode, decltype(ops::to_handle<float>(x))...>;
-  static_assert(check<trace_error<Result>>());
-  return Result(module, ops::to_handle<float>(x)...);
+constexpr auto call_as(const M& module, X&&... x) {
+  using Result = expr::ModuleCall<M, Mode, decltype(ops::to_handle<float>(std::forward<X>(x)))...>;
+  static_assert(check<trace_error<typename expr::borrowed<Result>::type>>());
+  return Result(module, ops::to_handle<float>(std::forward<X>(x))...);
 }
 
 /// Calls `module.forward(x...)`. With symbols it records the call, with tensors it returns an expression that
-/// refers to `module`, which must outlive it.
+/// refers to `module` and to the tensors that have names, which must outlive it; temporaries are moved into
+/// it.
 template<Module M, class... X>
-constexpr auto call(const M& module, const X&... x) {
+constexpr auto call(const M& module, X&&... x) {
   if constexpr ((AnySymbol<X> || ...)) {
     graph::Builder& b = *ops::detail::first_symbol(x...).builder;
     const int outer = b.call;
@@ -77,7 +78,7 @@ constexpr auto call(const M& module, const X&... x) {
     if constexpr (AnySymbol<decltype(y)>) b.calls[static_cast<std::size_t>(here)].result = y.node;
     return y;
   } else {
-    return call_as<Mode<true>>(module, x...);
+    return call_as<Mode<true>>(module, std::forward<X>(x)...);
   }
 }
 
@@ -85,14 +86,14 @@ constexpr auto call(const M& module, const X&... x) {
 
 /// Calls a module with one input.
 template<Operand X, Module M>
-constexpr auto operator|(const X& x, const M& module) {
-  return nn::call(module, x);
+constexpr auto operator|(X&& x, const M& module) {
+  return nn::call(module, std::forward<X>(x));
 }
 
 /// Applies an operation: `x | nn::relu`.
 template<Operand X, class Op>
-constexpr auto operator|(const X& x, const operation<Op>& op) {
-  return op(x);
+constexpr auto operator|(X&& x, const operation<Op>& op) {
+  return op(std::forward<X>(x));
 }
 
 } // namespace stator

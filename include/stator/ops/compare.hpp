@@ -129,13 +129,13 @@ inline constexpr operation<ops::Clamp> clamp;
 
 template<class A, class B>
   requires Operands<A, B>
-constexpr auto maximum(const A& a, const B& b) {
-  return operation<ops::Extremum<true>>{}(a, b);
+constexpr auto maximum(A&& a, B&& b) {
+  return operation<ops::Extremum<true>>{}(std::forward<A>(a), std::forward<B>(b));
 }
 template<class A, class B>
   requires Operands<A, B>
-constexpr auto minimum(const A& a, const B& b) {
-  return operation<ops::Extremum<false>>{}(a, b);
+constexpr auto minimum(A&& a, B&& b) {
+  return operation<ops::Extremum<false>>{}(std::forward<A>(a), std::forward<B>(b));
 }
 
 } // namespace stator

@@ -200,18 +200,22 @@ namespace nn {
 /// returns the mean, [] (or as the options say: `nll_loss<CrossEntropyOptions{.reduction =
 /// Reduction::sum}>`). Throws ValueError at a label outside [0, C).
 template<CrossEntropyOptions Options = CrossEntropyOptions{}>
-constexpr auto nll_loss(const auto& log_p, const auto& target, const auto&... weight) {
+constexpr auto nll_loss(auto&& log_p, auto&& target, auto&&... weight) {
   static_assert(Options.label_smoothing == 0, "stator: nll_loss has no label_smoothing, cross_entropy has");
-  return operation<ops::NllLoss<Options>>{}(log_p, target, weight...);
+  return operation<ops::NllLoss<Options>>{}(std::forward<decltype(log_p)>(log_p),
+                                            std::forward<decltype(target)>(target),
+                                            std::forward<decltype(weight)>(weight)...);
 }
 
 /// logits: [N, C, ...], target: [N, ...] int64 class indices, or probabilities of the logits' shape; weight:
 /// [C] or left out; returns the mean, [], or as the options say. Throws ValueError at a label outside [0, C).
 template<CrossEntropyOptions Options = CrossEntropyOptions{}>
-constexpr auto cross_entropy(const auto& logits, const auto& target, const auto&... weight) {
+constexpr auto cross_entropy(auto&& logits, auto&& target, auto&&... weight) {
   static_assert(Options.label_smoothing >= 0 && Options.label_smoothing <= 1,
                 "stator: cross_entropy: label_smoothing must be between 0 and 1");
-  return operation<ops::CrossEntropy<Options>>{}(logits, target, weight...);
+  return operation<ops::CrossEntropy<Options>>{}(std::forward<decltype(logits)>(logits),
+                                                 std::forward<decltype(target)>(target),
+                                                 std::forward<decltype(weight)>(weight)...);
 }
 
 } // namespace nn

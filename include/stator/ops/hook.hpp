@@ -161,16 +161,16 @@ struct tracer<expr::HookInput<F>> {
 /// The expression x, whose gradient `f(grad)` sees in backward(), and replaces when it returns one.
 /// torch.Tensor.register_hook.
 template<Operand X, class F>
-auto register_hook(const X& x, F f) {
-  using Handle = decltype(ops::to_handle<float>(x));
-  return expr::Expression<ops::GradientHook<F>, Handle, expr::HookInput<F>>(ops::to_handle<float>(x),
-                                                                            expr::HookInput<F>{std::move(f)});
+auto register_hook(X&& x, F f) {
+  using Handle = decltype(ops::to_handle<float>(std::forward<X>(x)));
+  return expr::Expression<ops::GradientHook<F>, Handle, expr::HookInput<F>>(
+      ops::to_handle<float>(std::forward<X>(x)), expr::HookInput<F>{std::move(f)});
 }
 
 /// The expression x, whose gradient backward() leaves in `to`. torch.Tensor.retain_grad.
 template<Operand X, class T, Index... E>
-auto retain_grad(const X& x, Tensor<T, E...>& to) {
-  return register_hook(x, detail::GradientKeeper<T, E...>{&to});
+auto retain_grad(X&& x, Tensor<T, E...>& to) {
+  return register_hook(std::forward<X>(x), detail::GradientKeeper<T, E...>{&to});
 }
 
 namespace detail {

@@ -26,10 +26,12 @@ public:
   using net_type = Net;
   using hooks_type = std::tuple<H...>;
   const Net* net;
+  [[no_unique_address]] detail::Watch watch;
   std::tuple<A...> operands;
   std::tuple<HookHandle<H, Net>...> hooks;
-  HookedCall(const Net& n, const std::tuple<H...>& h, const A&... a)
-      : net(&n), operands(a...), hooks(HookHandle<H, Net>{std::get<H>(h).function, &n}...) {}
+  HookedCall(const Net& n, const std::tuple<H...>& h, A... a)
+      : net(&n), watch(&n), operands(std::move(a)...),
+        hooks(HookHandle<H, Net>{std::get<H>(h).function, &n}...) {}
 };
 
 } // namespace expr

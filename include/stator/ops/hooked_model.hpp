@@ -106,6 +106,7 @@ struct tracer<expr::HookedCall<Net, Mode, Hooks, A...>> {
     return result;
   }
   static void gather(const E& e, detail::Gatherer& g) {
+    e.watch.check("a model");
     Call::gather(*e.net, e.operands, g);
     std::apply([&](const auto&... handle) { ((*g.next++ = {memory(handle), nullptr}), ...); }, e.hooks);
   }
@@ -126,13 +127,16 @@ private:
 template<class Net, class Mode, class... H>
 class HookedModel {
 public:
-  explicit HookedModel(const Net& net, H... hook) : net_(&net), hooks_(std::move(hook)...) {}
+  explicit HookedModel(const Net& net, H... hook) : net_(&net), watch_(&net), hooks_(std::move(hook)...) {}
 
   /// An expression: the network's outputs for these inputs.
-  auto operator()(const auto&... x) const {
-    using Result = expr::HookedCall<Net, Mode, std::tuple<H...>, decltype(ops::to_handle<float>(x))...>;
+  template<class... X>
+  auto operator()(X&&... x) const {
+    watch_.check("a model");
+    using Result =
+        expr::HookedCall<Net, Mode, std::tuple<H...>, decltype(ops::to_handle<float>(std::forward<X>(x)))...>;
     static_assert(check<trace_error<Result>>());
-    return Result(*net_, hooks_, ops::to_handle<float>(x)...);
+    return Result(*net_, hooks_, ops::to_handle<float>(std::forward<X>(x))...);
   }
   /// These hooks, then those.
   template<class... More>
@@ -146,6 +150,7 @@ public:
 
 private:
   const Net* net_;
+  [[no_unique_address]] detail::Watch watch_;
   std::tuple<H...> hooks_;
 };
 

@@ -258,48 +258,55 @@ namespace nn {
 
 /// mean((x - target)^2)
 template<Reduction R = Reduction::mean>
-constexpr auto mse_loss(const auto& x, const auto& target) {
-  return operation<ops::Loss<ops::MseElements, R>>{}(x, target);
+constexpr auto mse_loss(auto&& x, auto&& target) {
+  return operation<ops::Loss<ops::MseElements, R>>{}(std::forward<decltype(x)>(x),
+                                                     std::forward<decltype(target)>(target));
 }
 /// mean(|x - target|)
 template<Reduction R = Reduction::mean>
-constexpr auto l1_loss(const auto& x, const auto& target) {
-  return operation<ops::Loss<ops::L1Elements, R>>{}(x, target);
+constexpr auto l1_loss(auto&& x, auto&& target) {
+  return operation<ops::Loss<ops::L1Elements, R>>{}(std::forward<decltype(x)>(x),
+                                                    std::forward<decltype(target)>(target));
 }
 /// Quadratic below Beta, linear beyond, continuous; l1_loss where Beta is 0.
 template<Reduction R = Reduction::mean, double Beta = 1.0>
-constexpr auto smooth_l1_loss(const auto& x, const auto& target) {
+constexpr auto smooth_l1_loss(auto&& x, auto&& target) {
   if constexpr (Beta == 0)
-    return l1_loss<R>(x, target);
+    return l1_loss<R>(std::forward<decltype(x)>(x), std::forward<decltype(target)>(target));
   else
-    return operation<ops::Loss<ops::HuberElements<Beta, true>, R>>{}(x, target);
+    return operation<ops::Loss<ops::HuberElements<Beta, true>, R>>{}(std::forward<decltype(x)>(x),
+                                                                     std::forward<decltype(target)>(target));
 }
 /// Half the square below Delta, linear beyond.
 template<Reduction R = Reduction::mean, double Delta = 1.0>
-constexpr auto huber_loss(const auto& x, const auto& target) {
-  return operation<ops::Loss<ops::HuberElements<Delta, false>, R>>{}(x, target);
+constexpr auto huber_loss(auto&& x, auto&& target) {
+  return operation<ops::Loss<ops::HuberElements<Delta, false>, R>>{}(std::forward<decltype(x)>(x),
+                                                                     std::forward<decltype(target)>(target));
 }
 /// x: probabilities, target: 0 to 1; `weight` (optional, broadcast to x) multiplies the elements.
 template<Reduction R = Reduction::mean>
-constexpr auto binary_cross_entropy(const auto& x, const auto& target, const auto&... weight) {
+constexpr auto binary_cross_entropy(auto&& x, auto&& target, auto&&... weight) {
   static_assert(sizeof...(weight) < 2, "stator: binary_cross_entropy: input, target and weight");
-  return operation<ops::Loss<ops::BceElements, R, (sizeof...(weight) > 0)>>{}(x, target, weight...);
+  return operation<ops::Loss<ops::BceElements, R, (sizeof...(weight) > 0)>>{}(
+      std::forward<decltype(x)>(x), std::forward<decltype(target)>(target),
+      std::forward<decltype(weight)>(weight)...);
 }
 /// x: logits, target: 0 to 1; `pos_weight` (broadcast to x, may be 1) weighs the positive part, `weight`
 /// (broadcast to x) multiplies the elements; both or the last may be left out.
 template<Reduction R = Reduction::mean>
-constexpr auto binary_cross_entropy_with_logits(const auto& x, const auto& target,
-                                                const auto&... pos_weight_and_weight) {
+constexpr auto binary_cross_entropy_with_logits(auto&& x, auto&& target, auto&&... pos_weight_and_weight) {
   static_assert(sizeof...(pos_weight_and_weight) < 3,
                 "stator: binary_cross_entropy_with_logits: input, target, pos_weight and weight");
   return operation<ops::Loss<ops::BceLogitsElements, R, (sizeof...(pos_weight_and_weight) > 1)>>{}(
-      x, target, pos_weight_and_weight...);
+      std::forward<decltype(x)>(x), std::forward<decltype(target)>(target),
+      std::forward<decltype(pos_weight_and_weight)>(pos_weight_and_weight)...);
 }
 /// x: log-probabilities, target: probabilities, or their logarithms with LogTarget. As in PyTorch, "mean" is
 /// over all elements; the mathematical value is the sum divided by the batch.
 template<Reduction R = Reduction::mean, bool LogTarget = false>
-constexpr auto kl_div(const auto& x, const auto& target) {
-  return operation<ops::Loss<ops::KlElements<LogTarget>, R>>{}(x, target);
+constexpr auto kl_div(auto&& x, auto&& target) {
+  return operation<ops::Loss<ops::KlElements<LogTarget>, R>>{}(std::forward<decltype(x)>(x),
+                                                               std::forward<decltype(target)>(target));
 }
 
 } // namespace nn

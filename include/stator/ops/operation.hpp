@@ -260,21 +260,30 @@ constexpr const auto& first_symbol(const First& first, const Rest&... rest) {
 
 } // namespace detail
 
-/// The handle by which an expression holds an operand.
+/// The handle by which an expression holds an operand: tensors with a name by reference, temporaries by
+/// value.
 template<class T, class A>
-constexpr auto to_handle(const A& a) {
-  if constexpr (std::is_base_of_v<expr::Evaluated<A>, A>) {
-    return a;
-  } else if constexpr (std::is_arithmetic_v<A>) {
+constexpr auto to_handle(A&& a) {
+  using X = std::remove_cvref_t<A>;
+  if constexpr (std::is_base_of_v<expr::Evaluated<X>, X>) {
+    return X(std::forward<A>(a));
+  } else if constexpr (std::is_arithmetic_v<X>) {
     return expr::Number<T>{static_cast<T>(a)};
-  } else if constexpr (requires { a.grad_data(); }) {
-    using S = std::remove_cvref_t<decltype(a)>;
-    return expr::Input<typename S::scalar, typename S::shape_type, true>{const_cast<typename S::scalar*>(a.data()),
-                                                                          a.grad_data(), a.leading()};
   } else {
-    using S = std::remove_cvref_t<decltype(a)>;
-    return expr::Input<typename S::scalar, typename S::shape_type, false>{const_cast<typename S::scalar*>(a.data()),
-                                                                           nullptr, a.leading()};
+    using S = typename X::scalar;
+    constexpr bool has_grad = requires { a.grad_data(); };
+    const auto refer = [](const X& x) {
+      S* grad = nullptr;
+      if constexpr (has_grad) grad = x.grad_data();
+      return expr::Input<S, typename X::shape_type, has_grad>{const_cast<S*>(x.data()), grad, x.leading(),
+                                                              stator::detail::Watch(x.data())};
+    };
+    if constexpr (requires { X::owns_elements; } && !std::is_lvalue_reference_v<A>) {
+      const auto owner = std::make_shared<const X>(std::forward<A>(a));
+      return expr::OwnedInput<S, typename X::shape_type, has_grad>{refer(*owner), owner};
+    } else {
+      return refer(a);
+    }
   }
 }
 
@@ -305,6 +314,9 @@ struct first_scalar<First, Rest...> : first_scalar<Rest...> {};
 
 /// Tensors, expressions and symbols: what operations apply to.
 template<class A>
+concept Arithmetic = std::is_arithmetic_v<std::remove_cvref_t<A>>;
+
+template<class A>
 concept Operand = AnySymbol<A> || Leaf<A> || std::is_base_of_v<expr::Evaluated<std::remove_cvref_t<A>>, std::remove_cvref_t<A>> ||
                   requires { typename std::remove_cvref_t<A>::shape_type; };
 
@@ -314,24 +326,33 @@ struct operation {
   using type = Op;
 
   template<class... A>
-    requires((Operand<A> || std::is_arithmetic_v<A>) && ...)
-  constexpr auto operator()(const A&... a) const {
-    if constexpr ((AnySymbol<A> || ...)) {
-      const auto& s = ops::detail::first_symbol(a...);
-      using T = typename std::remove_cvref_t<decltype(s)>::scalar;
-      constexpr int order = std::remove_cvref_t<decltype(s)>::order;
-      return ops::detail::record<Op>(ops::detail::to_symbol<T, order>(s.builder, a)...);
-    } else {
-      using T = typename detail::first_scalar<A...>::type;
-      using Result = expr::Expression<Op, decltype(ops::to_handle<T>(a))...>;
-      if constexpr (ops::detail::IsComposite<Op>)
-        static_assert(check<trace_error<Result>>());
-      else
-        static_assert(check<ops::detail::requirement<
-                          Op, typename decltype(tracer<decltype(ops::to_handle<T>(a))>::template symbol<0>(
-                                  std::declval<graph::Builder&>()))::typed...>>());
-      return Result(ops::to_handle<T>(a)...);
-    }
+    requires((Operand<A> || Arithmetic<A>) && ...)
+  constexpr auto operator()(A&&... a) const {
+    if constexpr ((AnySymbol<A> || ...))
+      return record(a...);
+    else
+      return express(ops::to_handle<typename detail::first_scalar<std::remove_cvref_t<A>...>::type>(
+          std::forward<A>(a))...);
+  }
+
+private:
+  template<class... A>
+  static constexpr auto record(const A&... a) {
+    const auto& s = ops::detail::first_symbol(a...);
+    using T = typename std::remove_cvref_t<decltype(s)>::scalar;
+    constexpr int order = std::remove_cvref_t<decltype(s)>::order;
+    return ops::detail::record<Op>(ops::detail::to_symbol<T, order>(s.builder, a)...);
+  }
+  template<class... H>
+  static constexpr auto express(H&&... handle) {
+    using Plan = expr::Expression<Op, typename expr::borrowed<H>::type...>;
+    if constexpr (ops::detail::IsComposite<Op>)
+      static_assert(check<trace_error<Plan>>());
+    else
+      static_assert(check<ops::detail::requirement<
+                        Op, typename decltype(tracer<typename expr::borrowed<H>::type>::template symbol<0>(
+                                std::declval<graph::Builder&>()))::typed...>>());
+    return expr::Expression<Op, H...>(std::move(handle)...);
   }
 };
 

@@ -211,14 +211,26 @@ template<Index Dim>
 inline constexpr operation<ops::Unsqueeze<Dim>> unsqueeze;
 /// select<Dim, At>(x): torch.select
 template<Index Dim, Index At, Operand X>
-constexpr auto select(const X& x) {
-  return operation<ops::Select<Dim, At>>{}(x);
+constexpr auto select(X&& x) {
+  return operation<ops::Select<Dim, At>>{}(std::forward<X>(x));
 }
+
+namespace ops::detail {
+/// An operand that is used several times: a temporary tensor becomes an expression, whose copies share it.
+template<class X>
+constexpr decltype(auto) reusable(X&& x) {
+  if constexpr (requires { std::remove_cvref_t<X>::owns_elements; } && !std::is_lvalue_reference_v<X>)
+    return operation<Reshape<std::remove_cvref_t<X>::shape_type::extents>>{}(std::forward<X>(x));
+  else
+    return std::as_const(x);
+}
+} // namespace ops::detail
 
 /// x cut along a dimension into pieces of the given lengths, as a tuple: `auto [q, k, v] = split<-1, 8, 8,
 /// 8>(x)`.
 template<Index Dim, Index... Lengths, Operand X>
-constexpr auto split(const X& x) {
+constexpr auto split(X&& operand) {
+  decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
   constexpr std::array<Index, sizeof...(Lengths)> lengths{Lengths...};
   constexpr auto start = [lengths](std::size_t k) {
     Index s = 0;

@@ -97,8 +97,19 @@ struct tracer<expr::Input<T, S, NeedsGrad>> {
     return Symbol<T, S, Order>{&b, b.leaf(&ops::leaf_signature<Typed<T, S>, Order>::value, leaf)};
   }
   static void gather(const expr::Input<T, S, NeedsGrad>& input, detail::Gatherer& g) {
+    input.watch.check("a tensor");
     *g.next++ = {input.data, input.grad};
     if constexpr (S::is_dynamic) g.see_batch(input.leading);
+  }
+};
+
+template<class T, class S, bool NeedsGrad>
+struct tracer<expr::OwnedInput<T, S, NeedsGrad>> : tracer<expr::Input<T, S, NeedsGrad>> {
+  static void gather(const expr::OwnedInput<T, S, NeedsGrad>& input, detail::Gatherer& g) {
+    if (input.owner == nullptr)
+      throw GraphError(
+          "an expression was used that had been moved into another one, with the tensor that it owned");
+    tracer<expr::Input<T, S, NeedsGrad>>::gather(input, g);
   }
 };
 
@@ -169,6 +180,7 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
     return result;
   }
   static void gather(const expr::ModuleCall<Net, Mode, A...>& e, detail::Gatherer& g) {
+    e.watch.check("a model");
     gather(*e.net, e.operands, g);
   }
   static void gather(const Net& net, const std::tuple<A...>& operands, detail::Gatherer& g) {

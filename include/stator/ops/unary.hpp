@@ -261,18 +261,18 @@ inline constexpr operation<ops::Detach> detach;
 inline constexpr operation<ops::Detach> no_grad;
 
 // clang-format off
-template<Operand X> constexpr auto exp(const X& x) { return operation<ops::Exp>{}(x); }
-template<Operand X> constexpr auto log(const X& x) { return operation<ops::Log>{}(x); }
-template<Operand X> constexpr auto log1p(const X& x) { return operation<ops::Log1p>{}(x); }
-template<Operand X> constexpr auto expm1(const X& x) { return operation<ops::Expm1>{}(x); }
-template<Operand X> constexpr auto sqrt(const X& x) { return operation<ops::Sqrt>{}(x); }
-template<Operand X> constexpr auto abs(const X& x) { return operation<ops::Abs>{}(x); }
-template<Operand X> constexpr auto sin(const X& x) { return operation<ops::Sin>{}(x); }
-template<Operand X> constexpr auto cos(const X& x) { return operation<ops::Cos>{}(x); }
-template<Operand X> constexpr auto tanh(const X& x) { return operation<ops::Tanh>{}(x); }
-template<Operand X> constexpr auto erf(const X& x) { return operation<ops::Erf>{}(x); }
+template<Operand X> constexpr auto exp(X&& x) { return operation<ops::Exp>{}(std::forward<X>(x)); }
+template<Operand X> constexpr auto log(X&& x) { return operation<ops::Log>{}(std::forward<X>(x)); }
+template<Operand X> constexpr auto log1p(X&& x) { return operation<ops::Log1p>{}(std::forward<X>(x)); }
+template<Operand X> constexpr auto expm1(X&& x) { return operation<ops::Expm1>{}(std::forward<X>(x)); }
+template<Operand X> constexpr auto sqrt(X&& x) { return operation<ops::Sqrt>{}(std::forward<X>(x)); }
+template<Operand X> constexpr auto abs(X&& x) { return operation<ops::Abs>{}(std::forward<X>(x)); }
+template<Operand X> constexpr auto sin(X&& x) { return operation<ops::Sin>{}(std::forward<X>(x)); }
+template<Operand X> constexpr auto cos(X&& x) { return operation<ops::Cos>{}(std::forward<X>(x)); }
+template<Operand X> constexpr auto tanh(X&& x) { return operation<ops::Tanh>{}(std::forward<X>(x)); }
+template<Operand X> constexpr auto erf(X&& x) { return operation<ops::Erf>{}(std::forward<X>(x)); }
 /// x to the power of a number.
-template<Operand X> constexpr auto pow(const X& x, double exponent) { return operation<ops::Pow>{}(x, exponent); }
+template<Operand X> constexpr auto pow(X&& x, double exponent) { return operation<ops::Pow>{}(std::forward<X>(x), exponent); }
 // clang-format on
 
 namespace nn {

@@ -8,12 +8,22 @@
 
 namespace stator::unqualified {
 
+// A temporary is moved into the expression. For all else `const auto&`: a function of the user with the same
+// name, which takes a tensor by reference, is then the better match.
+template<class... X>
+concept AnyTemporary = (!std::is_lvalue_reference_v<X> || ...);
+
 // clang-format off
 constexpr auto mm(const auto& a, const auto& b) { return stator::mm(a, b); }
 constexpr auto matmul(const auto& a, const auto& b) { return stator::matmul(a, b); }
 constexpr auto no_grad(const auto& x) { return stator::no_grad(x); }
 constexpr auto sum(const auto& x) { return stator::sum(x); }
 constexpr auto mean(const auto& x) { return stator::mean(x); }
+template<class A, class B> requires AnyTemporary<A, B> constexpr auto mm(A&& a, B&& b) { return stator::mm(std::forward<A>(a), std::forward<B>(b)); }
+template<class A, class B> requires AnyTemporary<A, B> constexpr auto matmul(A&& a, B&& b) { return stator::matmul(std::forward<A>(a), std::forward<B>(b)); }
+template<class X> requires AnyTemporary<X> constexpr auto no_grad(X&& x) { return stator::no_grad(std::forward<X>(x)); }
+template<class X> requires AnyTemporary<X> constexpr auto sum(X&& x) { return stator::sum(std::forward<X>(x)); }
+template<class X> requires AnyTemporary<X> constexpr auto mean(X&& x) { return stator::mean(std::forward<X>(x)); }
 // clang-format on
 
 } // namespace stator::unqualified

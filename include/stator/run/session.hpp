@@ -64,7 +64,9 @@ struct gradient_leaves {
 /// Runs an expression of type E.
 template<class E>
 struct Session {
-  using Result = symbol_of<E>;
+  /// Programs depend on what is computed, not on who owns the inputs.
+  using Plan = typename expr::borrowed<E>::type;
+  using Result = symbol_of<Plan>;
   using T = typename Result::scalar;
   using S = typename Result::shape;
   using Value = typename stator::detail::tensor_of<T, S>::type;
@@ -114,7 +116,7 @@ struct Session {
     static_assert(requires_grad(), "stator: backward(): nothing in this expression requires a gradient");
     if (state.backward_done)
       throw GraphError("backward() was called twice on one expression: its intermediate values are gone");
-    using P = Program<E, true>;
+    using P = Program<Plan, true>;
     expr::LeafMemory leaves[leaf_count + 1];
     Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
     for (const int leaf : gradient_leaves<P>::list)
@@ -150,9 +152,9 @@ struct Session {
     return {extents};
   }
 
-  static constexpr bool requires_grad() { return Origin<E>::found.requires_grad; }
+  static constexpr bool requires_grad() { return Origin<Plan>::found.requires_grad; }
   static constexpr std::string_view grad_fn() {
-    return requires_grad() ? Origin<E>::name.view() : std::string_view();
+    return requires_grad() ? Origin<Plan>::name.view() : std::string_view();
   }
 
 private:
@@ -175,7 +177,7 @@ private:
 
   /// Runs the forward half of the whole program and keeps its values for the backward.
   static void run_forward(Frame& f, State& state) {
-    using P = Program<E, true>;
+    using P = Program<Plan, true>;
     state.workspace = borrow(P::workspace.total(std::max<Index>(f.batch, 0)));
     f.workspace = state.workspace.data();
     execute<P, 0, P::forward_units>(f);
@@ -188,13 +190,13 @@ private:
     check_shape(f.batch);
     const auto bytes = static_cast<std::size_t>(S::numel * (S::is_dynamic ? f.batch : 1)) * sizeof(T);
     if constexpr (keeps_forward()) {
-      using P = Program<E, true>;
+      using P = Program<Plan, true>;
       if (state.backward_done) throw GraphError("the values of this expression are gone after backward()");
       if (!state.forward_kept) run_forward(f, state);
       f.workspace = state.workspace.data();
       std::memcpy(result, detail::address<P, P::place(P::root)>(f), bytes);
     } else {
-      using P = Program<E, false>;
+      using P = Program<Plan, false>;
       MemoryBlock block = borrow(P::workspace.total(std::max<Index>(f.batch, 0)));
       f.workspace = block.data();
       execute<P, 0, P::units.size()>(f);
