@@ -154,3 +154,19 @@ TEST_CASE("load_npy survives every truncation and every flipped bit") {
     complaint(damaged);
   }
 }
+
+TEST_CASE("the number of elements of an array is checked, not wrapped around") {
+  const Index huge = Index{1} << 62;
+  const NpyArray none{.dtype = "<f4", .shape = {huge, huge, 0}, .bytes = {}};
+  CHECK(none.numel() == 0);
+  const NpyArray many{.dtype = "<f4", .shape = {huge, 4}, .bytes = {}};
+  CHECK_THAT(thrown<ShapeError>([&] { (void)many.numel(); }),
+             contains("NpyArray: shape (4611686018427387904,4,) has more elements than memory can have"));
+  const NpyArray negative{.dtype = "<f4", .shape = {2, -3}, .bytes = {}};
+  CHECK_THAT(thrown<ShapeError>([&] { (void)negative.numel(); }), contains("has a negative extent"));
+  CHECK_THAT(thrown<ShapeError>([&] { NpyArray::from(std::span<const float>(), {huge, 4}); }),
+             contains("(4611686"));
+  const test::TemporaryDirectory directory;
+  CHECK_THROWS_AS(save_npy(directory / "x.npy", many), ShapeError);
+  CHECK(directory.count() == 0);
+}

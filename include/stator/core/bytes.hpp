@@ -2,7 +2,8 @@
 // Sizes of memory blocks as the planner sees them: a constant part and a part for each sample of the batch.
 #pragma once
 
-#include <cstddef>
+#include "stator/core/checked.hpp"
+#include "stator/core/error.hpp"
 
 namespace stator {
 
@@ -16,10 +17,23 @@ struct Bytes {
   std::size_t fixed = 0;
   std::size_t per_sample = 0;
 
+  /// Throws ShapeError for a negative batch, and for one whose memory no address could reach.
   constexpr std::size_t total(std::ptrdiff_t batch) const {
-    return fixed + static_cast<std::size_t>(batch) * per_sample;
+    CheckedSize sum = per_sample;
+    sum *= batch;
+    sum += fixed;
+    if (!sum.fits()) [[unlikely]]
+      refuse(batch);
+    return sum.value();
   }
   constexpr bool operator==(const Bytes&) const = default;
+
+private:
+  [[noreturn, gnu::cold]] void refuse(std::ptrdiff_t batch) const {
+    throw ShapeError("a batch of " + std::to_string(batch) + " needs " + std::to_string(per_sample) +
+                     " bytes for each sample and " + std::to_string(fixed) +
+                     " more: no memory can hold that");
+  }
 };
 
 } // namespace stator

@@ -18,6 +18,11 @@ struct ShapeError : Error {
   using Error::Error;
 };
 
+/// A shape, or a batch, that needs more memory than there is.
+struct MemoryError : ShapeError {
+  using ShapeError::ShapeError;
+};
+
 /// A value out of its range: a label beyond the classes, a negative learning rate.
 struct ValueError : Error {
   using Error::Error;

@@ -3,6 +3,8 @@
 // Only the leading extent may be `dynamic`: the batch, known when the program runs.
 #pragma once
 
+#include "stator/core/checked.hpp"
+
 #include <array>
 #include <cstddef>
 
@@ -41,6 +43,12 @@ struct Extents {
   }
   /// Elements of a static shape, elements per sample of a dynamic one.
   constexpr Index numel() const { return product(0, rank); }
+  /// Whether no extent is negative, a dynamic one apart, and memory can have so many elements (of 8 bytes).
+  constexpr bool is_possible() const {
+    CheckedSize bytes = 8;
+    for (std::size_t i = 0; i < rank; ++i) bytes *= dims[i] == dynamic ? 1 : dims[i];
+    return bytes.fits();
+  }
 };
 
 namespace unqualified {
@@ -55,6 +63,8 @@ struct Shape : unqualified::lookup {
   static_assert(sizeof...(E) <= max_rank, "stator: a tensor has at most 8 dimensions");
   static constexpr std::size_t rank = sizeof...(E);
   static constexpr Extents extents{E...};
+  static_assert(extents.is_possible(),
+                "stator: an extent of a tensor is negative, or it has more elements than memory can have");
   static constexpr bool is_dynamic = extents.is_dynamic();
   /// Elements of a static shape, elements per sample of a dynamic one.
   static constexpr Index numel = extents.numel();

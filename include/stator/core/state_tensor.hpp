@@ -21,12 +21,9 @@ struct StateTensor {
   std::vector<Index> shape; ///< empty for a single number
   const std::byte* data = nullptr;
 
-  std::size_t numel() const {
-    std::size_t n = 1;
-    for (const Index extent : shape) n *= static_cast<std::size_t>(extent);
-    return n;
-  }
-  std::size_t bytes() const { return numel() * item_size(type); }
+  /// Throws ShapeError for a shape that no memory can hold.
+  std::size_t numel() const { return bytes() / item_size(type); }
+  std::size_t bytes() const;
 
   /// The elements as a number, a Tensor, std::vector, std::array or std::string. Throws ShapeError when the
   /// shape is another, ValueError when the type holds values that T's elements cannot.
@@ -51,6 +48,19 @@ std::string size_text(const Extent* extents, std::size_t rank) {
   std::string text = "torch.Size([";
   for (std::size_t i = 0; i < rank; ++i) text += (i > 0 ? ", " : "") + std::to_string(extents[i]);
   return text + "])";
+}
+
+/// The bytes of so many elements. Throws ShapeError, beginning with `who`, for extents that no memory can
+/// hold.
+template<class Range>
+std::size_t checked_bytes(const Range& extents, std::size_t item_size, const std::string& who) {
+  CheckedSize bytes = checked_product(extents);
+  bytes *= item_size;
+  if (!bytes.fits())
+    throw ShapeError(who + " has shape " + size_text(std::ranges::data(extents), std::ranges::size(extents)) +
+                     ": " +
+                     (bytes.is_negative() ? "an extent is negative" : "more elements than memory can have"));
+  return bytes.value();
 }
 
 /// Tensor, Variable, Parameter, Buffer, TensorView.
@@ -130,6 +140,10 @@ T value_for(const StateTensor& t) {
 }
 
 } // namespace detail
+
+inline std::size_t StateTensor::bytes() const {
+  return detail::checked_bytes(shape, item_size(type), "'" + name + "'");
+}
 
 template<class T>
 T StateTensor::to() const {

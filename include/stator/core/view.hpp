@@ -29,6 +29,33 @@ struct Sizes {
 };
 
 namespace detail {
+
+[[noreturn, gnu::cold]] inline void refuse_extents(const Extents& extents, const char* why) {
+  std::string shape;
+  for (std::size_t i = 0; i < extents.rank; ++i) shape += (i > 0 ? ", " : "") + std::to_string(extents[i]);
+  throw ShapeError("a tensor of shape [" + shape + "] " + why);
+}
+
+/// The bytes of a tensor of shape S whose batch is `leading`. Throws ShapeError for a batch that is negative
+/// or whose elements no memory can hold.
+template<class T, class S>
+constexpr std::size_t checked_bytes([[maybe_unused]] Index leading) {
+  constexpr std::size_t unit = static_cast<std::size_t>(S::numel) * sizeof(T);
+  if constexpr (S::is_dynamic) {
+    CheckedSize bytes = unit;
+    bytes *= leading;
+    if (!bytes.fits()) [[unlikely]] {
+      Extents asked = S::extents;
+      asked[0] = leading;
+      refuse_extents(asked, leading < 0 ? "cannot be: its batch is negative"
+                                        : "cannot be: it has more elements than memory can have");
+    }
+    return bytes.value();
+  } else {
+    return unit;
+  }
+}
+
 /// What every tensor-like class offers on top of `data()` and `leading()`.
 template<class Derived, class T, Index... E>
 struct tensor_access : unqualified::lookup {
@@ -86,9 +113,13 @@ public:
   using element = T;
 
   constexpr TensorView() = default;
-  /// `leading`: the batch of a dynamic shape; ignored for a static one.
-  constexpr explicit TensorView(T* data, Index leading = Shape<E...>::is_dynamic ? 0 : Shape<1, E...>::extents[1])
-      : data_(data), leading_(leading) {}
+  /// `leading`: the batch of a dynamic shape; ignored for a static one. Throws ShapeError when it is
+  /// negative, or has more elements than memory can have.
+  constexpr explicit TensorView(T* data,
+                                Index leading = Shape<E...>::is_dynamic ? 0 : Shape<1, E...>::extents[1])
+      : data_(data), leading_(leading) {
+    (void)detail::checked_bytes<T, Shape<E...>>(leading);
+  }
   template<class U>
     requires(std::is_same_v<const U, T>)
   constexpr TensorView(const TensorView<U, E...>& other) : data_(other.data()), leading_(other.leading()) {}

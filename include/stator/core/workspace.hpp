@@ -15,8 +15,13 @@ namespace stator {
 class MemoryBlock {
 public:
   MemoryBlock() = default;
+  /// Throws MemoryError.
   explicit MemoryBlock(std::size_t bytes)
-      : data_(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment}))), size_(bytes) {}
+      : data_(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment}, std::nothrow))),
+        size_(bytes) {
+    if (data_ == nullptr) [[unlikely]]
+      refuse(bytes);
+  }
   MemoryBlock(MemoryBlock&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   MemoryBlock& operator=(MemoryBlock&& other) noexcept {
     std::swap(data_, other.data_);
@@ -30,6 +35,10 @@ public:
   std::size_t size() const { return size_; }
 
 private:
+  [[noreturn, gnu::cold]] static void refuse(std::size_t bytes) {
+    throw MemoryError("cannot allocate " + std::to_string(bytes) + " bytes");
+  }
+
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };

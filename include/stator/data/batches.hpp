@@ -41,7 +41,10 @@ public:
   }
 
   /// Number of batches in a pass.
-  Index size() const { return options_.drop_last ? dataset_->size() / N : (dataset_->size() + N - 1) / N; }
+  Index size() const {
+    const Index whole = dataset_->size() / N;
+    return options_.drop_last || whole * N == dataset_->size() ? whole : whole + 1;
+  }
 
   /// The next pass will be number `epoch`, counted from 0: to go on where an earlier run has stopped.
   void set_epoch(std::uint64_t epoch) { permutation_.seek(epoch, order_.size()); }

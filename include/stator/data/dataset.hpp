@@ -31,7 +31,9 @@ public:
   /// values: [N, Sample...] row-major, labels: [N]. Throws ShapeError when their sizes do not agree.
   TensorDataset(AlignedVector<T> values, std::vector<std::int64_t> labels)
       : values_(std::move(values)), labels_(std::move(labels)) {
-    if (values_.size() != labels_.size() * static_cast<std::size_t>(sample_size))
+    CheckedSize needed = labels_.size();
+    needed *= sample_size;
+    if (!needed.fits() || values_.size() != needed.value())
       throw ShapeError("TensorDataset: " + std::to_string(values_.size()) + " values for " +
                        std::to_string(labels_.size()) + " labels, expected " + std::to_string(sample_size) +
                        " for each");

@@ -20,8 +20,11 @@ struct Idx {
 
 /// Reads a file of exactly `rank` dimensions. Throws FileError, and FormatError with the byte (of the
 /// unpacked file) for a wrong mark, type or rank, a file that is too short or too long, and a damaged gzip
-/// stream.
+/// stream; ValueError for a rank above 8.
 inline Idx read_idx(const std::filesystem::path& path, std::size_t rank) {
+  if (rank > max_rank)
+    throw ValueError("read_idx: rank is " + std::to_string(rank) + ", expected at most " +
+                     std::to_string(max_rank));
   io::GzipReader file(path);
   auto fail = [&](std::uint64_t byte, const std::string& what) {
     io::format_error(path.string(), byte, what);
@@ -40,23 +43,22 @@ inline Idx read_idx(const std::filesystem::path& path, std::size_t rank) {
     fail(3, std::to_string(std::to_integer<int>(magic[3])) + " dimensions, expected " + std::to_string(rank));
 
   Idx idx;
-  std::uint64_t count = 1;
+  CheckedSize product = 1;
   for (std::size_t d = 0; d < rank; ++d) {
-    const std::uint64_t at = file.position();
     std::uint32_t extent = 0;
     for (const std::byte b : word("an extent")) extent = extent << 8 | std::to_integer<std::uint32_t>(b);
-    if (extent != 0 && count > std::numeric_limits<std::uint64_t>::max() / extent)
-      fail(at, "extents whose product is too large");
-    count *= extent;
+    product *= extent;
     idx.extents.push_back(static_cast<Index>(extent));
   }
+  if (!product.fits()) fail(file.position() - 4, "extents whose product is too large");
+  const std::size_t count = product.value();
   idx.header = static_cast<std::size_t>(file.position());
   if (count > file.remaining_at_most())
     fail(idx.header, "shape " + to_string(idx.extents) + " needs " + std::to_string(count) +
                          " bytes, the file cannot hold more than " +
                          std::to_string(file.remaining_at_most()));
 
-  idx.values.resize(static_cast<std::size_t>(count));
+  idx.values.resize(count);
   if (file.read(std::as_writable_bytes(std::span(idx.values))) < idx.values.size())
     fail(file.position(), "the file ends here, expected " + std::to_string(idx.header + count) + " bytes");
   std::array<std::byte, 1> more{};

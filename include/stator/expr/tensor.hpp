@@ -19,16 +19,25 @@ struct aligned_delete {
     ::operator delete(p, std::align_val_t{alignment});
   }
 };
+[[noreturn, gnu::cold]] inline void refuse_memory(Extents shape, Index leading, std::size_t bytes) {
+  if (shape.is_dynamic()) shape[0] = leading;
+  throw MemoryError("a tensor of shape " + to_string(shape) + " needs " + std::to_string(bytes) +
+                    " bytes, which cannot be allocated");
+}
 template<class T>
 using aligned_array = std::unique_ptr<T[], aligned_delete>;
 
-/// Zeroed elements at a 64-byte boundary.
-template<class T>
-aligned_array<T> make_aligned(Index count) {
-  const auto n = static_cast<std::size_t>(count);
-  T* const p = static_cast<T*>(::operator new(align_up(n * sizeof(T) + 1), std::align_val_t{alignment}));
-  std::uninitialized_fill_n(p, n, T{});
-  begin_life(p, n * sizeof(T) + 1);
+/// Zeroed elements of a tensor of shape S with this batch, at a 64-byte boundary. Throws ShapeError for a
+/// batch that cannot be, MemoryError for one that there is no memory for.
+template<class T, class S>
+aligned_array<T> make_aligned(Index leading) {
+  const std::size_t bytes = checked_bytes<T, S>(leading);
+  void* const block = ::operator new(align_up(bytes + 1), std::align_val_t{alignment}, std::nothrow);
+  if (block == nullptr) [[unlikely]]
+    refuse_memory(S::extents, leading, bytes);
+  T* const p = static_cast<T*>(block);
+  std::uninitialized_fill_n(p, bytes / sizeof(T), T{});
+  begin_life(p, bytes + 1);
   return aligned_array<T>(p);
 }
 } // namespace detail
@@ -47,7 +56,7 @@ public:
   Tensor()
     requires(!S::is_dynamic)
       : Tensor(S::rank > 0 ? S::extents[0] : 0, 0) {}
-  /// Zeros, with a batch known at run time.
+  /// Zeros, with a batch known at run time. Throws ShapeError when it is negative or too large.
   explicit Tensor(Index leading)
     requires(S::is_dynamic)
       : Tensor(leading, 0) {}
@@ -91,8 +100,7 @@ public:
   }
 
 private:
-  Tensor(Index leading, int)
-      : data_(detail::make_aligned<T>(S::is_dynamic ? S::numel * leading : S::numel)), leading_(leading) {}
+  Tensor(Index leading, int) : data_(detail::make_aligned<T, S>(leading)), leading_(leading) {}
   static Index leading_for(Index count) {
     const Index leading = S::is_dynamic ? count / std::max<Index>(S::numel, 1) : S::rank > 0 ? S::extents[0] : 0;
     if (count != (S::is_dynamic ? leading * S::numel : S::numel))

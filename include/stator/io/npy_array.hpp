@@ -53,10 +53,14 @@ struct NpyArray {
     return array;
   }
 
+  /// Throws ShapeError for a shape that no memory can hold.
   Index numel() const {
-    Index n = 1;
-    for (const Index extent : shape) n *= extent;
-    return n;
+    const CheckedSize n = checked_product(shape);
+    if (!n.fits())
+      throw ShapeError(
+          "NpyArray: shape " + shape_text() +
+          (n.is_negative() ? " has a negative extent" : " has more elements than memory can have"));
+    return static_cast<Index>(n.value());
   }
 
   /// Bytes of one element.

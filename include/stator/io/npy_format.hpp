@@ -152,14 +152,10 @@ inline NpyArray parse_npy(std::span<const std::byte> file, const std::string& pa
   header.read_into(array);
 
   const auto data = file.subspan(begin + length);
-  std::size_t size = array.itemsize();
-  const bool empty = std::ranges::find(array.shape, Index{0}) != array.shape.end();
-  for (const Index extent : array.shape) {
-    const auto factor = static_cast<std::size_t>(empty ? std::min<Index>(extent, 1) : extent);
-    if (factor > 0 && size > std::numeric_limits<std::size_t>::max() / factor)
-      header.fail("shape " + array.shape_text() + " has too many elements");
-    size *= factor;
-  }
+  CheckedSize bytes = checked_product(array.shape);
+  bytes *= array.itemsize();
+  if (!bytes.fits()) header.fail("shape " + array.shape_text() + " has too many elements");
+  const std::size_t size = bytes.value();
   if (data.size() != size)
     format_error(path, begin + length + std::min(size, data.size()),
                  "'" + array.dtype + "' of shape " + array.shape_text() + " needs " + std::to_string(size) +

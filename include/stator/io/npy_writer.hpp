@@ -15,7 +15,9 @@ namespace detail {
 inline constexpr std::string_view npy_magic = "\x93NUMPY";
 
 inline std::vector<std::byte> npy_header(const NpyArray& array) {
-  if (static_cast<std::size_t>(array.numel()) * array.itemsize() != array.bytes.size())
+  CheckedSize size = array.numel();
+  size *= array.itemsize();
+  if (!size.fits() || size.value() != array.bytes.size())
     throw ShapeError("save_npy: " + std::to_string(array.bytes.size()) + " bytes for '" + array.dtype +
                      "' of shape " + array.shape_text());
   std::string text = "{'descr': '" + array.dtype +

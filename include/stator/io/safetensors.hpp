@@ -117,14 +117,10 @@ private:
     const auto fail = [&](const std::string& what) {
       format_error(path_, info.mentioned, "tensor '" + info.name + "': " + what);
     };
-    std::uint64_t size = item_size(info.type);
-    bool overflow = false;
-    const bool empty = std::ranges::find(info.shape, Index{0}) != info.shape.end();
-    for (const Index extent : info.shape)
-      overflow =
-          overflow || (!empty && __builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size));
-    if (empty) size = 0;
-    if (overflow) fail("too many elements");
+    CheckedSize bytes = checked_product(info.shape);
+    bytes *= item_size(info.type);
+    if (!bytes.fits()) fail("too many elements");
+    const std::uint64_t size = bytes.value();
     if (info.begin > info.end)
       fail("data_offsets [" + std::to_string(info.begin) + ", " + std::to_string(info.end) +
            "] end before they begin");

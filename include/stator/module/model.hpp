@@ -269,7 +269,14 @@ private:
       throw ValueError(std::string("Model: the memory for ") + what + " is not aligned to 64 bytes");
   }
   void allocate() {
-    owned_ = MemoryBlock(align_up(parameter_bytes + gradient_bytes + buffer_bytes + 1));
+    constexpr auto sum = [] {
+      CheckedSize bytes = parameter_bytes;
+      bytes += gradient_bytes;
+      return bytes += buffer_bytes;
+    }();
+    static_assert(sum.fits() && parameter_bytes / sizeof(scalar) >= static_cast<std::size_t>(parameter_count),
+                  "stator: this network has more parameters than memory can have");
+    owned_ = MemoryBlock(align_up(sum.value() + 1));
     std::byte* const first = owned_.data();
     arenas_ = {first, first + parameter_bytes + gradient_bytes, first + parameter_bytes};
   }
