@@ -6,8 +6,8 @@
 //   build/benchmarks/bench_iterate_parameters --benchmark_enable_random_interleaving=true
 //   --benchmark_repetitions=9
 //     --benchmark_report_aggregates_only=true
-#include "stator/module/for_each.hpp"
-#include "stator/module/model.hpp"
+#include "stator/model/for_each.hpp"
+#include "stator/model/model.hpp"
 #include "stator/nn/nn.hpp"
 
 #include <benchmark/benchmark.h>

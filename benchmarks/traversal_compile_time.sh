@@ -46,7 +46,7 @@ for compiler in ${GXX:-g++} ${CLANGXX:-clang++-19}; do
   for kind in ${KINDS:-base tables range typed get repr}; do
     for count in ${*:-10 50 200 800}; do
       [ $kind != base ] || [ "$count" = "${1:-10}" ] || continue
-      { echo '#include "stator/module/model.hpp"'; echo '#include <iostream>'; net "$count"; use $kind; } >"$work/net.cpp"
+      { echo '#include "stator/model/model.hpp"'; echo '#include <iostream>'; net "$count"; use $kind; } >"$work/net.cpp"
       /usr/bin/time -f '%U %M' -o "$work/time" "$compiler" -std=c++20 -O1 -I"$root/include" -c "$work/net.cpp" -o "$work/net.o"
       read -r seconds kilobytes <"$work/time"
       printf '%-10s %-8s %10s %9s %9s\n' "$compiler" $kind "$([ $kind = base ] && echo - || echo "$count")" "$seconds" $((kilobytes / 1024))

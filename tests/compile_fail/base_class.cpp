@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: Net: a module cannot have a base class: make the base a field instead
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 struct Layer {
   stator::Parameter<float, 10, 4> weight;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: Net: a module cannot have a C array as a field: use std::array instead
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 #include <array>
 

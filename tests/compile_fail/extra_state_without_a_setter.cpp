@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: Counter at counter: get_extra_state() needs a set_extra_state() that takes what it returns
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 struct Counter {
   stator::Parameter<float, 3> weight;

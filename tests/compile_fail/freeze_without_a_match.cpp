@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: freeze<"bakcbone">: Net has no parameter of that name, did you mean backbone
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 struct Layer {
   stator::Parameter<float, 10, 4> weight;

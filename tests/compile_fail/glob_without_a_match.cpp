@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: Net has no parameter of the form fc*.wieght, did you mean fc1.weight
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 struct Layer {
   stator::Parameter<float, 10, 4> weight;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: Derived at blocks.0.inner: a module cannot have a base class
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 #include <array>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: Settings is no module: it has neither `forward` nor parameters, buffers or modules
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 struct Settings {
   int layers = 3;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: Net: a module must be a plain aggregate, this one has a constructor, a virtual function, or a private or protected field
-#include "stator/module/model.hpp"
+// error: stator: Net: a module must be a plain aggregate, this one has a constructor, a virtual function, or
+// a private or protected field
+#include "stator/model/model.hpp"
 
 class Net {
 #ifdef STATOR_CONTROL

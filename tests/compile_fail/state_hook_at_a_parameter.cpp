@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: fc.weight is a parameter or buffer, hooks are registered with a module
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 struct Layer {
   stator::Parameter<float, 3> weight;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: tie<"a.weight", "c.weight">: the two are tied already, the ties form a cycle
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 struct Layer {
   stator::Parameter<float, 10, 4> weight;

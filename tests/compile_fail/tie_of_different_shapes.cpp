@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: tie<"head.bias", "embedding.weight">: head.bias [10] and embedding.weight [10, 4] differ in shape
-#include "stator/module/model.hpp"
+// error: stator: tie<"head.bias", "embedding.weight">: head.bias [10] and embedding.weight [10, 4] differ in
+// shape
+#include "stator/model/model.hpp"
 
 struct Embedding {
   stator::Parameter<float, 10, 4> weight;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // error: stator: Net: a module can have at most 200 fields: group them in structs
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 using P = stator::Parameter<float, 2>;
 // clang-format off

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: tie<"head.weight", "embeding.weight">: there is no parameter, buffer or module embeding.weight, did you mean embedding.weight
-#include "stator/module/model.hpp"
+// error: stator: tie<"head.weight", "embeding.weight">: there is no parameter, buffer or module
+// embeding.weight, did you mean embedding.weight
+#include "stator/model/model.hpp"
 
 struct Embedding {
   stator::Parameter<float, 10, 4> weight;

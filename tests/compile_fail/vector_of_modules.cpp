@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // How many there are is not known to the compiler; the message names the place.
 // error: stator: encoder.blocks: how many modules it holds is known only at run time: use std::array
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 #include <array>
 #include <vector>

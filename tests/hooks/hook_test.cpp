@@ -4,11 +4,11 @@
 #include "catch.hpp"
 #include "reference/reference.hpp"
 
-#include "stator/module/vector.hpp"
+#include "stator/hooks/hooked_model.hpp"
+#include "stator/model/parameters_to_vector.hpp"
 #include "stator/nn/nn.hpp"
-#include "stator/ops/hooked_model.hpp"
 #include "stator/ops/ops.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 #include <cmath>
 

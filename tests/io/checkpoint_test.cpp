@@ -7,7 +7,7 @@
 #include "stator/nn/linear.hpp"
 #include "stator/ops/ops.hpp"
 #include "stator/optim/optim.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 namespace nn = stator::nn;
 using namespace stator;

@@ -4,7 +4,7 @@
 #include "stator/io/dot.hpp"
 #include "stator/nn/linear.hpp"
 #include "stator/ops/ops.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 #include <algorithm>
 #include <sstream>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "stator/module/average.hpp"
+#include "stator/optim/averaged_model.hpp"
 
 #include "module/nets.hpp"
-#include "stator/module/vector.hpp"
+#include "stator/model/parameters_to_vector.hpp"
 
 #include "catch.hpp"
 

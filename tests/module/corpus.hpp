@@ -3,8 +3,8 @@
 // tests/reference/corpus.py.
 #pragma once
 
+#include "stator/model/model.hpp"
 #include "stator/module/containers.hpp"
-#include "stator/module/model.hpp"
 
 #include "catch.hpp"
 

@@ -5,11 +5,11 @@
 #include "files.hpp"
 
 #include "stator/io/checkpoint.hpp"
-#include "stator/module/average.hpp"
 #include "stator/module/containers.hpp"
 #include "stator/nn/nn.hpp"
 #include "stator/ops/ops.hpp"
-#include "stator/run/session.hpp"
+#include "stator/optim/averaged_model.hpp"
+#include "stator/run/evaluation.hpp"
 
 #include <sstream>
 

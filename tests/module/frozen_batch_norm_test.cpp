@@ -4,13 +4,13 @@
 // stay.
 #include "catch.hpp"
 
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 #include "stator/nn/container.hpp"
 #include "stator/nn/linear.hpp"
 #include "stator/nn/norm.hpp"
 #include "stator/ops/ops.hpp"
 #include "stator/optim/sgd.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 using namespace stator;
 

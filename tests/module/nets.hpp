@@ -2,10 +2,10 @@
 // Networks that several tests of this folder walk.
 #pragma once
 
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 #include "stator/nn/linear.hpp"
 #include "stator/ops/activation.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 namespace stator::test {
 

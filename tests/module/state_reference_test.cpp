@@ -2,7 +2,7 @@
 // The same as tests/reference/state.py, against what PyTorch said there.
 #include "catch.hpp"
 
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 #include "stator/nn/container.hpp"
 #include "stator/nn/linear.hpp"
 #include "stator/nn/norm.hpp"

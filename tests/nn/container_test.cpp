@@ -5,7 +5,7 @@
 
 #include "stator/nn/nn.hpp"
 #include "stator/ops/ops.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 #include <sstream>
 

@@ -4,7 +4,7 @@
 #include "catch.hpp"
 
 #include "ops/gradient_law.hpp"
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 #include "stator/nn/nn.hpp"
 
 using namespace stator;

@@ -4,7 +4,7 @@
 #include "catch.hpp"
 #include "reference/reference.hpp"
 
-#include "stator/module/parameter.hpp"
+#include "stator/expr/parameter.hpp"
 
 #include <algorithm>
 

@@ -8,10 +8,10 @@
 #include "reference/reference.hpp"
 
 #include "stator/core/random.hpp"
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 #include "stator/module/print.hpp"
 #include "stator/ops/ops.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -6,7 +6,7 @@
 #include "catch.hpp"
 
 #include "stator/ops/ops.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 #include <cmath>
 #include <cstdint>

@@ -2,10 +2,10 @@
 // backward() several times, over several expressions, and not at all.
 #include "catch.hpp"
 
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 #include "stator/nn/nn.hpp"
 #include "stator/ops/ops.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 #include <cmath>
 #include <numeric>
@@ -46,7 +46,8 @@ std::vector<float> gradients(const auto& model) {
 
 } // namespace
 
-TEST_CASE("retain_graph keeps the forward: the same dropout, the same gradient, and running statistics once") {
+TEST_CASE(
+    "retain_graph keeps the forward: the same dropout, the same gradient, and running statistics once") {
   stator::Model<Net> model;
   const Batch x = ramp();
   const auto loss = nn::cross_entropy(model(x), labels);

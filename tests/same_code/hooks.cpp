@@ -2,10 +2,10 @@
 // Hooks and taps that nobody uses leave no instruction behind. The control does not know of them.
 #include "stator/nn/nn.hpp"
 #include "stator/ops/ops.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 #ifndef STATOR_CONTROL
-#include "stator/ops/hooked_model.hpp"
+#include "stator/hooks/hooked_model.hpp"
 #define TAP(name) | stator::tap<name>
 #else
 #define TAP(name)

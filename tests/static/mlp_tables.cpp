@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The tables of a network are constants: names, counts, offsets, shapes, bytes.
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 #include "stator/nn/linear.hpp"
 #include "stator/ops/activation.hpp"
 

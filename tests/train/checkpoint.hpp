@@ -8,7 +8,7 @@
 
 #include "stator/core/random.hpp"
 #include "stator/io/state.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 #include <cmath>
 

@@ -19,12 +19,11 @@
 
 namespace stator {
 
-namespace run {
-template<class E>
-struct Session; // run/session.hpp
-} // namespace run
-
 namespace expr {
+
+/// Extension point: runs expressions of type E. Defined by run/evaluation.hpp.
+template<class E>
+struct evaluator;
 
 /// Memory of a leaf: elements, gradient (null where none is wanted) and, of a dynamic shape, the batch.
 struct LeafMemory {
@@ -80,27 +79,27 @@ template<class Derived>
 class Evaluated : public unqualified::lookup {
 public:
   /// Runs the program and returns the result as a Tensor.
-  auto value() const { return run::Session<Derived>::value(self(), state_); }
+  auto value() const { return evaluator<Derived>::value(self(), state_); }
   /// Runs the program, the result goes to `out` (same shape): no allocation after the first time.
   template<class Out>
   void value_into(Out&& out) const {
-    run::Session<Derived>::value_into(self(), state_, out);
+    evaluator<Derived>::value_into(self(), state_, out);
   }
   /// The only element of the result; the program runs once.
-  auto item() const { return run::Session<Derived>::item(self(), state_); }
+  auto item() const { return evaluator<Derived>::item(self(), state_); }
   /// Runs forward and backward; adds to the gradients of every parameter and Variable in the expression.
-  /// The result must have one element. Throws GraphError on a second call, unless `backward({.retain_graph = true})`
-  /// was the first: that keeps a copy of the values of the forward.
+  /// The result must have one element. Throws GraphError on a second call, unless `backward({.retain_graph =
+  /// true})` was the first: that keeps a copy of the values of the forward.
   void backward(const BackwardOptions& options = {}) const {
-    run::Session<Derived>::backward(self(), state_, options.retain_graph);
+    evaluator<Derived>::backward(self(), state_, options.retain_graph);
   }
   /// Extents of the result.
-  Sizes shape() const { return run::Session<Derived>::shape(self()); }
+  Sizes shape() const { return evaluator<Derived>::shape(self()); }
   Index size(std::size_t dim) const { return shape()[dim]; }
 
   /// What the operation is called in PyTorch's graph: "MmBackward0"; empty where nothing needs a gradient.
-  static constexpr auto grad_fn() { return run::Session<Derived>::grad_fn(); }
-  static constexpr bool requires_grad() { return run::Session<Derived>::requires_grad(); }
+  static constexpr auto grad_fn() { return evaluator<Derived>::grad_fn(); }
+  static constexpr bool requires_grad() { return evaluator<Derived>::requires_grad(); }
   static constexpr bool is_leaf() { return !requires_grad(); }
 
 private:

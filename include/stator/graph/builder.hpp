@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// Records nodes in constant evaluation. Equal nodes are found among the users of an operand, so recording stays
-// linear in the size of the graph.
+// Records nodes in constant evaluation. Equal nodes are found among the users of an operand, so recording
+// stays linear in the size of the graph.
 #pragma once
 
 #include "stator/core/growing_array.hpp"
 #include "stator/core/text.hpp"
-#include "stator/graph/site.hpp"
+#include "stator/graph/hook_site.hpp"
 
 namespace stator::graph {
 
@@ -31,20 +31,21 @@ public:
   GrowingArray<int> edges;
   GrowingArray<int> effects;     ///< stores: kept although nothing uses them
   GrowingArray<bool> needs_grad; ///< for each leaf of the expression
-  GrowingArray<int> values;      ///< what reading a leaf gives now: its node, or what was assigned to it; -1: unread
+  GrowingArray<int>
+      values; ///< what reading a leaf gives now: its node, or what was assigned to it; -1: unread
   GrowingArray<Call> calls;
-  int call = -1;                 ///< the innermost module call
+  int call = -1; ///< the innermost module call
   bool training = true;
-  GrowingArray<Call> evaluated;  ///< modules that are evaluated although the network is trained
-  GrowingArray<Watch> watches;   ///< what the hooks of the current network wait for
-  GrowingArray<Site> sites;      ///< where they met it, while sites are collected
+  GrowingArray<Call> evaluated;        ///< modules that are evaluated although the network is trained
+  GrowingArray<Watch> watches;         ///< what the hooks of the current network wait for
+  GrowingArray<Site> sites;            ///< where they met it, while sites are collected
   const SiteCode* site_code = nullptr; ///< of each site, in the same order; null while they are collected
   std::size_t next_site = 0;
-  int hook_leaf = -1;            ///< the leaf of the network's first hook
-  bool in_hook = false;          ///< what a hook calls has no hooks
+  int hook_leaf = -1;   ///< the leaf of the network's first hook
+  bool in_hook = false; ///< what a hook calls has no hooks
   GrowingArray<Gates> gates;
-  int* grads = nullptr;          ///< in differentiation: the gradient of each node so far, -1: none
-  Text error{};                  ///< the first mistake
+  int* grads = nullptr; ///< in differentiation: the gradient of each node so far, -1: none
+  Text error{};         ///< the first mistake
   int error_call = -1;
 
   constexpr const ValueType& type(int node) const { return signature(node).type; }
@@ -77,7 +78,8 @@ public:
 
   constexpr int constant(const Signature* signature, double value) {
     for (int node = constants_; node >= 0; node = links_[index(node)])
-      if (nodes[index(node)].signature->identity == signature->identity && nodes[index(node)].number == value) return node;
+      if (nodes[index(node)].signature->identity == signature->identity && nodes[index(node)].number == value)
+        return node;
     const int node = add_list(signature, nullptr, 0);
     nodes[index(node)].number = value;
     links_[index(node)] = constants_;
@@ -183,9 +185,9 @@ private:
     return true;
   }
 
-  GrowingArray<int> heads_; ///< node -> the last node whose first operand it is
+  GrowingArray<int> heads_;              ///< node -> the last node whose first operand it is
   GrowingArray<Assignment> assignments_; ///< at most one for each leaf
-  GrowingArray<int> links_; ///< node -> the user before, of the same first operand
+  GrowingArray<int> links_;              ///< node -> the user before, of the same first operand
   int constants_ = -1;
   const void* const* handles_ = nullptr; ///< of the current network, in the order of its table
   const int* owners_ = nullptr;

@@ -5,6 +5,7 @@
 
 #include "stator/core/bytes.hpp"
 #include "stator/core/dtype.hpp"
+#include "stator/core/elementwise_base.hpp"
 #include "stator/core/shape.hpp"
 
 #include <cstdint>
@@ -38,8 +39,8 @@ enum class Kind : std::uint8_t {
 
 /// Runs a kernel: result, operands, batch, temporary memory. The operands lie in `in` in the node's order.
 using KernelFunction = void (*)(void* out, const void* const* in, Index batch, std::byte* scratch);
-/// Appends the nodes of the vector-Jacobian product of `node` for the gradient `grad` of its result; writes the
-/// gradient of each operand to `result`, -1 where there is none.
+/// Appends the nodes of the vector-Jacobian product of `node` for the gradient `grad` of its result; writes
+/// the gradient of each operand to `result`, -1 where there is none.
 using VjpFunction = void (*)(Builder&, int node, int grad, int* result);
 /// Appends the node of a + b, both of the signature's type.
 using AddFunction = int (*)(Builder&, int a, int b);
@@ -48,24 +49,21 @@ using FillFunction = int (*)(Builder&, double value);
 /// Appends the node that adds `grad` to the gradient of the leaf `node`.
 using AccumulateFunction = int (*)(Builder&, int node, int grad);
 
-/// The functions of an elementwise operation, see kernel/elementwise.hpp. One object per operation and type.
-struct ElementwiseBase {};
-
 /// An operation on operands of given types: one constant object each, so that its address is its identity.
 struct Signature {
-  std::string_view name;                         ///< "Mm"; PyTorch's grad_fn is "MmBackward0"
+  std::string_view name; ///< "Mm"; PyTorch's grad_fn is "MmBackward0"
   Kind kind{};
-  ValueType type{};                              ///< of the result
-  KernelFunction run = nullptr;                  ///< kind kernel
-  KernelFunction accumulate = nullptr;           ///< as run, but adds to `out`; null where it cannot
-  Bytes scratch{};                               ///< temporary memory of run
-  const ElementwiseBase* elementwise = nullptr;  ///< kind elementwise and store
-  VjpFunction vjp = nullptr;                     ///< null: not differentiable, or the order is used up
-  AddFunction add = nullptr;                     ///< null where there is no gradient of this type
+  ValueType type{};                                     ///< of the result
+  KernelFunction run = nullptr;                         ///< kind kernel
+  KernelFunction accumulate = nullptr;                  ///< as run, but adds to `out`; null where it cannot
+  Bytes scratch{};                                      ///< temporary memory of run
+  const detail::ElementwiseBase* elementwise = nullptr; ///< kind elementwise and store
+  VjpFunction vjp = nullptr;                            ///< null: not differentiable, or the order is used up
+  AddFunction add = nullptr;                            ///< null where there is no gradient of this type
   FillFunction fill = nullptr;
-  AccumulateFunction accumulate_grad = nullptr;  ///< kind leaf
-  const Signature* identity = nullptr;           ///< equal for equal operations, whatever their vjp
-  bool unique = false;                           ///< never merged with an equal node: random numbers
+  AccumulateFunction accumulate_grad = nullptr; ///< kind leaf
+  const Signature* identity = nullptr;          ///< equal for equal operations, whatever their vjp
+  bool unique = false;                          ///< never merged with an equal node: random numbers
 };
 
 /// One value of the program. `first` and `count` are its operands in the graph's list of edges.
@@ -73,10 +71,10 @@ struct Node {
   const Signature* signature = nullptr;
   int first = 0;
   int count = 0;
-  int leaf = -1;        ///< kind leaf, store and a kernel that writes to a buffer: which leaf of the expression
+  int leaf = -1; ///< kind leaf, store and a kernel that writes to a buffer: which leaf of the expression
   bool gradient = false; ///< kind leaf and store: its gradient, not its value
-  double number = 0;    ///< kind constant
-  int call = -1;        ///< the call of a module in which it was recorded
+  double number = 0;     ///< kind constant
+  int call = -1;         ///< the call of a module in which it was recorded
 };
 
 } // namespace stator::graph

@@ -3,9 +3,9 @@
 // of events, since a tree of values would hide duplicate keys. Programs link with -lboost_json.
 #pragma once
 
-#include "stator/core/state_tensor.hpp"
 #include "stator/io/file.hpp"
 #include "stator/io/metadata.hpp"
+#include "stator/state/state_tensor.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <functional>

@@ -2,10 +2,10 @@
 // Writes safetensors files. Needs no JSON library: the header is plain text.
 #pragma once
 
-#include "stator/core/state_tensor.hpp"
 #include "stator/io/atomic_file.hpp"
 #include "stator/io/endian.hpp"
 #include "stator/io/metadata.hpp"
+#include "stator/state/state_tensor.hpp"
 
 #include <set>
 #include <span>

@@ -4,7 +4,7 @@
 
 #include "stator/io/safetensors_writer.hpp"
 #include "stator/io/state_npz_writer.hpp"
-#include "stator/module/model.hpp"
+#include "stator/model/model.hpp"
 
 #include <algorithm>
 #include <concepts>
@@ -45,7 +45,8 @@ struct StoredState {
   }
 };
 
-/// What a file of this state holds. A template, as those below, so that programs that save nothing do not pay for it.
+/// What a file of this state holds. A template, as those below, so that programs that save nothing do not pay
+/// for it.
 template<std::same_as<StateDict> State>
 StoredState stored_state(const State& state, const SaveOptions& options) {
   StoredState stored{.tensors = {}, .metadata = options.metadata, .converted = {}};

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "stator/core/storage.hpp"
-#include "stator/module/named.hpp"
+#include "stator/module/tensor_ref.hpp"
 
 #include <array>
 #include <cstdint>

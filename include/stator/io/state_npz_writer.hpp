@@ -2,8 +2,8 @@
 // State as .npz files, for numpy.load(path).
 #pragma once
 
-#include "stator/core/state_tensor.hpp"
 #include "stator/io/npy_writer.hpp"
+#include "stator/state/state_tensor.hpp"
 
 #include <algorithm>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// Fused elementwise regions. A region is a constant: loads, numbers and operations; it is evaluated in one pass
-// over its shape, vector by vector, every intermediate in a register. A value that several operations of the
-// region use is computed once, and a region may have several results, which a nested expression cannot.
+// Fused elementwise regions. A region is a constant: loads, numbers and operations; it is evaluated in one
+// pass over its shape, vector by vector, every intermediate in a register. A value that several operations of
+// the region use is computed once, and a region may have several results, which a nested expression cannot.
 #pragma once
 
+#include "stator/core/elementwise_base.hpp"
 #include "stator/core/parallel.hpp"
-#include "stator/graph/node.hpp"
 #include "stator/kernel/packet.hpp"
 
 #include <array>
@@ -15,7 +15,7 @@ namespace stator::kernel {
 
 /// The code of an elementwise operation for elements of type T, on `args` in order.
 template<class T>
-struct Elementwise : graph::ElementwiseBase {
+struct Elementwise : stator::detail::ElementwiseBase {
   using Scalar = T (*)(const T* args);
   using Vector = void (*)(const Pack<T>* args, Pack<T>& result);
   Scalar scalar;
@@ -26,8 +26,8 @@ struct Elementwise : graph::ElementwiseBase {
 
 /// One value of a region.
 struct RegionStep {
-  const graph::ElementwiseBase* operation = nullptr; ///< null: a load or a number
-  int input = -1;                                    ///< a load: from which operand of the region
+  const stator::detail::ElementwiseBase* operation = nullptr; ///< null: a load or a number
+  int input = -1;                                             ///< a load: from which operand of the region
   double number = 0;
   std::array<int, 3> operand{-1, -1, -1}; ///< earlier steps
   int output = -1;                        ///< a result of the region: which
@@ -36,9 +36,9 @@ struct RegionStep {
 /// A region as a template argument: layers that do the same on the same shapes share one kernel.
 template<std::size_t Steps, std::size_t Inputs, std::size_t Outputs>
 struct Region {
-  Extents extents{};                        ///< the iteration space; a leading extent may be dynamic
+  Extents extents{}; ///< the iteration space; a leading extent may be dynamic
   std::array<RegionStep, Steps> steps{};
-  std::array<Extents, Inputs> inputs{};     ///< extents of each load, broadcast to `extents` from the right
+  std::array<Extents, Inputs> inputs{}; ///< extents of each load, broadcast to `extents` from the right
   static constexpr std::size_t outputs = Outputs;
 };
 
@@ -113,7 +113,8 @@ struct fused {
     if constexpr (loops.rank == 1) {
       const Index n = extent(0, batch);
       if constexpr (loops.extents[0] < 0 || loops.extents[0] > grain) {
-        parallel_for(n, grain, [&](Index first, Index last, int) { row(in, out, first, first, last - first); });
+        parallel_for(n, grain,
+                     [&](Index first, Index last, int) { row(in, out, first, first, last - first); });
       } else {
         row(in, out, 0, 0, n);
       }
@@ -121,7 +122,8 @@ struct fused {
       const Index outer = extent(0, batch);
       Index work = 1;
       for (std::size_t d = 1; d < loops.rank; ++d) work *= loops.extents[d];
-      if constexpr (loops.extents[0] < 0 || loops.extents[0] * (R.extents.numel() / loops.extents[0]) > grain) {
+      if constexpr (loops.extents[0] < 0 ||
+                    loops.extents[0] * (R.extents.numel() / loops.extents[0]) > grain) {
         parallel_for(outer, std::max<Index>(grain / work, 1), [&](Index first, Index last, int) {
           for (Index i = first; i < last; ++i) nest<1>(in, out, i, i);
         });
@@ -144,7 +146,8 @@ private:
       }
       row(shifted, out, position * loops.extents[inner], 0, loops.extents[inner]);
     } else {
-      for (Index i = 0; i < loops.extents[D]; ++i) nest<D + 1>(in, out, position * loops.extents[D] + i, at..., i);
+      for (Index i = 0; i < loops.extents[D]; ++i)
+        nest<D + 1>(in, out, position * loops.extents[D] + i, at..., i);
     }
   }
 
@@ -173,9 +176,12 @@ private:
     constexpr RegionStep s = R.steps[S];
     if constexpr (s.input >= 0) {
       constexpr auto k = static_cast<std::size_t>(s.input);
-      if constexpr (!loops.moves[k][inner]) value[S] = V(source[k][0]);
-      else if constexpr (std::is_same_v<V, T>) value[S] = source[k][i];
-      else value[S] = V::load(source[k] + i);
+      if constexpr (!loops.moves[k][inner])
+        value[S] = V(source[k][0]);
+      else if constexpr (std::is_same_v<V, T>)
+        value[S] = source[k][i];
+      else
+        value[S] = V::load(source[k] + i);
     } else if constexpr (s.operation == nullptr) {
       value[S] = V(static_cast<T>(s.number));
     } else {
@@ -184,12 +190,16 @@ private:
       if constexpr (s.operand[0] >= 0) args[0] = value[s.operand[0]];
       if constexpr (s.operand[1] >= 0) args[1] = value[s.operand[1]];
       if constexpr (s.operand[2] >= 0) args[2] = value[s.operand[2]];
-      if constexpr (std::is_same_v<V, T>) value[S] = code->scalar(args);
-      else code->vector(args, value[S]);
+      if constexpr (std::is_same_v<V, T>)
+        value[S] = code->scalar(args);
+      else
+        code->vector(args, value[S]);
     }
     if constexpr (s.output >= 0) {
-      if constexpr (std::is_same_v<V, T>) target[s.output][i] = value[S];
-      else value[S].store(target[s.output] + i);
+      if constexpr (std::is_same_v<V, T>)
+        target[s.output][i] = value[S];
+      else
+        value[S].store(target[s.output] + i);
     }
   }
 };

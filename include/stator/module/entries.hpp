@@ -3,16 +3,11 @@
 #pragma once
 
 #include "stator/core/dtype.hpp"
-#include "stator/module/parameter.hpp"
+#include "stator/expr/parameter.hpp"
 
 #include <string_view>
 
 namespace stator {
-
-class StateDict;
-/// `static void upgrade_state(StateDict& state, std::string_view prefix)` of a module: puts into the state of
-/// an older program what that did not have yet.
-using StateUpgrade = void (*)(StateDict& state, std::string_view prefix);
 
 /// One parameter or buffer.
 struct LeafEntry {
@@ -43,7 +38,6 @@ struct ModuleEntry {
   std::size_t end = 0;        ///< index behind its last descendant: descendants are contiguous
   std::size_t first_leaf = 0; ///< its leaves, its own first, then those of its descendants
   std::size_t end_leaf = 0;
-  StateUpgrade upgrade = nullptr;
 };
 
 } // namespace stator

@@ -3,8 +3,8 @@
 // it.
 #pragma once
 
-#include "stator/module/fill.hpp"
 #include "stator/module/structure.hpp"
+#include "stator/module/table_draft.hpp"
 #include "stator/reflect/hana.hpp"
 
 #include <boost/hana.hpp>

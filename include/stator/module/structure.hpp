@@ -8,7 +8,7 @@
 //   visitor.enter(name), leave(name)  around each child; `name` is a string_view or, in lists, an index
 #pragma once
 
-#include "stator/module/parameter.hpp"
+#include "stator/expr/parameter.hpp"
 #include "stator/reflect/names.hpp"
 
 #include <array>
@@ -64,7 +64,7 @@ concept Module = !Leaf<T> && std::is_class_v<T> &&
                  (detail::HasForward<std::remove_cv_t<T>> || detail::holds_leaves<std::remove_cv_t<T>>());
 
 namespace detail {
-/// A module with state that is no tensor of its own, see module/state_target.hpp.
+/// A module with state that is no tensor of its own, see state/state_target.hpp.
 template<class M>
 concept HasExtraState = requires(const M& m) { m.get_extra_state(); };
 
@@ -84,7 +84,8 @@ consteval bool holds_leaves() {
   } else if constexpr (!std::is_class_v<T> || requires { T::absent_leaf; }) {
     return false;
   } else if constexpr (!reflect::Reflectable<T>) {
-    // What may hold parameters is taken for a module: module/refuse.hpp then says what is wrong with it.
+    // What may hold parameters is taken for a module: module/network_requirements.hpp then says what is wrong
+    // with it.
     return reflect::detail::fault<T> == reflect::detail::Fault::c_array ||
            reflect::detail::fault<T> == reflect::detail::Fault::too_many_fields;
   } else {

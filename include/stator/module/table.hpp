@@ -4,9 +4,9 @@
 #pragma once
 
 #include "stator/core/compile_error.hpp"
+#include "stator/module/network_requirements.hpp"
 #include "stator/module/options.hpp"
-#include "stator/module/refuse.hpp"
-#include "stator/module/resolve.hpp"
+#include "stator/module/tie_resolution.hpp"
 
 #include <array>
 #include <string_view>
@@ -36,12 +36,12 @@ struct TableContents {
   /// Fills the tables; returns the error text, empty when the ties are right.
   constexpr Text fill() {
     std::array<TieNames, n.ties> ties{};
-    Draft d{.pool = pool.data(),
-            .leaves = leaves.data(),
-            .leaf_names = leaf_names.data(),
-            .modules = modules.data(),
-            .module_names = module_names.data(),
-            .ties = ties.data()};
+    TableDraft d{.pool = pool.data(),
+                 .leaves = leaves.data(),
+                 .leaf_names = leaf_names.data(),
+                 .modules = modules.data(),
+                 .module_names = module_names.data(),
+                 .ties = ties.data()};
     FillVisitor v{d};
     walk(reflect::prototype<Net>(), v);
     v.leave("");

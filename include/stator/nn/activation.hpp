@@ -5,12 +5,12 @@
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
 #include "stator/ops/activation.hpp"
-#include "stator/ops/assign.hpp"
-#include "stator/ops/call.hpp"
 #include "stator/ops/reduce.hpp"
 #include "stator/ops/slicing.hpp"
 #include "stator/ops/smooth_activation.hpp"
 #include "stator/ops/softmax.hpp"
+#include "stator/trace/assign.hpp"
+#include "stator/trace/call.hpp"
 
 namespace stator::nn {
 

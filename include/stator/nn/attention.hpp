@@ -5,11 +5,11 @@
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
 #include "stator/nn/linear.hpp"
-#include "stator/ops/assign.hpp"
 #include "stator/ops/attention.hpp"
-#include "stator/ops/call.hpp"
 #include "stator/ops/permute.hpp"
 #include "stator/ops/view.hpp"
+#include "stator/trace/assign.hpp"
+#include "stator/trace/call.hpp"
 
 namespace stator::nn {
 

@@ -2,7 +2,7 @@
 // Sequential: modules called one after the other.
 #pragma once
 
-#include "stator/ops/call.hpp"
+#include "stator/trace/call.hpp"
 
 #include <tuple>
 

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "stator/nn/init.hpp"
-#include "stator/ops/call.hpp"
 #include "stator/ops/conv.hpp"
 #include "stator/ops/resample.hpp"
+#include "stator/trace/call.hpp"
 
 #include <algorithm>
 #include <string>

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "stator/nn/extra_repr.hpp"
-#include "stator/ops/call.hpp"
 #include "stator/ops/dropout.hpp"
+#include "stator/trace/call.hpp"
 
 namespace stator::nn {
 

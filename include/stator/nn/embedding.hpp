@@ -4,8 +4,8 @@
 
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
-#include "stator/ops/call.hpp"
 #include "stator/ops/embedding.hpp"
+#include "stator/trace/call.hpp"
 
 namespace stator::nn {
 

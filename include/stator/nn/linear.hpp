@@ -3,8 +3,8 @@
 #pragma once
 
 #include "stator/nn/init.hpp"
-#include "stator/ops/call.hpp"
 #include "stator/ops/matmul.hpp"
+#include "stator/trace/call.hpp"
 
 #include <string>
 
@@ -24,8 +24,10 @@ struct Linear {
   std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
 
   constexpr auto forward(auto x) const {
-    if constexpr (Options.bias) return linear(x, weight, bias);
-    else return linear(x, weight);
+    if constexpr (Options.bias)
+      return linear(x, weight, bias);
+    else
+      return linear(x, weight);
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 

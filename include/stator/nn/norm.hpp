@@ -4,9 +4,9 @@
 
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
-#include "stator/ops/assign.hpp"
 #include "stator/ops/batch_norm.hpp"
-#include "stator/ops/call.hpp"
+#include "stator/trace/assign.hpp"
+#include "stator/trace/call.hpp"
 
 namespace stator::nn {
 
@@ -72,7 +72,7 @@ struct BatchNorm {
   }
 
   /// Files of PyTorch before 0.4.1 have no num_batches_tracked: it becomes 0, as in PyTorch.
-  static void upgrade_state(StateDict& state, std::string_view prefix) {
+  static void upgrade_state(auto& state, std::string_view prefix) {
     if constexpr (tracks)
       if (const std::string name = std::string(prefix) + "num_batches_tracked"; !state.contains(name))
         state.insert_or_assign(name, std::int64_t{0});

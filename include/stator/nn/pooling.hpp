@@ -3,8 +3,8 @@
 #pragma once
 
 #include "stator/nn/extra_repr.hpp"
-#include "stator/ops/call.hpp"
 #include "stator/ops/pool.hpp"
+#include "stator/trace/call.hpp"
 
 #include <string>
 #include <string_view>

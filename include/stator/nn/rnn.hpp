@@ -5,9 +5,9 @@
 #include "stator/module/structure.hpp"
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
-#include "stator/ops/call.hpp"
 #include "stator/ops/dropout.hpp"
 #include "stator/ops/recurrent.hpp"
+#include "stator/trace/call.hpp"
 
 #include <array>
 #include <cmath>

@@ -5,11 +5,11 @@
 
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
-#include "stator/ops/assign.hpp"
 #include "stator/ops/batch_norm.hpp"
-#include "stator/ops/call.hpp"
 #include "stator/ops/layer_norm.hpp"
 #include "stator/ops/variance.hpp"
+#include "stator/trace/assign.hpp"
+#include "stator/trace/call.hpp"
 
 namespace stator::nn {
 

@@ -3,8 +3,8 @@
 // filling a shape with a number, reducing a gradient to the shape of a broadcast operand.
 #pragma once
 
-#include "stator/ops/operation.hpp"
 #include "stator/ops/shapes.hpp"
+#include "stator/trace/operation.hpp"
 
 namespace stator {
 
@@ -35,7 +35,9 @@ struct Expand {
 struct Add {
   static constexpr std::string_view name = "Add";
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
-  static constexpr Text requirement(const Extents& a, const Extents& b) { return broadcast_requirement("add", a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) {
+    return broadcast_requirement("add", a, b);
+  }
   template<class V>
   static V apply(const V& a, const V& b) {
     return a + b;
@@ -62,7 +64,9 @@ struct Neg {
 struct Sub {
   static constexpr std::string_view name = "Sub";
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
-  static constexpr Text requirement(const Extents& a, const Extents& b) { return broadcast_requirement("sub", a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) {
+    return broadcast_requirement("sub", a, b);
+  }
   template<class V>
   static V apply(const V& a, const V& b) {
     return a - b;
@@ -76,7 +80,9 @@ struct Sub {
 struct Mul {
   static constexpr std::string_view name = "Mul";
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
-  static constexpr Text requirement(const Extents& a, const Extents& b) { return broadcast_requirement("mul", a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) {
+    return broadcast_requirement("mul", a, b);
+  }
   template<class V>
   static V apply(const V& a, const V& b) {
     return a * b;
@@ -91,7 +97,9 @@ struct Mul {
 struct Div {
   static constexpr std::string_view name = "Div";
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
-  static constexpr Text requirement(const Extents& a, const Extents& b) { return broadcast_requirement("div", a, b); }
+  static constexpr Text requirement(const Extents& a, const Extents& b) {
+    return broadcast_requirement("div", a, b);
+  }
   template<class V>
   static V apply(const V& a, const V& b) {
     return a / b;
@@ -139,36 +147,38 @@ template<Operand A> constexpr auto operator-(A&& a) { return neg(std::forward<A>
 namespace ops {
 
 template<class Typed, int Order>
-constexpr graph::AddFunction add_function() {
-  if constexpr (std::is_floating_point_v<typename Typed::scalar>)
-    return [](graph::Builder& b, int x, int y) {
+struct gradient_functions {
+  static constexpr graph::AddFunction add() {
+    if constexpr (std::is_floating_point_v<typename Typed::scalar>)
+      return [](graph::Builder& b, int x, int y) {
+        using S = Symbol<typename Typed::scalar, typename Typed::shape, Order>;
+        return operation<Add>{}(S{&b, x}, S{&b, y}).node;
+      };
+    else
+      return nullptr;
+  }
+
+  static constexpr graph::FillFunction fill() {
+    if constexpr (std::is_floating_point_v<typename Typed::scalar>)
+      return [](graph::Builder& b, double value) {
+        return operation<Expand<Typed::extents>>{}(detail::number<typename Typed::scalar, 0>(&b, value)).node;
+      };
+    else
+      return nullptr;
+  }
+
+  static constexpr graph::AccumulateFunction accumulate() {
+    return [](graph::Builder& b, int leaf, int grad) {
       using S = Symbol<typename Typed::scalar, typename Typed::shape, Order>;
-      return operation<Add>{}(S{&b, x}, S{&b, y}).node;
+      const int which = b.nodes[static_cast<std::size_t>(leaf)].leaf;
+      const int memory = b.memory(&leaf_signature<Typed, 0>::value, which, true);
+      const int store = operation<AccumulateGrad>{}(S{&b, memory}, S{&b, grad}).node;
+      b.nodes[static_cast<std::size_t>(store)].leaf = which;
+      b.nodes[static_cast<std::size_t>(store)].gradient = true;
+      return store;
     };
-  else return nullptr;
-}
-
-template<class Typed>
-constexpr graph::FillFunction fill_function() {
-  if constexpr (std::is_floating_point_v<typename Typed::scalar>)
-    return [](graph::Builder& b, double value) {
-      return operation<Expand<Typed::extents>>{}(detail::number<typename Typed::scalar, 0>(&b, value)).node;
-    };
-  else return nullptr;
-}
-
-template<class Typed, int Order>
-constexpr graph::AccumulateFunction accumulate_function() {
-  return [](graph::Builder& b, int leaf, int grad) {
-    using S = Symbol<typename Typed::scalar, typename Typed::shape, Order>;
-    const int which = b.nodes[static_cast<std::size_t>(leaf)].leaf;
-    const int memory = b.memory(&leaf_signature<Typed, 0>::value, which, true);
-    const int store = operation<AccumulateGrad>{}(S{&b, memory}, S{&b, grad}).node;
-    b.nodes[static_cast<std::size_t>(store)].leaf = which;
-    b.nodes[static_cast<std::size_t>(store)].gradient = true;
-    return store;
-  };
-}
+  }
+};
 
 } // namespace ops
 } // namespace stator

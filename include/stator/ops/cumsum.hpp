@@ -2,8 +2,8 @@
 // cumsum: sums of the elements up to each place of a dimension.
 #pragma once
 
-#include "stator/ops/operation.hpp"
 #include "stator/ops/shapes.hpp"
+#include "stator/trace/operation.hpp"
 
 #include <type_traits>
 

@@ -2,7 +2,7 @@
 // embedding: rows of a table by their numbers.
 #pragma once
 
-#include "stator/ops/operation.hpp"
+#include "stator/trace/operation.hpp"
 
 #include <algorithm>
 #include <string>

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "stator/core/parallel.hpp"
-#include "stator/ops/operation.hpp"
 #include "stator/ops/shapes.hpp"
+#include "stator/trace/operation.hpp"
 
 #include <algorithm>
 

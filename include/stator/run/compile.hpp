@@ -5,7 +5,7 @@
 
 #include "stator/graph/differentiate.hpp"
 #include "stator/graph/plan.hpp"
-#include "stator/ops/trace.hpp"
+#include "stator/trace/trace.hpp"
 
 namespace stator::run {
 
@@ -113,7 +113,8 @@ private:
     d.members = detail::thaw(Schedule::contents.members);
     graph::plan(d, detail::thaw(Schedule::contents.sinks), !Backward);
     return Contents{detail::freeze<graph::Unit, Schedule::sizes.units>(d.units),
-                    detail::freeze<graph::Place, Graph::counts.nodes>(d.places), d.workspace, d.batched_begin};
+                    detail::freeze<graph::Place, Graph::counts.nodes>(d.places), d.workspace,
+                    d.batched_begin};
   }();
 
 public:

@@ -6,7 +6,7 @@
 //   std::cout << table;
 #pragma once
 
-#include "stator/ops/trace.hpp"
+#include "stator/trace/trace.hpp"
 
 #include <iomanip>
 #include <ostream>

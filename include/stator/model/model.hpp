@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: BSL-1.0
+// The owner of a network's memory. `Model<Net>` holds a Net whose handles point into three arenas:
+// parameters, gradients (the same layout) and buffers, each contiguous and 64-byte aligned.
+#pragma once
+
+#include "stator/model/bind.hpp"
+#include "stator/model/eval_model.hpp"
+#include "stator/model/for_each.hpp"
+#include "stator/model/module_ref.hpp"
+#include "stator/module/access.hpp"
+#include "stator/module/print.hpp"
+#include "stator/state/state_methods.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <ostream>
+#include <span>
+
+namespace stator {
+
+template<class Net, class... Options>
+class Model : public detail::StateMethods<Model<Net, Options...>, Net> {
+  static_assert(check<detail::refusal<Net>>());
+  static_assert(detail::one_dtype<Net>(),
+                "stator: the parameters of a network must all have one element type");
+  using Table = table<Net, Options...>;
+  using Selected = detail::selections<Table>;
+  using State = detail::StateMethods<Model, Net>;
+
+public:
+  using module_type = Net;
+  /// Element type of the parameters.
+  using scalar = std::conditional_t<detail::parameter_dtype<Net>() == DType::float64, double, float>;
+
+  /// Every parameter, buffer and module, as constants.
+  using tables = Table;
+  /// Elements of all parameters, shared ones once.
+  static constexpr Index parameter_count = [] {
+    Index n = 0;
+    for (std::size_t i = 0; i < Table::leaves.size(); ++i)
+      if (Table::leaves[i].is_parameter() && Table::leaves[i].owner == i) n += Table::leaves[i].numel;
+    return n;
+  }();
+  /// Elements of those that get a gradient.
+  static constexpr Index trainable_count = [] {
+    Index n = 0;
+    for (std::size_t k = 0; k < Selected::trainable.size(); ++k)
+      n += Table::leaves[Selected::trainable[k]].numel;
+    return n;
+  }();
+  /// The trainable parameters in the order of the arena, shared ones once: name, offset in bytes, numel.
+  static constexpr auto parameter_table = [] {
+    std::array<LeafEntry, Selected::trainable.size()> list{};
+    for (std::size_t i = 0; i < list.size(); ++i) list[i] = Table::leaves[Selected::trainable[i]];
+    return list;
+  }();
+  /// Bytes of the arenas; each tensor begins at a multiple of 64. Frozen parameters come last and have no
+  /// gradient.
+  static constexpr std::size_t parameter_bytes = Table::parameter_bytes;
+  static constexpr std::size_t gradient_bytes = Table::gradient_bytes;
+  static constexpr std::size_t buffer_bytes = Table::buffer_bytes;
+  /// Byte offset of a parameter or buffer in its arena.
+  template<fixed_string Path>
+  static constexpr std::size_t offset = [] {
+    static_assert(check<detail::leaf_error<Net, Path>>());
+    return Table::leaves[Table::find_leaf(Path.view())].offset;
+  }();
+
+  /// Allocates the arenas and initialises the parameters as PyTorch does, from the default generator.
+  Model() : Model(Net{}) {}
+  /// As above, with the values of plain fields taken from `net`.
+  explicit Model(const Net& net) : net_(net) {
+    allocate();
+    start();
+  }
+  /// Uses memory of the caller, which must outlive the model. Throws ValueError when it is too small or not
+  /// aligned.
+  explicit Model(const ModelMemory& memory, const Net& net = Net{}) : net_(net) {
+    expect(memory.parameters, parameter_bytes, "parameters");
+    expect(memory.gradients, gradient_bytes, "gradients");
+    expect(memory.buffers, buffer_bytes, "buffers");
+    arenas_ = {memory.parameters.data(), memory.buffers.data(), memory.gradients.data()};
+    start();
+  }
+  /// A deep copy: own arenas with the same contents.
+  Model(const Model& other) : State(other), net_(other.net_) { copy_from(other); }
+  /// Copies the contents. Memory that the user gave is kept.
+  Model& operator=(const Model& other) {
+    if (this != &other) {
+      State::operator=(other);
+      net_ = other.net_;
+      copy_from(other);
+    }
+    return *this;
+  }
+  /// Takes the arenas over; the other model is left without storage.
+  Model(Model&& other) noexcept
+      : State(std::move(other)), net_(std::exchange(other.net_, Net{})), owned_(std::move(other.owned_)),
+        arenas_(std::exchange(other.arenas_, Arenas{})) {}
+  Model& operator=(Model&& other) noexcept {
+    State::operator=(std::move(other));
+    net_ = std::exchange(other.net_, Net{});
+    owned_ = std::move(other.owned_);
+    arenas_ = std::exchange(other.arenas_, Arenas{});
+    return *this;
+  }
+  ~Model() { detail::end_life(&net_); }
+  /// copy.deepcopy(model).
+  Model clone() const { return *this; }
+
+  /// The network: `model->fc1.weight`.
+  Net& module() { return net_; }
+  const Net& module() const { return net_; }
+  Net* operator->() { return &net_; }
+  const Net* operator->() const { return &net_; }
+  Net& operator*() { return net_; }
+  const Net& operator*() const { return net_; }
+
+  /// An expression: the network's outputs for these inputs, in training mode. It refers to this model and to
+  /// tensors that have names, and owns those that are temporaries; see expr/expression.hpp.
+  auto operator()(auto&&... x) const {
+    return nn::call_as<Mode<true, Options...>>(net_, std::forward<decltype(x)>(x)...);
+  }
+  /// The same network for inference: `model.eval()(x)`.
+  EvalModel<Net, Options...> eval() const { return EvalModel<Net, Options...>(net_); }
+  const Model& train() const { return *this; }
+  /// The network with hooks, see hooks/hook.hpp: `model.with(stator::forward_hook<"fc1">(f), ...)(x)`. Refers
+  /// to this model, which must outlive it.
+  template<class... H>
+  auto with(H... hook) const {
+    return HookedModel<Net, Mode<true, Options...>, H...>(net_, std::move(hook)...);
+  }
+
+  /// The parameter, buffer or module at a path. A path that is not there does not compile.
+  template<fixed_string Path>
+  auto& get() {
+    return stator::get<Path>(net_);
+  }
+  template<fixed_string Path>
+  const auto& get() const {
+    return stator::get<Path>(net_);
+  }
+  template<fixed_string Path>
+  const auto& get_parameter() const {
+    static_assert(Leaf<decltype(get<Path>())> && Table::leaves[Table::find_leaf(Path.view())].is_parameter(),
+                  "stator: get_parameter: the path is that of a module or buffer");
+    return get<Path>();
+  }
+  template<fixed_string Path>
+  const auto& get_buffer() const {
+    static_assert(Leaf<decltype(get<Path>())> && !Table::leaves[Table::find_leaf(Path.view())].is_parameter(),
+                  "stator: get_buffer: the path is that of a module or parameter");
+    return get<Path>();
+  }
+  template<fixed_string Path>
+  const auto& get_submodule() const {
+    static_assert(!Leaf<decltype(get<Path>())>,
+                  "stator: get_submodule: the path is that of a parameter or buffer");
+    return get<Path>();
+  }
+  /// The same by names that are known at run time. Throw KeyError, with the nearest names.
+  TensorRef get_parameter(std::string_view path) const { return arenas_.at(find(path, true)); }
+  TensorRef get_buffer(std::string_view path) const { return arenas_.at(find(path, false)); }
+  ModuleRef get_submodule(std::string_view path) const {
+    const std::size_t i = Table::find_module(path);
+    if (i == detail::not_found) throw_no("module", path);
+    return module_at(i);
+  }
+
+  /// Name and view of every parameter, shared ones once; with `remove_duplicate = false` under every name.
+  /// `named_parameters<Listing{.recurse = false}>(prefix<"net">)` has PyTorch's other arguments.
+  auto named_parameters(bool remove_duplicate = true) const {
+    return remove_duplicate ? named_parameters<Listing{}>()
+                            : named_parameters<Listing{.remove_duplicate = false}>();
+  }
+  template<Listing N>
+  auto named_parameters() const {
+    return named(Selected::template parameters<N>);
+  }
+  template<Listing N = Listing{}, fixed_string Prefix>
+  auto named_parameters(prefix_constant<Prefix>) const {
+    return named<Prefix>(Selected::template parameters<N>);
+  }
+  auto named_buffers(bool remove_duplicate = true) const {
+    return remove_duplicate ? named_buffers<Listing{}>()
+                            : named_buffers<Listing{.remove_duplicate = false}>();
+  }
+  template<Listing N>
+  auto named_buffers() const {
+    return named(Selected::template buffers<N>);
+  }
+  template<Listing N = Listing{}, fixed_string Prefix>
+  auto named_buffers(prefix_constant<Prefix>) const {
+    return named<Prefix>(Selected::template buffers<N>);
+  }
+  template<Listing N = Listing{}>
+  auto parameters() const {
+    return unnamed(Selected::template parameters<N>);
+  }
+  template<Listing N = Listing{}>
+  auto buffers() const {
+    return unnamed(Selected::template buffers<N>);
+  }
+  /// Those whose path has the form of a pattern, as `named_parameters<"blocks.*.bias">()`. None is an error.
+  template<fixed_string Pattern>
+  auto named_parameters(bool remove_duplicate = true) const {
+    static_assert(check<detail::glob_error<Table, Pattern, true>>());
+    return remove_duplicate ? named(Selected::template matching<Pattern, true, true>)
+                            : named(Selected::template matching<Pattern, true, false>);
+  }
+  template<fixed_string Pattern>
+  auto parameters() const {
+    static_assert(check<detail::glob_error<Table, Pattern, true>>());
+    return unnamed(Selected::template matching<Pattern, true, true>);
+  }
+  template<fixed_string Pattern>
+  auto buffers() const {
+    static_assert(check<detail::glob_error<Table, Pattern, false>>());
+    return unnamed(Selected::template matching<Pattern, false, true>);
+  }
+  /// The tensor of a row of `tables::leaves`.
+  TensorRef tensor(const LeafEntry& leaf) const { return arenas_.at(leaf); }
+
+  /// Path and class of every module, the network itself first.
+  static auto named_modules(bool remove_duplicate = true) {
+    return remove_duplicate ? modules_in(Selected::template modules<true>)
+                            : modules_in(Selected::template modules<false>);
+  }
+  template<fixed_string Prefix>
+  static auto named_modules(prefix_constant<Prefix>, bool remove_duplicate = true) {
+    return modules_in<Prefix>(remove_duplicate ? Selected::template modules<true>
+                                               : Selected::template modules<false>);
+  }
+  static auto named_children() { return modules_in(Selected::children); }
+  /// The same as views that can be walked further.
+  auto modules() const { return module_refs(Selected::template modules<true>); }
+  auto children() const { return module_refs(Selected::children); }
+
+  /// All parameters (gradients, buffers) as one block, padding between tensors included and zero. The
+  /// gradients' block has the layout of the first part of the parameters', which are those that are not
+  /// frozen.
+  std::span<scalar> parameter_arena() const { return arena<scalar>(arenas_.parameters, parameter_bytes); }
+  std::span<scalar> gradient_arena() const { return arena<scalar>(arenas_.gradients, gradient_bytes); }
+  std::span<std::byte> buffer_arena() const { return {arenas_.buffers, buffer_bytes}; }
+
+  /// Sets every gradient to zero.
+  void zero_grad() const {
+    if (gradient_bytes > 0) std::memset(arenas_.gradients, 0, gradient_bytes);
+  }
+
+  /// Initialises every module that says how, children before parents, in the order of declaration.
+  void reset_parameters() { detail::reset_network<Table>(net_, arenas_); }
+  /// Calls `f(module)` for every module with its own type, children before parents.
+  template<class F>
+  Model& apply(F&& f) {
+    const auto visit = [&](auto& module, std::size_t) { f(module); };
+    detail::post_order<Table>(net_, 0, visit);
+    return *this;
+  }
+
+  friend std::ostream& operator<<(std::ostream& out, const Model& model) { return out << repr(model.net_); }
+
+private:
+  static void expect(std::span<std::byte> memory, std::size_t bytes, const char* what) {
+    if (memory.size() < bytes)
+      throw ValueError(std::string("Model: the memory for ") + what + " has " +
+                       std::to_string(memory.size()) + " bytes, needs " + std::to_string(bytes));
+    if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 && bytes > 0)
+      throw ValueError(std::string("Model: the memory for ") + what + " is not aligned to 64 bytes");
+  }
+  void allocate() {
+    constexpr auto sum = [] {
+      CheckedSize bytes = parameter_bytes;
+      bytes += gradient_bytes;
+      return bytes += buffer_bytes;
+    }();
+    static_assert(sum.fits() && parameter_bytes / sizeof(scalar) >= static_cast<std::size_t>(parameter_count),
+                  "stator: this network has more parameters than memory can have");
+    owned_ = MemoryBlock(align_up(sum.value() + 1));
+    std::byte* const first = owned_.data();
+    arenas_ = {first, first + parameter_bytes + gradient_bytes, first + parameter_bytes};
+  }
+  void start() {
+    clear(arenas_.parameters, parameter_bytes);
+    clear(arenas_.gradients, gradient_bytes);
+    clear(arenas_.buffers, buffer_bytes);
+    bind();
+    reset_parameters();
+  }
+  static void clear(std::byte* p, std::size_t bytes) {
+    if (bytes > 0) std::memset(p, 0, bytes);
+  }
+  void bind() {
+    detail::BindVisitor v(Table::leaves.data(), arenas_);
+    walk(net_, v);
+  }
+  /// `net_` is a copy of the other network already.
+  void copy_from(const Model& other) {
+    if (!other.arenas_) {
+      arenas_ = {};
+      owned_ = {};
+      return;
+    }
+    if (!arenas_) allocate();
+    bind();
+    if (parameter_bytes > 0) std::memcpy(arenas_.parameters, other.arenas_.parameters, parameter_bytes);
+    if (gradient_bytes > 0) std::memcpy(arenas_.gradients, other.arenas_.gradients, gradient_bytes);
+    if (buffer_bytes > 0) std::memcpy(arenas_.buffers, other.arenas_.buffers, buffer_bytes);
+  }
+  template<class T>
+  static std::span<T> arena(std::byte* p, std::size_t bytes) {
+    return {reinterpret_cast<T*>(p), p == nullptr ? 0 : bytes / sizeof(T)};
+  }
+
+  [[noreturn]] static void throw_no(const char* what, std::string_view path) {
+    throw KeyError(std::string(Table::modules[0].type) + " has no " + what + " '" + std::string(path) + "'" +
+                   std::string(detail::nearest_name(path, Table::leaves, Table::modules).view()));
+  }
+  static const LeafEntry& find(std::string_view path, bool parameter) {
+    const std::size_t i = Table::find_leaf(path);
+    if (i == detail::not_found || Table::leaves[i].is_parameter() != parameter)
+      throw_no(parameter ? "parameter" : "buffer", path);
+    return Table::leaves[i];
+  }
+  template<fixed_string Prefix = "">
+  auto named(const auto& list) const {
+    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas_](std::size_t i) {
+      if constexpr (Prefix.size() == 0)
+        return NamedTensor{Table::leaves[i].name, arenas.at(Table::leaves[i])};
+      else
+        return NamedTensor{detail::prefixed<Table, Prefix>::leaf(i), arenas.at(Table::leaves[i])};
+    });
+  }
+  auto unnamed(const auto& list) const {
+    return detail::TableRange(list.indices.data(), list.size(),
+                              [arenas = arenas_](std::size_t i) { return arenas.at(Table::leaves[i]); });
+  }
+  template<fixed_string Prefix = "">
+  static auto modules_in(const auto& list) {
+    return detail::TableRange(list.indices.data(), list.size(), [](std::size_t i) {
+      if constexpr (Prefix.size() == 0)
+        return NamedModule{Table::modules[i].path, Table::modules[i].type};
+      else
+        return NamedModule{detail::prefixed<Table, Prefix>::module(i), Table::modules[i].type};
+    });
+  }
+  ModuleRef module_at(std::size_t i) const { return ModuleRef(Table::modules, Table::leaves, arenas_, i); }
+  auto module_refs(const auto& list) const {
+    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas_](std::size_t i) {
+      return ModuleRef(Table::modules, Table::leaves, arenas, i);
+    });
+  }
+
+  /// Declares the life of the network, in every constructor.
+  struct Alive {
+    explicit Alive(const Net& net) { detail::begin_life(&net, sizeof(Net)); }
+  };
+
+  Net net_;
+  [[no_unique_address]] Alive alive_{net_};
+  MemoryBlock owned_;
+  Arenas arenas_;
+};
+
+} // namespace stator

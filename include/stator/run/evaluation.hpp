@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSL-1.0
+// The state of one evaluated expression: its workspace and what has run already.
+#pragma once
+
+#include "stator/run/execute.hpp"
+
+#include <cstring>
+#include <string_view>
+
+namespace stator {
+
+namespace detail {
+template<class T, class S>
+struct tensor_of;
+template<class T, Index... E>
+struct tensor_of<T, Shape<E...>> {
+  using type = Tensor<T, E...>;
+};
+} // namespace detail
+
+namespace run {
+
+/// What the result of an expression comes from.
+template<class E>
+struct Origin {
+  struct Found {
+    bool requires_grad = false;
+    std::size_t name_size = 0;
+  };
+  static constexpr Found find(char* to) {
+    graph::Builder b;
+    const auto root = tracer<E>::template symbol<1>(b);
+    const std::string_view text = b.signature(root.node).name;
+    for (std::size_t i = 0; to != nullptr && i < text.size(); ++i) to[i] = text[i];
+    return {graph::needs_gradient(b)[static_cast<std::size_t>(root.node)], text.size()};
+  }
+  static constexpr Found found = find(nullptr);
+  /// "MmBackward0"
+  static constexpr auto name = [] {
+    fixed_string<found.name_size> text;
+    find(text.data);
+    return text + fixed_string("Backward0");
+  }();
+};
+
+/// The leaves whose gradient a program adds to.
+template<class P>
+struct gradient_leaves {
+  static constexpr bool is_one(const graph::Node& n) {
+    return n.gradient && n.signature->kind == graph::Kind::leaf;
+  }
+  static constexpr std::size_t count = [] {
+    std::size_t n = 0;
+    for (const graph::Node& node : P::nodes) n += is_one(node);
+    return n;
+  }();
+  static constexpr auto list = [] {
+    std::array<int, count> leaves{};
+    std::size_t n = 0;
+    for (const graph::Node& node : P::nodes)
+      if (is_one(node)) leaves[n++] = node.leaf;
+    return leaves;
+  }();
+};
+
+/// Runs an expression of type E.
+template<class E>
+struct Evaluation {
+  /// Programs depend on what is computed, not on who owns the inputs.
+  using Plan = typename expr::borrowed<E>::type;
+  using Result = symbol_of<Plan>;
+  using T = typename Result::scalar;
+  using S = typename Result::shape;
+  using Value = typename stator::detail::tensor_of<T, S>::type;
+  using State = expr::State;
+  static constexpr std::size_t leaf_count = static_cast<std::size_t>(tracer<E>::leaf_count);
+  static constexpr bool is_scalar = S::numel == 1 && !S::is_dynamic;
+
+  static Value value(const E& e, State& state) {
+    if constexpr (S::is_dynamic) {
+      expr::LeafMemory leaves[leaf_count + 1];
+      Value result(gather(e, leaves));
+      value_into(e, state, result);
+      return result;
+    } else {
+      Value result;
+      value_into(e, state, result);
+      return result;
+    }
+  }
+
+  template<class Out>
+  static void value_into(const E& e, State& state, Out& out) {
+    static_assert(std::is_same_v<typename Out::scalar, T>, "stator: value_into: another element type");
+    forward(e, state, out.data(), [&](Index batch) {
+      Extents need = S::extents;
+      if (S::is_dynamic) need[0] = batch;
+      if (!(out.shape().extents == need))
+        throw ShapeError("value_into: the expression has shape " + to_string(need) + ", the tensor " +
+                         to_string(out.shape().extents));
+    });
+  }
+
+  static T item(const E& e, State& state) {
+    static_assert(is_scalar, "stator: item() needs an expression of one element");
+    if (!state.has_item) {
+      T result{};
+      forward(e, state, &result, [](Index) {});
+      keep_item(state, &result);
+    }
+    T result;
+    std::memcpy(&result, state.item, sizeof(T));
+    return result;
+  }
+
+  static void backward(const E& e, State& state, bool retain_graph) {
+    static_assert(is_scalar,
+                  "stator: backward() needs an expression of one element: reduce it with sum or mean");
+    static_assert(requires_grad(), "stator: backward(): nothing in this expression requires a gradient");
+    if (state.backward_done)
+      throw GraphError("backward() was called twice on one expression: its intermediate values are gone");
+    using P = Program<Plan, true>;
+    expr::LeafMemory leaves[leaf_count + 1];
+    Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
+    for (const int leaf : gradient_leaves<P>::list)
+      if (leaves[leaf].grad == nullptr) [[unlikely]]
+        throw GraphError("backward(): a parameter has no gradient storage: it is frozen in its model, and "
+                         "part of a module "
+                         "that is called by itself");
+    if (!state.forward_kept) run_forward(f, state);
+    if (!state.has_item) {
+      f.workspace = state.workspace.data();
+      keep_item(state, detail::address<P, P::place(P::root)>(f));
+    }
+    // The backward overwrites values of the forward: what is to stay is copied.
+    MemoryBlock block;
+    if (retain_graph) {
+      const std::size_t bytes = P::workspace.total(std::max<Index>(f.batch, 0));
+      block = borrow(bytes);
+      std::memcpy(block.data(), state.workspace.data(), bytes);
+    } else {
+      block = std::move(state.workspace);
+      state.backward_done = true;
+    }
+    f.workspace = block.data();
+    execute<P, P::forward_units, P::units.size()>(f);
+    give_back(std::move(block));
+  }
+
+  static Sizes shape(const E& e) {
+    Extents extents = S::extents;
+    if constexpr (S::is_dynamic) {
+      expr::LeafMemory leaves[leaf_count + 1];
+      extents[0] = gather(e, leaves);
+    }
+    return {extents};
+  }
+
+  static constexpr bool requires_grad() { return Origin<Plan>::found.requires_grad; }
+  static constexpr std::string_view grad_fn() {
+    return requires_grad() ? Origin<Plan>::name.view() : std::string_view();
+  }
+
+private:
+  /// Whether a forward keeps its values for a backward() to come. So it is for the loss of a network in
+  /// training: a second forward would draw other random numbers and update running statistics twice.
+  static consteval bool keeps_forward() {
+    if constexpr (is_scalar && tracer<E>::trains)
+      return requires_grad();
+    else
+      return false;
+  }
+
+  static Index gather(const E& e, expr::LeafMemory* leaves) {
+    stator::detail::Gatherer g{leaves};
+    tracer<E>::gather(e, g);
+    return g.batch;
+  }
+  static void keep_item(State& state, const void* item) {
+    std::memcpy(state.item, item, sizeof(T));
+    state.has_item = true;
+  }
+
+  /// Runs the forward half of the whole program and keeps its values for the backward.
+  static void run_forward(Frame& f, State& state) {
+    using P = Program<Plan, true>;
+    state.workspace = borrow(P::workspace.total(std::max<Index>(f.batch, 0)));
+    f.workspace = state.workspace.data();
+    execute<P, 0, P::forward_units>(f);
+    state.forward_kept = true;
+  }
+
+  static void forward(const E& e, State& state, T* result, auto&& check_shape) {
+    expr::LeafMemory leaves[leaf_count + 1];
+    Frame f{nullptr, leaves, result, gather(e, leaves)};
+    check_shape(f.batch);
+    const auto bytes = static_cast<std::size_t>(S::numel * (S::is_dynamic ? f.batch : 1)) * sizeof(T);
+    if constexpr (keeps_forward()) {
+      using P = Program<Plan, true>;
+      if (state.backward_done) throw GraphError("the values of this expression are gone after backward()");
+      if (!state.forward_kept) run_forward(f, state);
+      f.workspace = state.workspace.data();
+      std::memcpy(result, detail::address<P, P::place(P::root)>(f), bytes);
+    } else {
+      using P = Program<Plan, false>;
+      MemoryBlock block = borrow(P::workspace.total(std::max<Index>(f.batch, 0)));
+      f.workspace = block.data();
+      execute<P, 0, P::units.size()>(f);
+      if constexpr (P::place(P::root).area != graph::Area::result)
+        std::memcpy(result, detail::address<P, P::place(P::root)>(f), bytes);
+      give_back(std::move(block));
+    }
+  }
+};
+
+} // namespace run
+
+template<class E>
+struct expr::evaluator : run::Evaluation<E> {};
+
+} // namespace stator

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// Calling modules: `x | fc1`, `nn::call(attention, q, k, v)`. What `__call__` is to `forward` in PyTorch: the
+// boundary of the module is recorded.
+#pragma once
+
+#include "stator/module/mode.hpp"
+#include "stator/trace/hook_site_range.hpp"
+#include "stator/trace/operation.hpp"
+
+namespace stator {
+
+namespace detail {
+/// A module's class in messages: "Linear<784, 128>".
+template<class M>
+constexpr Text display_name() {
+  if constexpr (requires { M::class_name(); })
+    return Text(M::class_name());
+  else
+    return reflect::short_type_name<M>();
+}
+
+template<class X>
+constexpr int node_of(const X& x) {
+  if constexpr (AnySymbol<X>)
+    return x.node;
+  else
+    return -1;
+}
+template<class X>
+constexpr X with_node(X x, int node) {
+  if constexpr (AnySymbol<X>) x.node = node;
+  return x;
+}
+
+/// `module.forward(x...)` between the hooks of the module. What forward returns may be a std::tuple.
+template<class M, class... X>
+constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&... x) {
+  graph::SiteRange sites(b, &module, &display_name<M>, {});
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    int in[] = {node_of(x)..., -1};
+    sites.before(in, sizeof...(X));
+    auto y = module.forward(with_node(x, in[I])...);
+    const auto behind = [&]<class... Y>(std::tuple<Y...> ys) {
+      return [&]<std::size_t... O>(std::index_sequence<O...>) {
+        int out[] = {node_of(std::get<O>(ys))..., -1};
+        sites.behind(in, out, sizeof...(Y));
+        return std::tuple<Y...>(with_node(std::get<O>(ys), out[O])...);
+      }(std::index_sequence_for<Y...>{});
+    };
+    if constexpr (AnySymbol<decltype(y)>)
+      return std::get<0>(behind(std::tuple(y)));
+    else if constexpr (requires { std::tuple_size<decltype(y)>::value; })
+      return behind(y);
+    else
+      return y;
+  }(std::index_sequence_for<X...>{});
+}
+} // namespace detail
+
+namespace nn {
+
+/// An expression that calls a module in training or evaluation mode.
+template<class Mode, Module M, class... X>
+constexpr auto call_as(const M& module, X&&... x) {
+  using Result = expr::ModuleCall<M, Mode, decltype(ops::to_handle<float>(std::forward<X>(x)))...>;
+  static_assert(check<trace_error<typename expr::borrowed<Result>::type>>());
+  return Result(module, ops::to_handle<float>(std::forward<X>(x))...);
+}
+
+/// Calls `module.forward(x...)`. With symbols it records the call, with tensors it returns an expression that
+/// refers to `module` and to the tensors that have names, which must outlive it; temporaries are moved into
+/// it.
+template<Module M, class... X>
+constexpr auto call(const M& module, X&&... x) {
+  if constexpr ((AnySymbol<X> || ...)) {
+    graph::Builder& b = *ops::detail::first_symbol(x...).builder;
+    const int outer = b.call;
+    b.calls.push_back({&module, outer, &stator::detail::display_name<M>});
+    const int here = b.call = static_cast<int>(b.calls.size()) - 1;
+    const bool outer_training = b.training;
+    if (b.training) b.training = !b.is_evaluated(&module, &stator::detail::display_name<M>);
+    auto y = b.watches.empty() ? module.forward(x...) : stator::detail::forward_with_hooks(module, b, x...);
+    b.training = outer_training;
+    b.call = outer;
+    if constexpr (AnySymbol<decltype(y)>) b.calls[static_cast<std::size_t>(here)].result = y.node;
+    return y;
+  } else {
+    return call_as<Mode<true>>(module, std::forward<X>(x)...);
+  }
+}
+
+} // namespace nn
+
+/// Calls a module with one input.
+template<Operand X, Module M>
+constexpr auto operator|(X&& x, const M& module) {
+  return nn::call(module, std::forward<X>(x));
+}
+
+/// Applies an operation: `x | nn::relu`.
+template<Operand X, class Op>
+constexpr auto operator|(X&& x, const operation<Op>& op) {
+  return op(std::forward<X>(x));
+}
+
+} // namespace stator

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: BSL-1.0
+// How an operation is written and what calling it means.
+//
+// An operation is a struct:
+//   static constexpr std::string_view name            PyTorch's name of its backward, without "Backward0"
+//   static constexpr Extents shape(const Extents&...)   shape of the result from those of the operands
+//   static constexpr Text requirement(const Extents&...)  why the operands do not fit; empty when they do
+//   (optional) template<class V> static V apply(V...)              elementwise: on numbers and on vectors
+//   alike; or template<class Out, class... In> static void run(T* out, const T*... in, Index batch,
+//   std::byte* scratch) template<class Out, class... In> static constexpr Bytes scratch()     (optional, with
+//   run) template<class Out, class... In> static void accumulate(...)          as run, adding to out
+//   (optional) static constexpr auto vjp(auto g, auto y, auto... x) { return gradients(...); }   (optional)
+// or, for one that consists of others, only
+//   static constexpr bool is_composite = true; static constexpr auto compose(auto... x) { return ...; }
+// and an object: inline constexpr operation<Struct> name;
+// Called with a Symbol it records a node, called with tensors it returns an expression.
+#pragma once
+
+#include "stator/core/compile_error.hpp"
+#include "stator/expr/expression.hpp"
+#include "stator/expr/parameter.hpp"
+#include "stator/kernel/elementwise.hpp"
+#include "stator/trace/symbol.hpp"
+
+#include <tuple>
+
+namespace stator {
+
+/// For `vjp`: an operand that gets no gradient.
+struct NoGradient {};
+inline constexpr NoGradient no_gradient;
+
+/// For `vjp`: the gradient of each operand.
+template<class... S>
+constexpr auto gradients(const S&... s) {
+  return std::tuple<S...>(s...);
+}
+
+namespace ops {
+
+namespace detail {
+
+template<class Op>
+concept IsView = requires { Op::is_view; };
+template<class Op>
+concept IsStore = requires { Op::is_store; };
+template<class Op>
+concept IsUnique = requires { Op::is_unique; };
+
+template<class Op, class T, std::size_t... I>
+T call_scalar(const T* a) {
+  return Op::template apply<kernel::Lane<T>>(kernel::Lane<T>(a[I])...).raw;
+}
+template<class Op, class T, std::size_t... I>
+void call_vector(const kernel::Pack<T>* a, kernel::Pack<T>& result) {
+  result = Op::template apply<kernel::Pack<T>>(a[I]...);
+}
+template<class Op, class T, class Indices>
+struct code;
+template<class Op, class T, std::size_t... I>
+struct code<Op, T, std::index_sequence<I...>> {
+  static constexpr kernel::Elementwise<T> value{&call_scalar<Op, T, I...>, &call_vector<Op, T, I...>};
+};
+
+template<class Op, class Out, class... In>
+concept IsElementwise = requires(kernel::Lane<typename Out::scalar> x) {
+  Op::template apply<kernel::Lane<typename Out::scalar>>(kernel::Lane<typename In::scalar>(x)...);
+};
+
+template<class Op, bool Accumulate, class Out, class... In>
+struct kernel_call {
+  static void run(void* out, const void* const* in, Index batch, std::byte* scratch) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      auto* const to = static_cast<typename Out::scalar*>(out);
+      if constexpr (Accumulate)
+        Op::template accumulate<Out, In...>(to, static_cast<const typename In::scalar*>(in[I])..., batch,
+                                            scratch);
+      else
+        Op::template run<Out, In...>(to, static_cast<const typename In::scalar*>(in[I])..., batch, scratch);
+    }(std::index_sequence_for<In...>{});
+  }
+};
+
+template<class Op, int Order, class Out, class... In>
+struct vjp_call {
+  static constexpr void run(graph::Builder& b, int node, int grad, int* result) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      const auto products = Op::vjp(Symbol<typename Out::scalar, typename Out::shape, Order>{&b, grad},
+                                    Symbol<typename Out::scalar, typename Out::shape, Order>{&b, node},
+                                    Symbol<typename In::scalar, typename In::shape, Order>{
+                                        &b, b.operand(node, static_cast<int>(I))}...);
+      static_assert(std::tuple_size_v<std::remove_const_t<decltype(products)>> == sizeof...(In),
+                    "stator: vjp returns one gradient for each operand");
+      ((result[I] = take<In>(std::get<I>(products))), ...);
+    }(std::index_sequence_for<In...>{});
+  }
+  template<class X, class S>
+  static constexpr int take(const S& s) {
+    if constexpr (AnySymbol<S>) {
+      static_assert(S::extents == X::extents, "stator: a gradient must have the shape of its operand");
+      return s.node;
+    } else {
+      return -1;
+    }
+  }
+};
+
+template<class Op, class Out, int Order, class... In>
+concept HasVjp = Order > 0 && requires {
+  &Op::template vjp<Symbol<typename Out::scalar, typename Out::shape, 0>,
+                    Symbol<typename Out::scalar, typename Out::shape, 0>,
+                    Symbol<typename In::scalar, typename In::shape, 0>...>;
+};
+
+} // namespace detail
+
+/// Extension point: what differentiation needs for values of one type: the functions that append a + b, a
+/// value filled with a number, and the addition to the gradient of a leaf. Defined by ops/arithmetic.hpp.
+template<class Typed, int Order>
+struct gradient_functions;
+
+/// The constants of an operation on operands of given types.
+template<class Op, int Order, class Out, class... In>
+struct signature {
+  static constexpr graph::Signature make() {
+    graph::Signature s;
+    s.name = Op::name;
+    s.type = Out::value;
+    if constexpr (Order > 0)
+      s.identity = &signature<Op, 0, Out, In...>::value;
+    else
+      s.identity = &value;
+    s.unique = detail::IsUnique<Op>;
+    if constexpr (detail::IsView<Op>) {
+      s.kind = graph::Kind::view;
+    } else if constexpr (detail::IsElementwise<Op, Out, In...>) {
+      s.kind = detail::IsStore<Op> ? graph::Kind::store : graph::Kind::elementwise;
+      s.elementwise = &detail::code<Op, typename Out::scalar, std::index_sequence_for<In...>>::value;
+    } else {
+      s.kind = graph::Kind::kernel;
+      s.run = &detail::kernel_call<Op, false, Out, In...>::run;
+      if constexpr (requires { &Op::template accumulate<Out, In...>; })
+        s.accumulate = &detail::kernel_call<Op, true, Out, In...>::run;
+      if constexpr (requires { Op::template scratch<Out, In...>(); })
+        s.scratch = Op::template scratch<Out, In...>();
+    }
+    if constexpr (detail::HasVjp<Op, Out, Order, In...>) {
+      s.vjp = &detail::vjp_call<Op, Order - 1, Out, In...>::run;
+      s.add = gradient_functions<Out, Order - 1>::add();
+      s.fill = gradient_functions<Out, 0>::fill();
+    }
+    return s;
+  }
+  static constexpr graph::Signature value = make();
+};
+
+/// The constants of a leaf.
+template<class Typed, int Order>
+struct leaf_signature {
+  static constexpr graph::Signature make() {
+    graph::Signature s;
+    s.kind = graph::Kind::leaf;
+    s.type = Typed::value;
+    s.unique = true;
+    s.identity = &value;
+    if constexpr (Order > 0 && std::is_floating_point_v<typename Typed::scalar>) {
+      s.add = gradient_functions<Typed, Order - 1>::add();
+      s.fill = gradient_functions<Typed, 0>::fill();
+      s.accumulate_grad = gradient_functions<Typed, Order - 1>::accumulate();
+    }
+    return s;
+  }
+  static constexpr graph::Signature value = make();
+};
+
+/// The constants of a number.
+template<class T>
+struct number_signature {
+  static constexpr graph::Signature make() {
+    graph::Signature s;
+    s.kind = graph::Kind::constant;
+    s.type = Typed<T, Shape<>>::value;
+    s.identity = &value;
+    return s;
+  }
+  static constexpr graph::Signature value = make();
+};
+
+namespace detail {
+
+/// Element type of the result: Op::scalar<...> where it says so, that of the first operand otherwise.
+template<class Op, class First, class... Rest>
+struct result_scalar {
+  using type = typename First::scalar;
+};
+template<class Op, class First, class... Rest>
+  requires requires { typename Op::template scalar<typename First::scalar, typename Rest::scalar...>; }
+struct result_scalar<Op, First, Rest...> {
+  using type = typename Op::template scalar<typename First::scalar, typename Rest::scalar...>;
+};
+
+template<class Op, class... In>
+struct requirement {
+  // Not consteval: a text is no result that could be kept.
+  static constexpr Text message() {
+    if constexpr (requires { Op::requirement(In::extents...); })
+      return Op::requirement(In::extents...);
+    else
+      return {};
+  }
+  static constexpr bool met = message().empty();
+};
+
+template<class Op>
+concept IsComposite = requires { Op::is_composite; };
+
+template<class Op, class... S>
+  requires IsComposite<Op>
+constexpr auto record(const S&... operand) {
+  return Op::compose(operand...);
+}
+
+template<class Op, class... S>
+constexpr auto record(const S&... operand) {
+  graph::Builder* const b = std::get<0>(std::tie(operand...)).builder;
+  constexpr int order = std::get<0>(std::tuple<S...>{}).order;
+  using T = typename result_scalar<Op, S...>::type;
+  constexpr Extents extents = Op::shape(S::extents...);
+  using Out = Typed<T, to_shape<extents>>;
+  if constexpr (!requirement<Op, typename S::typed...>::met)
+    b->fail(requirement<Op, typename S::typed...>::message());
+  return Symbol<T, typename Out::shape, order>{
+      b, b->add(&signature<Op, order, Out, typename S::typed...>::value, operand.node...)};
+}
+
+template<class T, int Order>
+constexpr auto number(graph::Builder* b, double value) {
+  return Symbol<T, Shape<>, Order>{b, b->constant(&number_signature<T>::value, value)};
+}
+
+/// The symbol of anything that may stand beside a Symbol in a call.
+template<class T, int Order, class A>
+constexpr auto to_symbol(graph::Builder* b, const A& a) {
+  if constexpr (AnySymbol<A>) {
+    return Symbol<typename A::scalar, typename A::shape, Order>{b, a.node};
+  } else if constexpr (std::is_arithmetic_v<A>) {
+    return number<T, Order>(b, static_cast<double>(a));
+  } else {
+    static_assert(Leaf<A>, "stator: inside forward, operands are symbols, parameters, buffers and numbers");
+    using L = Typed<typename A::scalar, typename A::shape_tag>;
+    const int leaf = b->find_leaf(&a);
+    if (leaf < 0) {
+      b->fail(
+          text("a parameter or buffer of shape ", L::extents, " is used that is not a field of the network"));
+      return Symbol<typename A::scalar, typename A::shape_tag, Order>{b, 0};
+    }
+    return Symbol<typename A::scalar, typename A::shape_tag, Order>{
+        b, b->leaf(&leaf_signature<L, Order>::value, leaf)};
+  }
+}
+
+/// The first symbol among the operands.
+template<class First, class... Rest>
+constexpr const auto& first_symbol(const First& first, const Rest&... rest) {
+  if constexpr (AnySymbol<First>)
+    return first;
+  else
+    return first_symbol(rest...);
+}
+
+} // namespace detail
+
+/// The handle by which an expression holds an operand: tensors with a name by reference, temporaries by
+/// value.
+template<class T, class A>
+constexpr auto to_handle(A&& a) {
+  using X = std::remove_cvref_t<A>;
+  if constexpr (std::is_base_of_v<expr::Evaluated<X>, X>) {
+    return X(std::forward<A>(a));
+  } else if constexpr (std::is_arithmetic_v<X>) {
+    return expr::Number<T>{static_cast<T>(a)};
+  } else {
+    using S = typename X::scalar;
+    constexpr bool has_grad = requires { a.grad_data(); };
+    const auto refer = [](const X& x) {
+      S* grad = nullptr;
+      if constexpr (has_grad) grad = x.grad_data();
+      return expr::Input<S, typename X::shape_type, has_grad>{const_cast<S*>(x.data()), grad, x.leading(),
+                                                              stator::detail::Watch(x.data())};
+    };
+    if constexpr (requires { X::owns_elements; } && !std::is_lvalue_reference_v<A>) {
+      const auto owner = std::make_shared<const X>(std::forward<A>(a));
+      return expr::OwnedInput<S, typename X::shape_type, has_grad>{refer(*owner), owner};
+    } else {
+      return refer(a);
+    }
+  }
+}
+
+} // namespace ops
+
+/// How a handle becomes a symbol: `symbol<Order>(builder)` registers its leaves and records its operations.
+template<class Handle>
+struct tracer; // trace/trace.hpp
+template<class E>
+struct trace_error; // trace/trace.hpp
+
+namespace detail {
+template<class A>
+struct operand_scalar {
+  using type = typename decltype(tracer<A>::template symbol<0>(std::declval<graph::Builder&>()))::scalar;
+};
+template<class A>
+  requires requires { typename A::scalar; }
+struct operand_scalar<A> {
+  using type = typename A::scalar;
+};
+template<class First, class... Rest>
+struct first_scalar : operand_scalar<First> {};
+template<class First, class... Rest>
+  requires std::is_arithmetic_v<First>
+struct first_scalar<First, Rest...> : first_scalar<Rest...> {};
+} // namespace detail
+
+/// Tensors, expressions and symbols: what operations apply to.
+template<class A>
+concept Arithmetic = std::is_arithmetic_v<std::remove_cvref_t<A>>;
+
+template<class A>
+concept Operand = AnySymbol<A> || Leaf<A> || std::is_base_of_v<expr::Evaluated<std::remove_cvref_t<A>>, std::remove_cvref_t<A>> ||
+                  requires { typename std::remove_cvref_t<A>::shape_type; };
+
+/// An operation as a function object; see the top of this file.
+template<class Op>
+struct operation {
+  using type = Op;
+
+  template<class... A>
+    requires((Operand<A> || Arithmetic<A>) && ...)
+  constexpr auto operator()(A&&... a) const {
+    if constexpr ((AnySymbol<A> || ...))
+      return record(a...);
+    else
+      return express(ops::to_handle<typename detail::first_scalar<std::remove_cvref_t<A>...>::type>(
+          std::forward<A>(a))...);
+  }
+
+private:
+  template<class... A>
+  static constexpr auto record(const A&... a) {
+    const auto& s = ops::detail::first_symbol(a...);
+    using T = typename std::remove_cvref_t<decltype(s)>::scalar;
+    constexpr int order = std::remove_cvref_t<decltype(s)>::order;
+    return ops::detail::record<Op>(ops::detail::to_symbol<T, order>(s.builder, a)...);
+  }
+  template<class... H>
+  static constexpr auto express(H&&... handle) {
+    using Plan = expr::Expression<Op, typename expr::borrowed<H>::type...>;
+    if constexpr (ops::detail::IsComposite<Op>)
+      static_assert(check<trace_error<Plan>>());
+    else
+      static_assert(check<ops::detail::requirement<
+                        Op, typename decltype(tracer<typename expr::borrowed<H>::type>::template symbol<0>(
+                                std::declval<graph::Builder&>()))::typed...>>());
+    return expr::Expression<Op, H...>(std::move(handle)...);
+  }
+};
+
+} // namespace stator

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSL-1.0
+// From an expression's type to symbols, in constant evaluation, and from an expression's object to the memory
+// of its leaves, at run time. Both go through the operands in the same order, so leaf k is the same in both.
+#pragma once
+
+#include "stator/module/table.hpp"
+#include "stator/trace/call.hpp"
+
+namespace stator {
+
+namespace detail {
+
+/// The addresses of the handles of the prototype of a network, in the order of its table.
+struct AddressVisitor : visitor_base {
+  GrowingArray<const void*>& handles;
+  explicit constexpr AddressVisitor(GrowingArray<const void*>& h) : handles(h) {}
+  constexpr void leaf(const auto&, const auto& l) { handles.push_back(&l); }
+};
+
+/// The path of a module of the prototype, by address and type.
+struct PathVisitor : visitor_base {
+  const void* address = nullptr;
+  Text (*type_name)() = nullptr;
+  std::size_t seen = 0, found = not_found;
+  template<class M>
+  constexpr void module(const M& m) {
+    if (static_cast<const void*>(&m) == address && type_name == &display_name<M>) found = seen;
+    ++seen;
+  }
+};
+
+/// The modules that the mode of a call evaluates.
+template<class Net, class Mode>
+struct EvaluatedVisitor : visitor_base {
+  GrowingArray<graph::Call>& to;
+  std::size_t seen = 0;
+  template<class M>
+  constexpr void module(const M& m) {
+    if (Mode::evaluates(table<Net>::modules[seen++].path)) to.push_back({&m, -1, &display_name<M>});
+  }
+};
+
+/// Names the place of the first mistake: "stator: Linear<784, 128>: ..., at encoder.fc1".
+template<class Net>
+constexpr void locate(graph::Builder& b) {
+  if (b.error.empty() || b.error_call < 0) return;
+  const graph::Call& call = b.calls[static_cast<std::size_t>(b.error_call)];
+  PathVisitor v;
+  v.address = call.address;
+  v.type_name = call.type_name;
+  walk(reflect::prototype<Net>(), v);
+  Text located("stator: ");
+  located += text(call.type_name(), ": ", b.error);
+  if (v.found != not_found && v.found > 0) located += text(", at ", table<Net>::modules[v.found].path);
+  b.error = located;
+  b.error_call = -1;
+}
+
+/// Memory of every leaf of a network, in the order of its table.
+struct GatherVisitor : visitor_base {
+  expr::LeafMemory* to;
+  explicit GatherVisitor(expr::LeafMemory* t) : to(t) {}
+  void leaf(const auto&, const auto& l) { *to++ = {l.data(), l.grad_data()}; }
+};
+
+template<class Net>
+[[noreturn, gnu::cold]] void throw_unbound(const expr::LeafMemory* leaves) {
+  for (std::size_t i = 0; i < table<Net>::leaves.size(); ++i)
+    if (leaves[i].data == nullptr)
+      throw UnboundError(std::string(reflect::class_name<Net>()) + ": " +
+                         std::string(table<Net>::leaves[i].name) +
+                         " has no storage: give the network to a stator::Model");
+  throw UnboundError(std::string(reflect::class_name<Net>()) + ": not bound to storage");
+}
+
+/// Collects the memory of an expression's leaves and its batch.
+struct Gatherer {
+  expr::LeafMemory* next;
+  Index batch = dynamic;
+
+  void see_batch(Index leading) {
+    if (batch == dynamic)
+      batch = leading;
+    else if (batch != leading)
+      throw ShapeError("inputs of one expression have different batch sizes: " + std::to_string(batch) +
+                       " and " + std::to_string(leading));
+  }
+};
+
+} // namespace detail
+
+template<class T, class S, bool NeedsGrad>
+struct tracer<expr::Input<T, S, NeedsGrad>> {
+  static constexpr int leaf_count = 1;
+  static constexpr bool trains = false;
+  template<int Order>
+  static constexpr auto symbol(graph::Builder& b) {
+    const int leaf = b.add_leaves(1, NeedsGrad);
+    return Symbol<T, S, Order>{&b, b.leaf(&ops::leaf_signature<Typed<T, S>, Order>::value, leaf)};
+  }
+  static void gather(const expr::Input<T, S, NeedsGrad>& input, detail::Gatherer& g) {
+    input.watch.check("a tensor");
+    *g.next++ = {input.data, input.grad};
+    if constexpr (S::is_dynamic) g.see_batch(input.leading);
+  }
+};
+
+template<class T, class S, bool NeedsGrad>
+struct tracer<expr::OwnedInput<T, S, NeedsGrad>> : tracer<expr::Input<T, S, NeedsGrad>> {
+  static void gather(const expr::OwnedInput<T, S, NeedsGrad>& input, detail::Gatherer& g) {
+    if (input.owner == nullptr)
+      throw GraphError(
+          "an expression was used that had been moved into another one, with the tensor that it owned");
+    tracer<expr::Input<T, S, NeedsGrad>>::gather(input, g);
+  }
+};
+
+template<class T>
+struct tracer<expr::Number<T>> {
+  static constexpr int leaf_count = 1;
+  static constexpr bool trains = false;
+  template<int Order>
+  static constexpr auto symbol(graph::Builder& b) {
+    const int leaf = b.add_leaves(1, false);
+    return Symbol<T, Shape<>, Order>{&b, b.leaf(&ops::leaf_signature<Typed<T, Shape<>>, Order>::value, leaf)};
+  }
+  static void gather(const expr::Number<T>& number, detail::Gatherer& g) {
+    *g.next++ = {const_cast<T*>(&number.value), nullptr};
+  }
+};
+
+template<class Op, class... A>
+struct tracer<expr::Expression<Op, A...>> {
+  static constexpr int leaf_count = (tracer<A>::leaf_count + ... + 0);
+  static constexpr bool trains = (tracer<A>::trains || ...);
+  template<int Order>
+  static constexpr auto symbol(graph::Builder& b) {
+    // Braces: the operands are traced from left to right.
+    const std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands{
+        tracer<A>::template symbol<Order>(b)...};
+    return std::apply([](const auto&... s) { return operation<Op>{}(s...); }, operands);
+  }
+  static void gather(const expr::Expression<Op, A...>& e, detail::Gatherer& g) {
+    std::apply([&](const A&... a) { (tracer<A>::gather(a, g), ...); }, e.operands);
+  }
+};
+
+template<class Net, class Mode, class... A>
+struct tracer<expr::ModuleCall<Net, Mode, A...>> {
+  static constexpr int module_leaves = static_cast<int>(table<Net>::leaves.size());
+  static constexpr int leaf_count = (tracer<A>::leaf_count + ... + module_leaves);
+  static constexpr bool trains = Mode::training || (tracer<A>::trains || ...);
+  template<int Order>
+  static constexpr auto symbol(graph::Builder& b) {
+    return record<Order>(b, [](graph::Builder&) {});
+  }
+  /// `enter(b)` is called when the leaves of the network are registered, before its forward.
+  template<int Order>
+  static constexpr auto record(graph::Builder& b, auto&& enter) {
+    const std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands{
+        tracer<A>::template symbol<Order>(b)...};
+    GrowingArray<const void*> handles;
+    detail::AddressVisitor v(handles);
+    walk(reflect::prototype<Net>(), v);
+    GrowingArray<int> owners;
+    const int first = b.add_leaves(module_leaves, false);
+    for (const LeafEntry& leaf : Mode::template tables<Net>::leaves) {
+      b.needs_grad[static_cast<std::size_t>(first) + owners.size()] = leaf.is_trainable();
+      owners.push_back(static_cast<int>(leaf.owner));
+    }
+    b.enter_network(handles.data(), owners.data(), handles.size(), first);
+    b.training = Mode::training;
+    b.evaluated.truncate(0);
+    if constexpr (Mode::training && Mode::evaluates_some) {
+      detail::EvaluatedVisitor<Net, Mode> evaluated{{}, b.evaluated};
+      walk(reflect::prototype<Net>(), evaluated);
+    }
+    enter(b);
+    const auto result =
+        std::apply([](const auto&... s) { return nn::call(reflect::prototype<Net>(), s...); }, operands);
+    b.leave_network();
+    detail::locate<Net>(b);
+    return result;
+  }
+  static void gather(const expr::ModuleCall<Net, Mode, A...>& e, detail::Gatherer& g) {
+    e.watch.check("a model");
+    gather(*e.net, e.operands, g);
+  }
+  static void gather(const Net& net, const std::tuple<A...>& operands, detail::Gatherer& g) {
+    std::apply([&](const A&... a) { (tracer<A>::gather(a, g), ...); }, operands);
+    expr::LeafMemory* const first = g.next;
+    detail::GatherVisitor v(first);
+    walk(net, v);
+    g.next += module_leaves;
+    for (int i = 0; i < module_leaves; ++i)
+      if (first[i].data == nullptr) [[unlikely]]
+        detail::throw_unbound<Net>(first);
+  }
+};
+
+/// The symbol type that an expression is traced to: its element type and shape.
+template<class E>
+using symbol_of = decltype(tracer<E>::template symbol<0>(std::declval<graph::Builder&>()));
+
+/// The first mistake in an expression, empty when there is none.
+template<class E>
+struct trace_error {
+  static consteval Text message() {
+    graph::Builder b;
+    tracer<E>::template symbol<0>(b);
+    if (b.error.empty() || b.error.view().starts_with("stator: ")) return b.error;
+    Text result("stator: ");
+    result += b.error;
+    return result;
+  }
+};
+
+} // namespace stator
