@@ -3,7 +3,7 @@
 
 #include "stator/core/bytes.hpp"
 #include "stator/core/checked.hpp"
-#include "stator/core/state_tensor.hpp"
+#include "stator/state/state_tensor.hpp"
 #include "stator/core/workspace.hpp"
 
 #include <vector>
