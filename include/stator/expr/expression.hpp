@@ -9,6 +9,7 @@
 // `return model(x)`, is found with STATOR_CHECK_LIFETIMES, see core/lifetime.hpp.
 #pragma once
 
+#include "stator/core/grad_state.hpp"
 #include "stator/core/workspace.hpp"
 #include "stator/expr/variable.hpp"
 
@@ -25,10 +26,12 @@ namespace expr {
 template<class E>
 struct evaluator;
 
-/// Memory of a leaf: elements, gradient (null where none is wanted) and, of a dynamic shape, the batch.
+/// Memory of a leaf: elements, gradient (null where none is wanted) and what the model knows of the gradient
+/// (null where no model does).
 struct LeafMemory {
   void* data = nullptr;
   void* grad = nullptr;
+  GradState* state = nullptr;
 };
 
 inline namespace STATOR_LIFETIMES {
@@ -39,6 +42,7 @@ struct Input {
   T* data = nullptr;
   T* grad = nullptr;
   Index leading = 0;
+  GradState* state = nullptr; ///< of a model's parameter
   [[no_unique_address]] detail::Watch watch{};
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/core/dtype.hpp"
+#include "stator/core/grad_state.hpp"
 #include "stator/core/view.hpp"
 
 namespace stator {
@@ -20,23 +21,54 @@ public:
   using shape_tag = Shape<E...>;
 
   constexpr Parameter() = default;
-  constexpr void bind(T* data, T* grad) { data_ = data, grad_ = grad; }
+  constexpr void bind(T* data, T* grad, GradState* state = nullptr) {
+    data_ = data, grad_ = grad, state_ = state;
+  }
 
   constexpr T* data() const { return data_; }
   constexpr Index leading() const { return Shape<1, E...>::extents[sizeof...(E) > 0 ? 1 : 0]; }
   constexpr TensorView<T, E...> view() const { return TensorView<T, E...>(data_); }
   /// Where gradients add up, or null.
   constexpr T* grad_data() const { return grad_; }
-  /// The gradient, same shape. Throws GraphError where the parameter has no gradient storage.
+  constexpr GradState* grad_state() const { return state_; }
+  /// The gradient, same shape; zeros when there is none yet. Throws GraphError where the parameter has no
+  /// gradient storage.
   constexpr TensorView<T, E...> grad() const {
     if (grad_ == nullptr)
       throw GraphError("this parameter has no gradient: it is frozen or belongs to no Model");
     return TensorView<T, E...>(grad_);
   }
 
+  /// PyTorch's `p.grad is not None`: a backward() has added to it since the last zero_grad(), or somebody
+  /// wrote it.
+  constexpr bool has_grad() const {
+    return state_ != nullptr &&
+           (state_->present || std::ranges::any_of(grad().values(), [](T g) { return g != 0; }));
+  }
+  /// Says that the gradient is there, or that it is None, after its elements have been written by hand.
+  /// Needed only where they are all 0: a gradient that is not 0 counts as there. `false` sets them to 0.
+  /// Throws GraphError where the parameter has no gradient storage.
+  constexpr void set_has_grad(bool present = true) const {
+    if (!present) grad().fill_(T{0});
+    expect_state().present = present;
+  }
+  /// Whether backward() adds to the gradient.
+  constexpr bool requires_grad() const {
+    return grad_ != nullptr && (state_ == nullptr || !state_->disabled);
+  }
+  /// From here on backward() does not add to the gradient, or does so again. Throws GraphError where the
+  /// parameter has no gradient storage: it is frozen by the type of its model.
+  constexpr void requires_grad_(bool requires_grad = true) const { expect_state().disabled = !requires_grad; }
+
 private:
+  constexpr GradState& expect_state() const {
+    if (state_ == nullptr)
+      throw GraphError("this parameter has no gradient: it is frozen or belongs to no Model");
+    return *state_;
+  }
   T* data_ = nullptr;
   T* grad_ = nullptr;
+  GradState* state_ = nullptr;
 };
 
 namespace detail {
@@ -48,10 +80,11 @@ public:
   using shape_tag = Shape<E...>;
 
   constexpr basic_buffer() = default;
-  constexpr void bind(T* data, T* = nullptr) { data_ = data; }
+  constexpr void bind(T* data, T* = nullptr, GradState* = nullptr) { data_ = data; }
 
   constexpr T* data() const { return data_; }
   constexpr T* grad_data() const { return nullptr; }
+  constexpr GradState* grad_state() const { return nullptr; }
   constexpr Index leading() const { return Shape<1, E...>::extents[sizeof...(E) > 0 ? 1 : 0]; }
   constexpr TensorView<T, E...> view() const { return TensorView<T, E...>(data_); }
 

@@ -3,6 +3,7 @@
 // parameter's name in place of its number:
 //   NAME.state.fc1.weight.exp_avg      each state, in the parameter's shape
 //   NAME.state.fc1.weight.step         a float32, as in PyTorch
+// and, as there, nothing of a parameter that has never had a gradient;
 //   NAME.param_groups.0.lr             each option: double, bool, or an array of doubles
 //   NAME.param_groups.0.params         which parameters, by number
 #pragma once
@@ -31,14 +32,13 @@ void for_each_option(Options& options, F&& f) {
   }(std::make_index_sequence<reflect::field_count<T>>{});
 }
 
-/// Calls `f(entry, state name)` for each state of each parameter that these groups' options need.
+/// Calls `f(state name)` for each state that these groups' options need.
 template<class O, class Groups, class F>
 void for_each_used_state(const Groups& options, F&& f) {
-  using Rule = decltype(std::declval<O&>().param_groups()[0].rule);
+  using Rule = std::remove_reference_t<decltype(std::declval<O&>().rule(0))>;
   for (std::size_t s = 0; s < O::state_names.size(); ++s)
     if (std::ranges::any_of(options, [&](const auto& o) { return Rule::uses(o)[s]; }))
-      for (const auto& entry : std::remove_reference_t<decltype(std::declval<O&>().model())>::parameter_table)
-        f(entry, std::string(O::state_names[s]));
+      f(std::string(O::state_names[s]));
 }
 
 template<class T>
@@ -64,16 +64,23 @@ void store_part(CheckpointWriter& writer, const std::string& name, O& optimizer)
   optimizer.allocate_states();
   std::vector<Options> options;
   for (const auto& group : optimizer.param_groups()) options.push_back(group.options);
-  detail::for_each_used_state<O>(options, [&](const LeafEntry& entry, const std::string& state) {
-    writer.add(key(entry, state), storage_of(dtype_of<T>), detail::shape_of(entry),
-               detail::state_of<T>(optimizer.state(state), entry).data());
-  });
-  const auto steps = static_cast<double>(optimizer.steps());
-  for (const auto& entry : Table::parameter_table)
+  for (std::size_t p = 0; p < Table::parameter_table.size(); ++p) {
+    if (!optimizer.has_state(p)) continue;
+    const LeafEntry& entry = Table::parameter_table[p];
+    detail::for_each_used_state<O>(options, [&](const std::string& state) {
+      writer.add(key(entry, state), storage_of(dtype_of<T>), detail::shape_of(entry),
+                 detail::state_of<T>(optimizer.state(state), entry).data());
+    });
+    const auto steps = static_cast<double>(optimizer.steps(p));
     if (static_cast<double>(static_cast<float>(steps)) == steps)
       writer.add_number(key(entry, "step"), static_cast<float>(steps));
     else
       writer.add_number(key(entry, "step"), steps);
+    if constexpr (HasNumbers<decltype(optimizer.rule(p))>)
+      optimizer.rule(p).for_each_number([&](std::string_view what, auto& value) {
+        writer.add_number(key(entry, std::string(what)), value);
+      });
+  }
   std::size_t number = 0;
   for (auto& group : optimizer.param_groups()) {
     const std::string group_name = name + ".param_groups." + std::to_string(number++) + ".";
@@ -88,11 +95,6 @@ void store_part(CheckpointWriter& writer, const std::string& name, O& optimizer)
     const std::vector<std::int64_t> params(group.parameters.begin(), group.parameters.end());
     writer.add_copy(group_name + "params", {static_cast<Index>(params.size())},
                     std::span<const std::int64_t>(params));
-    if constexpr (HasNumbers<decltype(group.rule)>)
-      group.rule.for_each_number([&](std::string_view what, auto& value) {
-        for (const std::size_t i : group.parameters)
-          writer.add_number(key(Table::parameter_table[i], std::string(what)), value);
-      });
   }
 }
 
@@ -102,6 +104,7 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
   using Table = std::remove_reference_t<decltype(optimizer.model())>;
   using T = typename Table::scalar;
   using Options = std::remove_cvref_t<decltype(optimizer.options())>;
+  using Rule = std::remove_cvref_t<decltype(optimizer.rule(0))>;
   const auto key = [&](const auto& entry, const std::string& what) {
     return name + ".state." + std::string(entry.name) + "." + what;
   };
@@ -131,26 +134,8 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
         std::ranges::copy(reader.values<double>(group_name(i) + option), value.begin());
       }
     });
-    std::remove_cvref_t<decltype(groups[i].rule)>::check(options);
+    Rule::check(options);
     all_options.push_back(options);
-    if constexpr (HasNumbers<decltype(groups[i].rule)>)
-      groups[i].rule.for_each_number([&](std::string_view what, auto& value) {
-        using V = std::remove_cvref_t<decltype(value)>;
-        for (const std::size_t p : groups[i].parameters) {
-          const V number = reader.number<V>(key(Table::parameter_table[p], std::string(what)));
-          reader.later([&value, number] { value = number; });
-        }
-      });
-  }
-
-  Index steps = 0;
-  for (const auto& entry : Table::parameter_table) {
-    const double step = reader.number<double>(key(entry, "step"));
-    if (!(step >= 0 && step <= 0x1p53) || step != std::floor(step) ||
-        (entry.owner != Table::parameter_table[0].owner && step != static_cast<double>(steps)))
-      throw ValueError(reader.path() + ": '" + key(entry, "step") +
-                       "' is no count of steps, or not that of the other parameters");
-    steps = static_cast<Index>(step);
   }
 
   struct Copy {
@@ -159,14 +144,36 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
     const LeafEntry* to;
   };
   auto copies = std::make_shared<std::vector<Copy>>();
-  detail::for_each_used_state<O>(all_options, [&](const LeafEntry& entry, const std::string& state) {
-    copies->push_back(
-        {reader.tensor(key(entry, state), dtype_of<T>, detail::shape_of(entry)), state, &entry});
-  });
-  reader.later([&optimizer, all_options, steps, copies] {
+  struct Progress {
+    Index steps = 0;
+    Rule rule{};
+  };
+  auto progress = std::make_shared<std::vector<Progress>>(Table::parameter_table.size());
+  for (std::size_t p = 0; p < progress->size(); ++p) {
+    const LeafEntry& entry = Table::parameter_table[p];
+    if (!reader.contains(key(entry, "step"))) continue; // it has never had a gradient
+    const double step = reader.number<double>(key(entry, "step"));
+    if (!(step >= 0 && step <= 0x1p53) || step != std::floor(step))
+      throw ValueError(reader.path() + ": '" + key(entry, "step") + "' is " + std::to_string(step) +
+                       ", which is no count of steps");
+    (*progress)[p].steps = static_cast<Index>(step);
+    if constexpr (HasNumbers<Rule>)
+      (*progress)[p].rule.for_each_number([&](std::string_view what, auto& value) {
+        value = reader.number<std::remove_cvref_t<decltype(value)>>(key(entry, std::string(what)));
+      });
+    detail::for_each_used_state<O>(all_options, [&](const std::string& state) {
+      copies->push_back(
+          {reader.tensor(key(entry, state), dtype_of<T>, detail::shape_of(entry)), state, &entry});
+    });
+  }
+  reader.later([&optimizer, all_options, progress, copies] {
     for (std::size_t i = 0; i < all_options.size(); ++i) optimizer.param_groups()[i].options = all_options[i];
     optimizer.allocate_states();
-    optimizer.set_steps(steps);
+    for (std::size_t p = 0; p < progress->size(); ++p) {
+      optimizer.reset_state(p);
+      optimizer.set_steps(p, (*progress)[p].steps);
+      optimizer.rule(p) = (*progress)[p].rule;
+    }
     for (const Copy& c : *copies)
       convert_elements(
           c.from.type, c.from.data, storage_of(dtype_of<T>),

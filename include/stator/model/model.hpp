@@ -12,7 +12,9 @@
 #include "stator/state/state_methods.hpp"
 
 #include <algorithm>
+#include <concepts>
 #include <cstring>
+#include <memory>
 #include <ostream>
 #include <span>
 
@@ -79,7 +81,12 @@ public:
     expect(memory.parameters, parameter_bytes, "parameters");
     expect(memory.gradients, gradient_bytes, "gradients");
     expect(memory.buffers, buffer_bytes, "buffers");
-    arenas_ = {memory.parameters.data(), memory.buffers.data(), memory.gradients.data()};
+    arenas_ = {memory.parameters.data(), memory.buffers.data(), memory.gradients.data(),
+               memory.grad_states.data()};
+    if (memory.grad_states.size() < state_count) {
+      owned_ = MemoryBlock(state_bytes);
+      arenas_.states = new_states(owned_.data());
+    }
     start();
   }
   /// A deep copy: own arenas with the same contents.
@@ -238,14 +245,57 @@ public:
 
   /// All parameters (gradients, buffers) as one block, padding between tensors included and zero. The
   /// gradients' block has the layout of the first part of the parameters', which are those that are not
-  /// frozen.
+  /// frozen. A gradient that is written here by hand counts as there when it is not 0 everywhere; see
+  /// Parameter::set_has_grad for one that is.
   std::span<scalar> parameter_arena() const { return arena<scalar>(arenas_.parameters, parameter_bytes); }
   std::span<scalar> gradient_arena() const { return arena<scalar>(arenas_.gradients, gradient_bytes); }
   std::span<std::byte> buffer_arena() const { return {arenas_.buffers, buffer_bytes}; }
 
-  /// Sets every gradient to zero.
-  void zero_grad() const {
-    if (gradient_bytes > 0) std::memset(arenas_.gradients, 0, gradient_bytes);
+  /// Sets every gradient to None, as PyTorch 2 does: optimisers leave alone what no backward() adds to from
+  /// here on. `zero_grad({.set_to_none = false})`, the default of PyTorch 1: those that are there stay, as
+  /// zeros, so that weight decay and momentum go on.
+  void zero_grad(const ZeroGradOptions& options = {}) const {
+    if constexpr (gradient_bytes > 0) {
+      for (std::size_t i = 0; i < state_count; ++i)
+        arenas_.states[i].present = !options.set_to_none && has_grad(i);
+      std::memset(arenas_.gradients, 0, gradient_bytes);
+    }
+  }
+  /// Whether row `i` of `parameter_table` has a gradient, see Parameter::has_grad.
+  bool has_grad(std::size_t i) const {
+    return arenas_.states[i].present || arenas_.at(parameter_table[i]).has_grad();
+  }
+
+  /// torch.nn.Module.requires_grad_, at run time: backward() adds, or does not add, to the gradients of the
+  /// parameters whose path, or the path of a module around them, matches the pattern. A gradient that is
+  /// there stays, and an optimiser follows it: `zero_grad()` first. Nothing is compiled anew, so the
+  /// gradients that are not wanted are still computed; where a part never trains, `Model<Net,
+  /// freeze<"backbone">>` saves that time.
+  ///   model.requires_grad_<"generator">(false);   // a pattern that matches nothing does not compile
+  ///   model.requires_grad_("generator", false);   // ... throws KeyError
+  ///   model.requires_grad_(true);                 // all
+  /// Throws ValueError for `true` where the type of the model freezes what is named and no more.
+  template<fixed_string Pattern>
+  void requires_grad_(bool requires_grad = true) {
+    static_assert(check<detail::requires_grad_error<Table, Pattern>>());
+    requires_grad_(Pattern.view(), requires_grad);
+  }
+  void requires_grad_(std::string_view pattern, bool requires_grad) {
+    bool any = false, trainable = false;
+    for (const LeafEntry& leaf : Table::leaves) {
+      if (!leaf.is_parameter() || !detail::matches_leaf(pattern, Table::modules, leaf)) continue;
+      any = true;
+      if (leaf.frozen) continue;
+      trainable = true;
+      arenas_.states[leaf.slot].disabled = !requires_grad;
+    }
+    if (!any) throw_no("parameter", pattern);
+    if (requires_grad && !trainable)
+      throw ValueError("requires_grad_: the type of this model freezes '" + std::string(pattern) + "'");
+  }
+  template<std::same_as<bool> Bool = bool>
+  void requires_grad_(Bool requires_grad = true) {
+    for (std::size_t i = 0; i < state_count; ++i) arenas_.states[i].disabled = !requires_grad;
   }
 
   /// Initialises every module that says how, children before parents, in the order of declaration.
@@ -268,6 +318,11 @@ private:
     if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 && bytes > 0)
       throw ValueError(std::string("Model: the memory for ") + what + " is not aligned to 64 bytes");
   }
+  static constexpr std::size_t state_count = Selected::trainable.size();
+  static constexpr std::size_t state_bytes = align_up(state_count * sizeof(GradState));
+  static GradState* new_states(std::byte* at) {
+    return std::uninitialized_value_construct_n(reinterpret_cast<GradState*>(at), state_count) - state_count;
+  }
   void allocate() {
     constexpr auto sum = [] {
       CheckedSize bytes = parameter_bytes;
@@ -276,14 +331,16 @@ private:
     }();
     static_assert(sum.fits() && parameter_bytes / sizeof(scalar) >= static_cast<std::size_t>(parameter_count),
                   "stator: this network has more parameters than memory can have");
-    owned_ = MemoryBlock(align_up(sum.value() + 1));
+    owned_ = MemoryBlock(align_up(sum.value() + 1) + state_bytes);
     std::byte* const first = owned_.data();
-    arenas_ = {first, first + parameter_bytes + gradient_bytes, first + parameter_bytes};
+    arenas_ = {first, first + parameter_bytes + gradient_bytes, first + parameter_bytes,
+               new_states(first + align_up(sum.value() + 1))};
   }
   void start() {
     clear(arenas_.parameters, parameter_bytes);
     clear(arenas_.gradients, gradient_bytes);
     clear(arenas_.buffers, buffer_bytes);
+    std::fill_n(arenas_.states, state_count, GradState{});
     bind();
     reset_parameters();
   }
@@ -306,6 +363,7 @@ private:
     if (parameter_bytes > 0) std::memcpy(arenas_.parameters, other.arenas_.parameters, parameter_bytes);
     if (gradient_bytes > 0) std::memcpy(arenas_.gradients, other.arenas_.gradients, gradient_bytes);
     if (buffer_bytes > 0) std::memcpy(arenas_.buffers, other.arenas_.buffers, buffer_bytes);
+    std::copy_n(other.arenas_.states, state_count, arenas_.states);
   }
   template<class T>
   static std::span<T> arena(std::byte* p, std::size_t bytes) {

@@ -22,6 +22,8 @@ struct LeafEntry {
   std::size_t offset = 0; ///< bytes from the begin of the parameter (or buffer) arena
   std::size_t module = 0; ///< index of the module that holds it
   bool frozen = false;    ///< a parameter without gradient: see `freeze`
+  std::size_t slot =
+      0; ///< of one that gets a gradient: its number in the order of the arena, shared ones once
 
   constexpr bool is_parameter() const { return kind == LeafKind::parameter; }
   /// A parameter that gets a gradient.

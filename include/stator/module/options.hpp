@@ -58,13 +58,19 @@ constexpr bool evaluates(std::string_view path) {
     return false;
 }
 
-/// Whether an option names a leaf, by its own path or by that of a module around it.
+/// Whether `names(path)` for the path of a leaf or that of a module around it.
+constexpr bool names_leaf(const auto& modules, const LeafEntry& leaf, const auto& names) {
+  if (names(leaf.name)) return true;
+  for (std::size_t m = leaf.module; m != 0; m = modules[m].parent)
+    if (names(modules[m].path)) return true;
+  return false;
+}
 template<class Option>
 constexpr bool freezes_leaf(const auto& modules, const LeafEntry& leaf) {
-  if (freezes<Option>(leaf.name)) return true;
-  for (std::size_t m = leaf.module; m != 0; m = modules[m].parent)
-    if (freezes<Option>(modules[m].path)) return true;
-  return false;
+  return names_leaf(modules, leaf, [](std::string_view path) { return freezes<Option>(path); });
+}
+constexpr bool matches_leaf(std::string_view pattern, const auto& modules, const LeafEntry& leaf) {
+  return names_leaf(modules, leaf, [pattern](std::string_view path) { return glob_match(pattern, path); });
 }
 
 /// ", did you mean ...?" out of all names of a network.
@@ -99,6 +105,19 @@ constexpr Text useless_pattern() {
   }
   return {};
 }
+
+/// A pattern of `requires_grad_<"...">` that names nothing is a mistake.
+template<class Table, fixed_string Pattern>
+struct requires_grad_error {
+  static consteval Text message() {
+    for (const LeafEntry& leaf : Table::leaves)
+      if (leaf.is_parameter() && matches_leaf(Pattern.view(), Table::modules, leaf)) return {};
+    Text found = text("stator: requires_grad_<\"", Pattern.view(), "\">: ", Table::modules[0].type,
+                      " has no parameter of that name");
+    found += nearest_name(Pattern.view(), Table::leaves, Table::modules);
+    return found;
+  }
+};
 
 template<class Table, class... Options>
 struct option_error {

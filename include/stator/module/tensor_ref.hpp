@@ -4,6 +4,7 @@
 
 #include "stator/module/table.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -13,8 +14,8 @@ namespace stator {
 class TensorRef {
 public:
   TensorRef() = default;
-  TensorRef(const LeafEntry& entry, std::byte* data, std::byte* grad)
-      : entry_(&entry), data_(data), grad_(grad) {}
+  TensorRef(const LeafEntry& entry, std::byte* data, std::byte* grad, GradState* state = nullptr)
+      : entry_(&entry), data_(data), grad_(grad), state_(state) {}
 
   Sizes shape() const { return {entry_->extents}; }
   Index size(std::size_t d) const { return entry_->extents[d]; }
@@ -22,10 +23,25 @@ public:
   Index numel() const { return entry_->numel; }
   DType dtype() const { return entry_->dtype; }
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * item_size(dtype()); }
-  bool requires_grad() const { return grad_ != nullptr; }
+  /// Whether backward() adds to its gradient.
+  bool requires_grad() const { return grad_ != nullptr && (state_ == nullptr || !state_->disabled); }
+  /// As Parameter::requires_grad_. Throws GraphError for a buffer and for what the type of the model freezes.
+  void requires_grad_(bool requires_grad = true) const { expect_state().disabled = !requires_grad; }
+  /// As Parameter::has_grad: PyTorch's `p.grad is not None`.
+  bool has_grad() const {
+    return state_ != nullptr &&
+           (state_->present ||
+            !std::all_of(raw_grad(), raw_grad() + bytes(), [](std::byte b) { return b == std::byte{0}; }));
+  }
+  /// As Parameter::set_has_grad: after writing a gradient by hand.
+  void set_has_grad(bool present = true) const {
+    expect_state().present = present;
+    if (!present) std::fill_n(grad_, bytes(), std::byte{0});
+  }
 
   std::byte* raw() const { return data_; }
   std::byte* raw_grad() const { return grad_; }
+  GradState* grad_state() const { return state_; }
   /// The elements. Throws ValueError when T is not their type.
   template<class T>
   std::span<T> values() const {
@@ -39,6 +55,10 @@ public:
   }
 
 private:
+  GradState& expect_state() const {
+    if (state_ == nullptr) throw GraphError(std::string(entry_->name) + " has no gradient");
+    return *state_;
+  }
   template<class T>
   T* cast(std::byte* p) const {
     if (dtype_of<T> != dtype())
@@ -49,6 +69,7 @@ private:
   const LeafEntry* entry_ = nullptr;
   std::byte* data_ = nullptr;
   std::byte* grad_ = nullptr;
+  GradState* state_ = nullptr;
 };
 
 /// Where a model keeps its arenas.
@@ -56,11 +77,13 @@ struct Arenas {
   std::byte* parameters = nullptr;
   std::byte* buffers = nullptr;
   std::byte* gradients = nullptr;
+  GradState* states = nullptr; ///< of the gradients, by LeafEntry::slot
 
   explicit operator bool() const { return parameters != nullptr || buffers != nullptr; }
   TensorRef at(const LeafEntry& e) const {
     if (!e.is_parameter()) return {e, buffers + e.offset, nullptr};
-    return {e, parameters + e.offset, gradients == nullptr || e.frozen ? nullptr : gradients + e.offset};
+    if (gradients == nullptr || e.frozen) return {e, parameters + e.offset, nullptr};
+    return {e, parameters + e.offset, gradients + e.offset, states + e.slot};
   }
 };
 
@@ -70,6 +93,8 @@ struct ModelMemory {
   std::span<std::byte> parameters;
   std::span<std::byte> gradients;
   std::span<std::byte> buffers;
+  /// `Model<Net>::parameter_table.size()` of them; without, the model allocates these few bytes itself.
+  std::span<GradState> grad_states = {};
 };
 
 /// An element of `named_parameters()`.

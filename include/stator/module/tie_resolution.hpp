@@ -109,8 +109,10 @@ struct ArenaSizes {
 constexpr ArenaSizes place(auto& leaves, std::size_t count) {
   ArenaSizes end;
   const auto put = [&](bool wanted, auto is_there, std::size_t& bytes) {
+    std::size_t slot = 0;
     for (std::size_t i = 0; wanted && i < count; ++i)
       if (leaves[i].owner == i && is_there(leaves[i])) {
+        leaves[i].slot = slot++;
         leaves[i].offset = bytes;
         bytes += align_up(static_cast<std::size_t>(leaves[i].numel) * item_size(leaves[i].dtype));
       }
@@ -123,6 +125,7 @@ constexpr ArenaSizes place(auto& leaves, std::size_t count) {
   put(true, [](const LeafEntry& e) { return !e.is_parameter(); }, end.buffers);
   for (std::size_t i = 0; i < count; ++i) {
     leaves[i].offset = leaves[leaves[i].owner].offset;
+    leaves[i].slot = leaves[leaves[i].owner].slot;
     leaves[i].source = leaves[leaves[i].owner].source;
   }
   return end;

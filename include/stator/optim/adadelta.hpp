@@ -22,6 +22,7 @@ struct AdadeltaOptions {
 /// Source: Zeiler 2012.
 struct AdadeltaRule {
   using Options = AdadeltaOptions;
+  static constexpr std::string_view name = "Adadelta";
   static constexpr std::array state_names{"square_avg", "acc_delta"};
   static constexpr std::array<bool, 2> uses(const Options&) { return {true, true}; }
 

@@ -22,8 +22,10 @@ struct AdagradOptions {
 /// Source: Duchi et al. 2011.
 struct AdagradRule {
   using Options = AdagradOptions;
+  static constexpr std::string_view name = "Adagrad";
   static constexpr std::array state_names{"sum"};
   static constexpr std::array<bool, 1> uses(const Options&) { return {true}; }
+  static constexpr bool state_from_the_start = true;
   static double initial(const Options& o, std::size_t) { return o.initial_accumulator_value; }
 
   static void check(const Options& o) {

@@ -23,6 +23,7 @@ struct AdamOptions {
 template<class OptionsType, bool Decoupled>
 struct AdamLikeRule {
   using Options = OptionsType;
+  static constexpr std::string_view name = Decoupled ? "AdamW" : "Adam";
   static constexpr std::array state_names{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
   static constexpr std::array<bool, 3> uses(const Options& o) { return {true, true, o.amsgrad}; }
 

@@ -22,6 +22,7 @@ struct AdamaxOptions {
 /// Source: Kingma and Ba 2015, section 7.1.
 struct AdamaxRule {
   using Options = AdamaxOptions;
+  static constexpr std::string_view name = "Adamax";
   static constexpr std::array state_names{"exp_avg", "exp_inf"};
   static constexpr std::array<bool, 2> uses(const Options&) { return {true, true}; }
 

@@ -47,6 +47,36 @@ double norm_of(std::span<T> values, double order) {
   }
   return largest + not_a_number;
 }
+
+/// What all gradients are multiplied by; 1 where they are left alone.
+inline double clip_scale(double norm, double max_norm, const ClipOptions& options) {
+  if (options.error_if_nonfinite && !std::isfinite(norm))
+    throw ValueError(
+        "The total norm of order " + number_text(options.norm_type) +
+        " for gradients from `parameters` is non-finite, so it cannot be clipped. To disable this "
+        "error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`");
+  const double scale = max_norm / (norm + 1e-6);
+  return scale >= 1 ? 1 : scale;
+}
+template<class T>
+void multiply(std::span<T> gradients, double scale) {
+  if (scale != 1)
+    for (T& gradient : gradients) gradient *= static_cast<T>(scale);
+}
+
+/// Calls `f(gradient)` for each parameter that has one: None stays None.
+template<class M, class F>
+void for_each_gradient(M& model, F f) {
+  using T = typename M::scalar;
+  for (std::size_t i = 0; i < M::parameter_table.size(); ++i) {
+    const auto& entry = M::parameter_table[i];
+    if constexpr (requires { model.has_grad(i); })
+      if (!model.has_grad(i)) continue;
+    f(std::span<T>(model.gradient_arena())
+          .subspan(static_cast<std::size_t>(entry.offset) / sizeof(T),
+                   static_cast<std::size_t>(entry.numel)));
+  }
+}
 } // namespace detail
 
 /// Scales all gradients so that their norm, taken as one vector, is at most `max_norm`. Returns the norm
@@ -55,14 +85,7 @@ template<std::floating_point T>
 double clip_grad_norm_(std::span<T> gradients, double max_norm, const ClipOptions& options = {}) {
   detail::check(options.norm_type > 0, "norm_type value", options.norm_type);
   const double norm = detail::norm_of(gradients, options.norm_type);
-  if (options.error_if_nonfinite && !std::isfinite(norm))
-    throw ValueError(
-        "The total norm of order " + detail::number_text(options.norm_type) +
-        " for gradients from `parameters` is non-finite, so it cannot be clipped. To disable this "
-        "error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`");
-  const double scale = max_norm / (norm + 1e-6);
-  if (!(scale >= 1))
-    for (T& gradient : gradients) gradient *= static_cast<T>(scale);
+  detail::multiply(gradients, detail::clip_scale(norm, max_norm, options));
   return norm;
 }
 
@@ -73,16 +96,22 @@ void clip_grad_value_(std::span<T> gradients, double clip_value) {
   for (T& gradient : gradients) gradient = gradient < -limit ? -limit : gradient > limit ? limit : gradient;
 }
 
-/// The same for all gradients of a model: `clip_grad_norm_(model, 1.0)`.
+/// The same for all gradients of a model: `clip_grad_norm_(model, 1.0)`. A parameter without a gradient stays
+/// so.
 template<class M>
   requires requires(M& m) { m.gradient_arena(); }
 double clip_grad_norm_(M& model, double max_norm, const ClipOptions& options = {}) {
-  return clip_grad_norm_(model.gradient_arena(), max_norm, options);
+  detail::check(options.norm_type > 0, "norm_type value", options.norm_type);
+  // What is not there, and padding, is 0 and adds nothing.
+  const double norm = detail::norm_of(model.gradient_arena(), options.norm_type);
+  const double scale = detail::clip_scale(norm, max_norm, options);
+  detail::for_each_gradient(model, [&](auto gradient) { detail::multiply(gradient, scale); });
+  return norm;
 }
 template<class M>
   requires requires(M& m) { m.gradient_arena(); }
 void clip_grad_value_(M& model, double clip_value) {
-  clip_grad_value_(model.gradient_arena(), clip_value);
+  detail::for_each_gradient(model, [&](auto gradient) { clip_grad_value_(gradient, clip_value); });
 }
 
 } // namespace stator::optim

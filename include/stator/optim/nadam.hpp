@@ -24,6 +24,7 @@ struct NAdamOptions {
 /// Source: Dozat 2016. PyTorch takes M_t mu_t mu_(t+1) for M_(t+1), and so does this.
 struct NAdamRule {
   using Options = NAdamOptions;
+  static constexpr std::string_view name = "NAdam";
   static constexpr std::array state_names{"exp_avg", "exp_avg_sq"};
   static constexpr std::array<bool, 2> uses(const Options&) { return {true, true}; }
 
@@ -72,6 +73,7 @@ struct NAdamRule {
 
   /// What a checkpoint keeps besides the states.
   void for_each_number(auto&& f) { f("mu_product", mu_product); }
+  bool operator==(const NAdamRule& other) const { return mu_product == other.mu_product; }
 
   float mu_product = 1; ///< PyTorch's state "mu_product", a float32 there
   double grad_size = 0, mean_size = 0, correction = 1;

@@ -2,19 +2,27 @@
 // What all optimisers share: groups of parameters with options of their own, the state beside the parameters,
 // and the pass over the model's arena. An optimiser's own file is its rule: pure arithmetic on spans.
 //
-// A rule has: `Options`; `state_names`, PyTorch's keys; `uses(options)`, which states are needed;
+// A parameter without a gradient (PyTorch's `p.grad is None`) is passed over: it, its states and its count of
+// steps stay as they are. So each parameter has a count of its own, as in PyTorch. Neighbours in the arena
+// that have a gradient and equal counts are done together; where everything is used, that is the whole arena.
+//
+// A rule is the numbers that an optimiser keeps for one parameter between its steps. It has: `name`,
+// PyTorch's; `Options`; `state_names`, PyTorch's keys; `uses(options)`, which states are needed;
 // `check(options)`, throws; `keeps_zero(options)`, whether padding stays zero; `begin(options, step)`, once a
-// step; `update(options, param, grad, states)`, on any part of the arena; and, if a state does not begin with
-// 0, `initial(options, state)`.
+// step; `update(options, param, grad, states)`, on any part of the arena; if a state does not begin with 0,
+// `initial(options, state)`; and, if the numbers are more than `begin` makes from the step,
+// `for_each_number`, for checkpoints, and ==.
 #pragma once
 
 #include "stator/core/error.hpp"
 #include "stator/core/glob.hpp"
+#include "stator/core/grad_state.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/core/workspace.hpp"
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <numeric>
 #include <span>
@@ -30,13 +38,12 @@ template<class Rule>
 struct ParamGroup {
   typename Rule::Options options;
   std::vector<std::size_t> parameters; ///< indices into the model's `parameter_table`
-  Rule rule{};                         ///< what the rule keeps besides the states
 };
 
 /// `M` has `parameter_arena()` and `gradient_arena()` (spans of `M::scalar`; the gradients' has the layout of
-/// the beginning of the parameters', frozen ones are behind it; padding is 0), `zero_grad()`, and the
+/// the beginning of the parameters', frozen ones are behind it; padding is 0), `zero_grad()`, the
 /// constant `parameter_table` of unique parameters in the arena's order with `name`, `offset` in bytes and
-/// `numel`.
+/// `numel`, and, if some may be without a gradient, `has_grad(row of the table)`.
 template<class Rule, class M>
 class Optimizer {
 public:
@@ -45,7 +52,7 @@ public:
   using Group = ParamGroup<Rule>;
   static constexpr auto state_names = Rule::state_names;
 
-  Optimizer(M& model, const Options& options) : model_(&model) {
+  Optimizer(M& model, const Options& options) : model_(&model), progress_(table().size()) {
     Rule::check(options);
     Group all{.options = options, .parameters = std::vector<std::size_t>(table().size())};
     std::iota(all.parameters.begin(), all.parameters.end(), std::size_t{0});
@@ -74,32 +81,51 @@ public:
   std::span<Group> param_groups() { return groups_; }
   std::span<const Group> param_groups() const { return groups_; }
 
-  /// Changes the parameters by one step along the gradients that the model has now.
+  /// Changes the parameters that have a gradient by one step along it.
   /// After the first step nothing is allocated.
   void step() {
     allocate_states();
-    ++steps_;
-    for (Group& group : groups_) {
-      group.rule.begin(group.options, steps_);
-      const bool whole = Rule::keeps_zero(group.options);
-      for (std::size_t i = 0; i < group.parameters.size(); ++i) {
-        const std::size_t first = begin_of(group.parameters[i]);
-        // Neighbours in the arena are done together, padding included.
-        while (whole && i + 1 < group.parameters.size() && group.parameters[i + 1] == group.parameters[i] + 1)
-          ++i;
-        const std::size_t last = group.parameters[i];
-        update(group, first, whole ? begin_of(last + 1) : begin_of(last) + numel(last));
-      }
-    }
+    for (const Group& group : groups_)
+      for (std::size_t i = 0; i < group.parameters.size();) i = step_from(group, i);
   }
 
-  void zero_grad() { model_->zero_grad(); }
+  /// As the model's: gradients become None, or with `{.set_to_none = false}` those that are there become 0.
+  void zero_grad(const ZeroGradOptions& options = {}) {
+    if constexpr (requires { model_->zero_grad(options); })
+      model_->zero_grad(options);
+    else
+      model_->zero_grad();
+  }
 
   M& model() const { return *model_; }
 
-  /// How many steps were taken; PyTorch's state "step". Can be set, when training is resumed.
-  Index steps() const { return steps_; }
-  void set_steps(Index steps) { steps_ = steps; }
+  /// How many steps were taken: by the parameter that took the most, or by one of them (its row in
+  /// `parameter_table`), PyTorch's state "step". Can be set, when training is resumed.
+  Index steps() const {
+    Index most = 0;
+    for (const Progress& p : progress_) most = std::max(most, p.steps);
+    return most;
+  }
+  Index steps(std::size_t parameter) const { return progress_[parameter].steps; }
+  void set_steps(Index steps) {
+    for (Progress& p : progress_) p.steps = steps;
+  }
+  void set_steps(std::size_t parameter, Index steps) { progress_[parameter].steps = steps; }
+  /// What the rule keeps for a parameter besides the states.
+  Rule& rule(std::size_t parameter) { return progress_[parameter].rule; }
+  /// Whether PyTorch's optimizer.state has an entry for a parameter: it has taken a step, or the states begin
+  /// with the optimiser.
+  bool has_state(std::size_t parameter) const {
+    return progress_[parameter].steps > 0 || requires { Rule::state_from_the_start; };
+  }
+  /// As if a parameter had taken no step.
+  void reset_state(std::size_t parameter) {
+    progress_[parameter] = {};
+    for (std::size_t s = 0; s < state_names.size(); ++s)
+      if (!states_[s].empty())
+        std::ranges::fill(states_[s].subspan(begin_of(parameter), numel(parameter)), T{0});
+    begin_states(group_of(parameter), parameter);
+  }
 
   /// The state with one of `state_names`, in the layout of the parameter arena. Empty as long as it is not
   /// used, before the first step for example. Throws KeyError for another name.
@@ -109,13 +135,12 @@ public:
     throw KeyError("this optimizer has no state '" + std::string(name) + "'");
   }
 
-  /// Calls `f(parameter name, state name, elements)` for all states that are in use: for saving, and, after
-  /// `allocate_states()`, for loading.
+  /// Calls `f(parameter name, state name, elements)` for all states of the parameters that have some.
   template<class F>
   void for_each_state(F&& f) {
     for (std::size_t i = 0; i < table().size(); ++i)
       for (std::size_t s = 0; s < state_names.size(); ++s)
-        if (!states_[s].empty())
+        if (!states_[s].empty() && has_state(i))
           f(std::string_view(table()[i].name), std::string_view(state_names[s]),
             states_[s].subspan(begin_of(i), numel(i)));
   }
@@ -128,6 +153,18 @@ public:
   }
 
 private:
+  /// How far a parameter is.
+  struct Progress {
+    Index steps = 0;
+    Rule rule{};
+    bool operator==(const Progress& other) const {
+      if constexpr (std::equality_comparable<Rule>)
+        return steps == other.steps && rule == other.rule;
+      else
+        return steps == other.steps;
+    }
+  };
+
   static constexpr const auto& table() { return M::parameter_table; }
   static std::size_t numel(std::size_t i) { return static_cast<std::size_t>(table()[i].numel); }
   /// Where parameter `i` begins in the arena, in elements.
@@ -136,19 +173,59 @@ private:
                               : model_->gradient_arena().size();
   }
 
+  bool has_grad(std::size_t i) const {
+    if constexpr (requires { model_->has_grad(i); })
+      return model_->has_grad(i);
+    else
+      return true;
+  }
+
+  /// A step of the parameter at place `i` of its group and of as many behind it as can be done with it,
+  /// padding included. Returns the place of the next one.
+  std::size_t step_from(const Group& group, std::size_t i) {
+    const std::vector<std::size_t>& list = group.parameters;
+    const std::size_t first = list[i++];
+    if (!has_grad(first)) return i;
+    const bool whole = Rule::keeps_zero(group.options);
+    Progress& progress = progress_[first];
+    std::size_t last = first;
+    while (whole && i < list.size() && list[i] == last + 1 && has_grad(list[i]) &&
+           progress_[list[i]] == progress)
+      last = list[i++];
+    if (progress.steps == 0)
+      for (std::size_t p = first; p <= last; ++p) begin_states(group, p);
+    progress.rule.begin(group.options, ++progress.steps);
+    for (std::size_t p = first + 1; p <= last; ++p) progress_[p] = progress;
+    update(progress.rule, group.options, begin_of(first),
+           whole ? begin_of(last + 1) : begin_of(last) + numel(last));
+    return i;
+  }
+
+  const Group& group_of(std::size_t parameter) const {
+    for (const Group& group : groups_)
+      if (std::ranges::count(group.parameters, parameter) > 0) return group;
+    return groups_.front();
+  }
+
+  /// Gives the states of a parameter the values that they have before its first step, where these are not 0.
+  void begin_states([[maybe_unused]] const Group& group, [[maybe_unused]] std::size_t parameter) {
+    if constexpr (requires { Rule::initial(group.options, parameter); })
+      for (std::size_t s = 0; s < state_names.size(); ++s)
+        if (!states_[s].empty())
+          std::ranges::fill(states_[s].subspan(begin_of(parameter), numel(parameter)),
+                            static_cast<T>(Rule::initial(group.options, s)));
+  }
+
   void allocate(std::size_t s) {
     const std::size_t size = model_->gradient_arena().size();
     memory_[s] = MemoryBlock(size * sizeof(T));
     states_[s] = {reinterpret_cast<T*>(memory_[s].data()), size};
     std::ranges::fill(states_[s], T{0});
-    if constexpr (requires { Rule::initial(groups_[0].options, s); })
-      for (const Group& group : groups_)
-        for (const std::size_t i : group.parameters)
-          std::ranges::fill(states_[s].subspan(begin_of(i), numel(i)),
-                            static_cast<T>(Rule::initial(group.options, s)));
+    for (const Group& group : groups_)
+      for (const std::size_t i : group.parameters) begin_states(group, i);
   }
 
-  void update(const Group& group, std::size_t first, std::size_t last) {
+  void update(const Rule& rule, const Options& options, std::size_t first, std::size_t last) {
     const std::span<T> parameters = model_->parameter_arena();
     const std::span<const T> gradients = model_->gradient_arena();
     const auto count = static_cast<Index>(last - first);
@@ -160,8 +237,7 @@ private:
       std::array<T*, state_names.size()> states{};
       for (std::size_t s = 0; s < states.size(); ++s)
         if (!states_[s].empty()) states[s] = states_[s].data() + begin;
-      group.rule.update(group.options, parameters.subspan(begin, size), gradients.subspan(begin, size),
-                        states);
+      rule.update(options, parameters.subspan(begin, size), gradients.subspan(begin, size), states);
     });
   }
 
@@ -171,7 +247,7 @@ private:
   std::vector<Group> groups_;
   std::array<MemoryBlock, state_names.size()> memory_{};
   std::array<std::span<T>, state_names.size()> states_{};
-  Index steps_ = 0;
+  std::vector<Progress> progress_; ///< one for each row of the table
 };
 
 } // namespace stator::optim

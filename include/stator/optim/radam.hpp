@@ -23,6 +23,7 @@ struct RAdamOptions {
 /// Source: Liu et al. 2020, algorithm 2.
 struct RAdamRule {
   using Options = RAdamOptions;
+  static constexpr std::string_view name = "RAdam";
   static constexpr std::array state_names{"exp_avg", "exp_avg_sq"};
   static constexpr std::array<bool, 2> uses(const Options&) { return {true, true}; }
 

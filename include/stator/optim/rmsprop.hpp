@@ -24,6 +24,7 @@ struct RMSpropOptions {
 /// Source: Hinton 2012, lecture 6e; centered: Graves 2013.
 struct RMSpropRule {
   using Options = RMSpropOptions;
+  static constexpr std::string_view name = "RMSprop";
   static constexpr std::array state_names{"square_avg", "momentum_buffer", "grad_avg"};
   static constexpr std::array<bool, 3> uses(const Options& o) { return {true, o.momentum > 0, o.centered}; }
 

@@ -22,6 +22,7 @@ struct RpropOptions {
 /// and Braun 1993.
 struct RpropRule {
   using Options = RpropOptions;
+  static constexpr std::string_view name = "Rprop";
   static constexpr std::array state_names{"prev", "step_size"};
   static constexpr std::array<bool, 2> uses(const Options&) { return {true, true}; }
   static double initial(const Options& o, std::size_t state) { return state == 0 ? 0 : o.lr; }

@@ -23,6 +23,7 @@ struct SGDOptions {
 /// Source: Sutskever et al. 2013, in the variant that PyTorch documents.
 struct SGDRule {
   using Options = SGDOptions;
+  static constexpr std::string_view name = "SGD";
   static constexpr std::array state_names{"momentum_buffer"};
   static constexpr std::array<bool, 1> uses(const Options& o) { return {o.momentum != 0}; }
 

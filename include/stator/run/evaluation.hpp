@@ -43,7 +43,11 @@ struct Origin {
   }();
 };
 
-/// The leaves whose gradient a program adds to.
+/// A leaf whose gradient a program adds to.
+struct GradientLeaf {
+  int leaf = 0;
+  Bytes bytes{}; ///< of the gradient
+};
 template<class P>
 struct gradient_leaves {
   static constexpr bool is_one(const graph::Node& n) {
@@ -55,10 +59,10 @@ struct gradient_leaves {
     return n;
   }();
   static constexpr auto list = [] {
-    std::array<int, count> leaves{};
+    std::array<GradientLeaf, count> leaves{};
     std::size_t n = 0;
     for (const graph::Node& node : P::nodes)
-      if (is_one(node)) leaves[n++] = node.leaf;
+      if (is_one(node)) leaves[n++] = {node.leaf, node.signature->type.bytes()};
     return leaves;
   }();
 };
@@ -122,16 +126,25 @@ struct Evaluation {
     using P = Program<Plan, true>;
     expr::LeafMemory leaves[leaf_count + 1];
     Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
-    for (const int leaf : gradient_leaves<P>::list)
-      if (leaves[leaf].grad == nullptr) [[unlikely]]
-        throw GraphError("backward(): a parameter has no gradient storage: it is frozen in its model, and "
-                         "part of a module "
-                         "that is called by itself");
     if (!state.forward_kept) run_forward(f, state);
     if (!state.has_item) {
       f.workspace = state.workspace.data();
       keep_item(state, detail::address<P, P::place(P::root)>(f));
     }
+    bool some_disabled = false;
+    for (const GradientLeaf& g : gradient_leaves<P>::list) {
+      const expr::LeafMemory& leaf = leaves[g.leaf];
+      if (leaf.grad == nullptr) [[unlikely]]
+        throw GraphError("backward(): a parameter has no gradient storage: it is frozen in its model, and "
+                         "part of a module "
+                         "that is called by itself");
+      if (leaf.state == nullptr) continue; // a Variable
+      some_disabled |= leaf.state->disabled;
+      leaf.state->present |= !leaf.state->disabled;
+    }
+    MemoryBlock unwanted;
+    if (some_disabled) [[unlikely]]
+      unwanted = divert<P>(leaves, f.batch);
     // The backward overwrites values of the forward: what is to stay is copied.
     MemoryBlock block;
     if (retain_graph) {
@@ -145,6 +158,7 @@ struct Evaluation {
     f.workspace = block.data();
     execute<P, P::forward_units, P::units.size()>(f);
     give_back(std::move(block));
+    give_back(std::move(unwanted));
   }
 
   static Sizes shape(const E& e) {
@@ -169,6 +183,33 @@ private:
       return requires_grad();
     else
       return false;
+  }
+
+  /// Points the gradients of leaves with `requires_grad_(false)` to memory that nobody looks at.
+  template<class P>
+  [[gnu::cold, gnu::noinline]] static MemoryBlock divert(expr::LeafMemory* leaves, Index batch) {
+    const auto is_disabled = [&](const GradientLeaf& g) {
+      return leaves[g.leaf].state != nullptr && leaves[g.leaf].state->disabled;
+    };
+    const auto size = [&](const GradientLeaf& g) {
+      return align_up(g.bytes.total(std::max<Index>(batch, 0)));
+    };
+    std::size_t bytes = 0, count = 0;
+    for (const GradientLeaf& g : gradient_leaves<P>::list)
+      if (is_disabled(g)) bytes += size(g), ++count;
+    if (count == gradient_leaves<P>::count)
+      throw GraphError(
+          "backward(): nothing in this expression requires a gradient: requires_grad_(false) holds for all "
+          "of its parameters");
+    MemoryBlock block = borrow(bytes);
+    std::memset(block.data(), 0, bytes);
+    std::byte* next = block.data();
+    for (const GradientLeaf& g : gradient_leaves<P>::list)
+      if (is_disabled(g)) {
+        leaves[g.leaf].grad = next;
+        next += size(g);
+      }
+    return block;
   }
 
   static Index gather(const E& e, expr::LeafMemory* leaves) {

@@ -285,7 +285,9 @@ constexpr auto to_handle(A&& a) {
     const auto refer = [](const X& x) {
       S* grad = nullptr;
       if constexpr (has_grad) grad = x.grad_data();
-      return expr::Input<S, typename X::shape_type, has_grad>{const_cast<S*>(x.data()), grad, x.leading(),
+      GradState* state = nullptr;
+      if constexpr (requires { x.grad_state(); }) state = x.grad_state();
+      return expr::Input<S, typename X::shape_type, has_grad>{const_cast<S*>(x.data()), grad, x.leading(), state,
                                                               stator::detail::Watch(x.data())};
     };
     if constexpr (requires { X::owns_elements; } && !std::is_lvalue_reference_v<A>) {

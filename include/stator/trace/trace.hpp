@@ -60,7 +60,7 @@ constexpr void locate(graph::Builder& b) {
 struct GatherVisitor : visitor_base {
   expr::LeafMemory* to;
   explicit GatherVisitor(expr::LeafMemory* t) : to(t) {}
-  void leaf(const auto&, const auto& l) { *to++ = {l.data(), l.grad_data()}; }
+  void leaf(const auto&, const auto& l) { *to++ = {l.data(), l.grad_data(), l.grad_state()}; }
 };
 
 template<class Net>
@@ -100,7 +100,7 @@ struct tracer<expr::Input<T, S, NeedsGrad>> {
   }
   static void gather(const expr::Input<T, S, NeedsGrad>& input, detail::Gatherer& g) {
     input.watch.check("a tensor");
-    *g.next++ = {input.data, input.grad};
+    *g.next++ = {input.data, input.grad, input.state};
     if constexpr (S::is_dynamic) g.see_batch(input.leading);
   }
 };
