@@ -118,6 +118,37 @@ TEST_CASE("state is taken and loaded as PyTorch does it: keys, errors, hooks, ol
   log.refusal(model, state);
   CHECK(model->own(0) == 0);
 
+  log.section("post-hooks as soon as a module is loaded");
+  Model<Net> told;
+  const auto tell = [&]<fixed_string Path>(prefix_constant<Path>) {
+    told.register_load_state_dict_post_hook<Path>([&](IncompatibleKeys& keys) {
+      const auto list = [](const std::vector<std::string>& names) {
+        std::string text;
+        for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+        return text;
+      };
+      const auto loaded = [](const auto& layer) { return layer.weight(0, 0) == 7 ? "1" : "0"; };
+      log.line("'" + std::string(Path.view()) + "': missing " + list(keys.missing_keys) + "; unexpected " +
+               list(keys.unexpected_keys) + "; loaded [" + loaded(told.get<"list.0.fc">()) + ", " +
+               loaded(told.get<"list.1">()) + ", " + loaded(told->right.fc) + "]; " +
+               std::to_string(told->right.count));
+      if (Path.view() == "list") std::erase(keys.missing_keys, "list.1.bias");
+    });
+  };
+  tell(prefix<"list.0">), tell(prefix<"list">), tell(prefix<"right.fc">), tell(prefix<"">);
+  state = StateDict(other.state_dict());
+  for (const char* name : {"own", "list.0.weight", "list.1.bias", "right.seen", "right.fc.bias"})
+    CHECK(state.erase(name));
+  const float sevens[] = {7, 7, 7, 7};
+  for (const char* name : {"list.0.fc.weight", "right.fc.weight"})
+    state.insert_or_assign(name, TensorView<const float, 2, 2>(sevens));
+  state.insert_or_assign("list.1.weight", TensorView<const float, 1, 2>(sevens));
+  for (const char* name : {"more", "list.0.more", "list.1.more", "right.more"})
+    state.insert_or_assign(name, std::vector<float>(1));
+  state.insert_or_assign("right._extra_state", std::int64_t{5});
+  log.refusal(told, state);
+  CHECK(told->right.count == 0);
+
   log.section("BatchNorm without num_batches_tracked");
   Model<Norms> norms;
   norms->bn.num_batches_tracked() = 5;

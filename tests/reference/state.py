@@ -126,6 +126,28 @@ del state["list.0.weight"], state["right.weight"]
 state["more"] = torch.zeros(1)
 refusal(net, state)
 
+section("post-hooks as soon as a module is loaded")
+net = Net()
+for path in ["list.0", "list", "right.fc", ""]:
+
+    def tell(module, keys, path=path):
+        missing, unexpected = ", ".join(keys.missing_keys), ", ".join(keys.unexpected_keys)
+        loaded = [int(m.weight[0, 0] == 7) for m in (net.list[0].fc, net.list[1], net.right.fc)]
+        lines.append(f"'{path}': missing {missing}; unexpected {unexpected}; loaded {loaded}; {net.right.count.item()}")
+        if path == "list":
+            keys.missing_keys.remove("list.1.bias")
+
+    net.get_submodule(path).register_load_state_dict_post_hook(tell)
+state = Net().state_dict()
+for name in "own", "list.0.weight", "list.1.bias", "right.seen", "right.fc.bias":
+    del state[name]
+for name in "list.0.fc.weight", "list.1.weight", "right.fc.weight":
+    state[name] = torch.full_like(state[name], 7)
+for name in "more", "list.0.more", "list.1.more", "right.more":
+    state[name] = torch.zeros(1)
+state["right._extra_state"] = torch.tensor(5)
+refusal(net, state)
+
 section("BatchNorm without num_batches_tracked")
 norms = Norms()
 norms.bn.num_batches_tracked.fill_(5)

@@ -65,9 +65,9 @@ public:
     if (!may_throw()) return copy();
     remember();
     try {
-      copy();
-      for (const auto& set : setters_) set();
-      post_hooks();
+      if (!has_post_hooks_ || !options_.post_hooks.empty()) load();
+      for (const LoadPostHook& hook : options_.post_hooks) hook(keys_);
+      if (has_post_hooks_) load_by_modules();
       report();
     } catch (...) {
       undo();
@@ -89,6 +89,7 @@ private:
   struct Copy {
     const StateTensor* from;
     TensorRef to;
+    const StateEntry* entry;
   };
 
   bool is_wanted(std::string_view name) const {
@@ -158,7 +159,7 @@ private:
     if (to.numel() == 0) return;
     const auto [earlier, fresh] = loaded_.try_emplace(entry.shared, &from);
     if (fresh)
-      copies_.push_back({&from, to});
+      copies_.push_back({&from, to, &entry});
     else if (!equal(*earlier->second, from, type))
       problems_.push_back("\"" + earlier->second->name + "\" and \"" + from.name +
                           "\" are one tensor in current model, but differ in checkpoint.");
@@ -196,7 +197,10 @@ private:
         found.emplace_back(module, !is_extra, found.size(), &t);
       }
     std::ranges::sort(found);
-    for (const auto& entry : found) keys_.unexpected_keys.push_back(std::get<3>(entry)->name);
+    for (const auto& entry : found) {
+      keys_.unexpected_keys.push_back(std::get<3>(entry)->name);
+      modules_of_unexpected_[std::get<3>(entry)->name] = std::get<0>(entry);
+    }
   }
 
   /// The state may be a view of this very model, its names exchanged.
@@ -212,9 +216,16 @@ private:
     std::erase_if(copies_, [](const Copy& c) { return c.from->data == c.to.raw(); });
   }
 
+  static void copy(const Copy& c) {
+    convert_elements(c.from->type, c.from->data, storage_of(c.to.dtype()), c.to.raw(), c.from->numel());
+  }
   void copy() const {
-    for (const Copy& c : copies_)
-      convert_elements(c.from->type, c.from->data, storage_of(c.to.dtype()), c.to.raw(), c.from->numel());
+    for (const Copy& c : copies_) copy(c);
+  }
+  void load() {
+    copy();
+    for (const auto& set : setters_) set();
+    next_copy_ = copies_.size(), next_setter_ = setters_.size();
   }
 
   void remember() {
@@ -226,14 +237,41 @@ private:
     }
   }
 
-  void post_hooks() {
-    for (const LoadPostHook& hook : options_.post_hooks) hook(keys_);
-    target_.walk([](const auto&) {},
-                 [&](const auto& m) {
-                   target_.run_hooks(detail::StateHookKind::load_post, m, [&](const detail::StateHook& hook) {
-                     hook.on_keys(target_.net, keys_);
-                   });
-                 });
+  /// As PyTorch: a module is loaded, then those inside it, then its post-hooks are called. The lists that
+  /// they see hold what did not find a partner in the modules so far.
+  void load_by_modules() {
+    std::map<std::size_t, IncompatibleKeys> found;
+    for (std::string& name : keys_.missing_keys) {
+      const std::size_t module = target_.innermost_module(name);
+      found[module].missing_keys.push_back(std::move(name));
+    }
+    for (std::string& name : keys_.unexpected_keys) {
+      const auto module = modules_of_unexpected_.find(name); // not there: a hook has put the name on the list
+      found[module == modules_of_unexpected_.end() ? 0 : module->second].unexpected_keys.push_back(name);
+    }
+    keys_ = {};
+    const auto enter = [&](const StateTarget::Module& m) {
+      load_module(m);
+      const auto here = found.find(static_cast<std::size_t>(&m - target_.modules.data()));
+      if (here == found.end()) return;
+      const auto append = [](std::vector<std::string>& to, const std::vector<std::string>& names) {
+        to.insert(to.end(), names.begin(), names.end());
+      };
+      append(keys_.missing_keys, here->second.missing_keys);
+      append(keys_.unexpected_keys, here->second.unexpected_keys);
+    };
+    target_.walk(enter, [&](const StateTarget::Module& m) {
+      target_.run_hooks(detail::StateHookKind::load_post, m,
+                        [&](const detail::StateHook& hook) { hook.on_keys(target_.net, keys_); });
+    });
+  }
+  /// What lies in a module itself. Copies and setters are in the order of the modules.
+  void load_module(const StateTarget::Module& m) {
+    const auto is_here = [&](const StateEntry& e) {
+      return std::string_view(e.name).substr(0, e.name.rfind('.') + 1) == StateTarget::prefix(m);
+    };
+    while (next_copy_ < copies_.size() && is_here(*copies_[next_copy_].entry)) copy(copies_[next_copy_++]);
+    while (next_setter_ < setters_.size() && is_here(*extras_[next_setter_])) setters_[next_setter_++]();
   }
 
   void report() const {
@@ -258,6 +296,8 @@ private:
   std::deque<StateDict> kept_;
   std::vector<const StateEntry*> extras_;
   std::vector<std::function<void()>> setters_, old_setters_;
+  std::size_t next_copy_ = 0, next_setter_ = 0; // of those that are done
+  std::map<std::string, std::size_t> modules_of_unexpected_;
   std::vector<std::byte> memory_; // what copies_ replaced
   std::vector<std::string> problems_;
   IncompatibleKeys keys_;

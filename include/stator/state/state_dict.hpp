@@ -168,7 +168,8 @@ struct LoadOptions {
   std::vector<std::string> only = {};
   /// Path of the submodule whose state the checkpoint holds. Empty: the whole network.
   std::string into = {};
-  /// Called in this order, before those that are registered with the model.
+  /// Called in this order, before those that are registered with the model. With post-hooks here, the whole
+  /// model has been loaded when the first of them is called.
   std::vector<StateDictHook> pre_hooks = {};
   std::vector<LoadPostHook> post_hooks = {};
 };

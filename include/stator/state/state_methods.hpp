@@ -31,9 +31,10 @@ public:
   HookHandle register_load_state_dict_pre_hook(F f) {
     return add_state_hook<Path>(StateHookKind::load_pre, std::move(f));
   }
-  /// `f(keys)` or `f(module, keys)` when a state has been loaded, children before parents. It may take names
-  /// off `missing_keys` and `unexpected_keys`; those that are left are errors when loading is strict, and the
-  /// model is then as it was.
+  /// `f(keys)` or `f(module, keys)` as soon as the module at `Path` and those inside it have been loaded. As
+  /// in PyTorch the lists hold what did not find a partner so far: in this module, and in those before it.
+  /// `f` may take names off `missing_keys` and `unexpected_keys`; those that are left in the end are errors
+  /// when loading is strict, and the model is then as it was.
   template<fixed_string Path = "", class F>
   HookHandle register_load_state_dict_post_hook(F f) {
     static_assert(check<hook_path_error<Net, Path>>());
