@@ -92,6 +92,21 @@ TEST_CASE("read_idx allocates no more than the file can hold") {
   CHECK_THAT(complaint(gzip(large)), contains("byte 8: shape [4294967295] needs 4294967295 bytes"));
 }
 
+TEST_CASE("read_idx refuses a small file that unpacks to more than the limit, which the caller can change") {
+  const test::TemporaryDirectory directory;
+  const unsigned count = 300U << 20;
+  test::write_bytes(directory / "labels", gzip("\0\0\x08\x01"s + extent(count) + std::string(count, '\0')));
+  CHECK(std::filesystem::file_size(directory / "labels") < 1 << 20);
+  CHECK_THAT(thrown<FormatError>([&] { data::read_idx(directory / "labels", 1); }),
+             contains("byte 8: unpacks to more than 268435456 bytes; ReadOptions::max_unpacked"));
+  test::write_bytes(directory / "labels", gzip(labels));
+  CHECK_THAT(thrown<FormatError>([&] { data::read_idx(directory / "labels", 1, {.max_unpacked = 12}); }),
+             contains("byte 8: unpacks to more than 12 bytes"));
+  CHECK(data::read_idx(directory / "labels", 1, {.max_unpacked = 13}).values.size() == 5);
+  CHECK_THAT(thrown<ValueError>([&] { data::read_idx(directory / "labels", 9); }),
+             contains("expected at most 8"));
+}
+
 TEST_CASE("read_idx survives every truncation and every flipped bit") {
   const std::string packed = gzip(labels);
   for (std::size_t size = 0; size < packed.size(); ++size) CHECK(complaint(packed.substr(0, size)) != "");

@@ -6,6 +6,7 @@
 #include "stator/io/checkpoint.hpp"
 
 #include <csignal>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 using namespace stator;
@@ -28,6 +29,31 @@ void set_version(Model<Net>& model, std::int64_t version) {
   model->version.values()[0] = version;
 }
 
+/// Memory that a process shares with those it forks.
+struct Progress {
+  volatile std::int64_t begun = 0, done = 0;
+};
+Progress& shared_progress() {
+  void* const memory =
+      ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(memory != MAP_FAILED);
+  return *new (memory) Progress;
+}
+
+/// Runs `write` in another process, again and again, and kills it after some time.
+template<class Write>
+void kill_writer(unsigned microseconds, Write&& write) {
+  const pid_t writer = ::fork();
+  if (writer == 0)
+    for (;;) write();
+  REQUIRE(writer > 0);
+  ::usleep(microseconds);
+  ::kill(writer, SIGKILL);
+  int status = 0;
+  REQUIRE(::waitpid(writer, &status, 0) == writer);
+  REQUIRE(WIFSIGNALED(status)); // it did not end by itself, with an exception
+}
+
 /// The version of a file, having checked that all of it is one version.
 std::int64_t version_of(const std::filesystem::path& path) {
   Model<Net> model;
@@ -48,32 +74,75 @@ TEST_CASE("a writer that is killed leaves a whole file") {
   save(model, path);
 
   Generator random(1);
+  Progress& progress = shared_progress();
   std::int64_t version = 0;
-  int advanced = 0;
+  int advanced = 0, in_the_middle = 0;
   for (int kill = 0; kill < 60; ++kill) {
-    const pid_t writer = ::fork();
-    if (writer == 0) {
-      for (std::int64_t next = version + 1;; ++next) {
-        set_version(model, next);
-        save(model, path);
-      }
-    }
-    REQUIRE(writer > 0);
-    ::usleep(random.random() % 12000);
-    ::kill(writer, SIGKILL);
-    int status = 0;
-    REQUIRE(::waitpid(writer, &status, 0) == writer);
-    REQUIRE(WIFSIGNALED(status)); // it did not end by itself, with an exception
+    progress.begun = progress.done = version;
+    kill_writer(static_cast<unsigned>(random.random() % 12000), [&] {
+      set_version(model, progress.begun + 1);
+      progress.begun = progress.begun + 1;
+      save(model, path);
+      progress.done = progress.begun;
+    });
+    in_the_middle += progress.begun > progress.done ? 1 : 0;
     const std::int64_t now = version_of(path);
-    CHECK(now >= version);
+    CHECK(now >= progress.done);
+    CHECK(now <= progress.begun);
     advanced += now > version ? 1 : 0;
     version = now;
   }
   // Some were killed in the middle of a file, and some had written one.
-  CHECK(scratch.count() > 1);
+  CHECK(in_the_middle > 0);
   CHECK(advanced > 0);
-  // What they left behind is in nobody's way.
+  // The next writer leaves nothing but the file.
   set_version(model, 1'000'000);
   save(model, path);
   CHECK(version_of(path) == 1'000'000);
+  CHECK(scratch.count() == 1);
+}
+
+TEST_CASE("what killed writers leave where every file has a name is removed by the next one") {
+  using Named = io::detail::PosixTemporary;
+  const test::TemporaryDirectory scratch;
+  const auto path = scratch / "x";
+  const std::vector<std::byte> part(100'000);
+  Generator random(2);
+  std::size_t most = 0;
+  for (int kill = 0; kill < 20; ++kill) {
+    kill_writer(static_cast<unsigned>(random.random() % 4000), [&] {
+      Named file(path, Named::Name::at_once);
+      for (int i = 0; i < 10; ++i) file.write(part);
+      file.replace_target();
+    });
+    most = std::max(most, scratch.count());
+    CHECK(scratch.count() <= 2); // the file and what one writer has left
+    if (std::filesystem::exists(path)) CHECK(std::filesystem::file_size(path) == 1'000'000);
+  }
+  CHECK(most == 2); // some were killed in the middle of a file
+  Named file(path, Named::Name::at_once);
+  CHECK(file.has_name());
+  file.write(part);
+  file.replace_target();
+  CHECK(scratch.count() == 1);
+}
+
+TEST_CASE("the file of a writer that is alive is not taken for one that was left") {
+  using Named = io::detail::PosixTemporary;
+  const test::TemporaryDirectory scratch;
+  const auto path = scratch / "x";
+  const auto bytes = [](std::string_view text) { return std::as_bytes(std::span(text)); };
+  Named first(path, Named::Name::at_once), second(path, Named::Name::at_once);
+  first.write(bytes("first"));
+  second.write(bytes("the second"));
+  io::AtomicFile third(path);
+  third.write("third");
+  CHECK(scratch.count() >= 2);
+  first.replace_target();
+  CHECK(test::read_bytes(path) == "first");
+  second.replace_target();
+  CHECK(test::read_bytes(path) == "the second");
+  third.commit();
+  CHECK(test::read_bytes(path) == "third");
+  CHECK(scratch.count() == 1);
 }

@@ -147,3 +147,103 @@ TEST_CASE("load_npz survives every truncation and flipped bits") {
     load(damaged); // dates and versions mean nothing here; everything else must be found without a crash
   }
 }
+
+namespace {
+/// An archive of many entries with the same array, as ZIP64 since the old format counts to 65,535 only.
+std::string many_entries(std::size_t count, const std::string& last_name = "") {
+  const std::string array = [] {
+    const test::TemporaryDirectory directory;
+    const std::uint8_t one[] = {7};
+    io::save_npy(directory / "x.npy", NpyArray::from<std::uint8_t>(one, {1}));
+    return test::read_bytes(directory / "x.npy");
+  }();
+  std::vector<std::byte> file, entries;
+  const auto number = [](std::vector<std::byte>& to, auto value) { io::append_little(to, value); };
+  const auto text = [](std::vector<std::byte>& to, const std::string& from) {
+    for (const char c : from) to.push_back(static_cast<std::byte>(c));
+  };
+  const std::uint32_t crc = io::crc32(std::as_bytes(std::span(array)));
+  const auto common = [&](std::vector<std::byte>& to, const std::string& name) {
+    for (const int v : {20, 0, 0, 0, 0x21}) number(to, static_cast<std::uint16_t>(v));
+    for (int i = 0; i < 3; ++i) number(to, i == 0 ? crc : static_cast<std::uint32_t>(array.size()));
+    number(to, static_cast<std::uint16_t>(name.size()));
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string name = (i + 1 == count && !last_name.empty() ? last_name : std::to_string(i)) + ".npy";
+    const auto header = static_cast<std::uint32_t>(file.size());
+    number(file, std::uint32_t{0x04034b50});
+    common(file, name);
+    number(file, std::uint16_t{0});
+    text(file, name);
+    text(file, array);
+    number(entries, std::uint32_t{0x02014b50});
+    number(entries, std::uint16_t{20});
+    common(entries, name);
+    for (int k = 0; k < 4; ++k) number(entries, std::uint16_t{0});
+    number(entries, std::uint32_t{0});
+    number(entries, header);
+    text(entries, name);
+  }
+  const std::uint64_t directory = file.size(), end = directory + entries.size();
+  file.insert(file.end(), entries.begin(), entries.end());
+  number(file, std::uint32_t{0x06064b50});
+  number(file, std::uint64_t{44});
+  number(file, std::uint32_t{45});
+  number(file, std::uint64_t{0});
+  for (const std::uint64_t v :
+       {std::uint64_t{count}, std::uint64_t{count}, std::uint64_t{entries.size()}, directory})
+    number(file, v);
+  number(file, std::uint32_t{0x07064b50});
+  number(file, std::uint32_t{0});
+  number(file, end);
+  number(file, std::uint32_t{1});
+  number(file, std::uint32_t{0x06054b50});
+  for (int i = 0; i < 4; ++i) number(file, static_cast<std::uint16_t>(i < 2 ? 0 : 0xFFFF));
+  for (int i = 0; i < 2; ++i) number(file, std::uint32_t{0xFFFFFFFF});
+  number(file, std::uint16_t{0});
+  return {reinterpret_cast<const char*>(file.data()), file.size()};
+}
+} // namespace
+
+TEST_CASE("an archive of 80,000 entries is read, and a name that is there twice is found among them") {
+  const test::TemporaryDirectory directory;
+  test::write_bytes(directory / "x.npz", many_entries(80'000));
+  const io::Npz npz = io::load_npz(directory / "x.npz");
+  CHECK(npz.size() == 80'000);
+  CHECK(npz.arrays.back().first == "79999");
+  CHECK(npz.arrays.back().second.as<std::uint8_t>()[0] == 7);
+  CHECK_THAT(complaint(many_entries(80'000, "5")), contains("'5.npy' is there twice"));
+}
+
+TEST_CASE("an archive is written with as many entries as it can hold") {
+  const test::TemporaryDirectory directory;
+  const std::uint8_t one[] = {7};
+  const NpyArray array = NpyArray::from<std::uint8_t>(one, {1});
+  io::NpzWriter writer(directory / "x.npz");
+  for (int i = 0; i < 65'534; ++i) writer.add(std::to_string(i), array);
+  CHECK_THAT(thrown<ValueError>([&] { writer.add("5", array); }), contains("'5.npy' is added twice"));
+  CHECK_THAT(thrown<ValueError>([&] { writer.add("more", array); }), contains("65535 entries"));
+  writer.close();
+  CHECK(io::load_npz(directory / "x.npz").size() == 65'534);
+}
+
+TEST_CASE("a small archive does not unpack to more than the limit, which the caller can change") {
+  const test::TemporaryDirectory directory;
+  const auto path = directory / "x.npz";
+  { // 8 MiB of zeros, 40 times
+    const NpyArray zeros = NpyArray::from<std::uint8_t>(std::vector<std::uint8_t>(8 << 20), {8 << 20});
+    io::NpzWriter writer(path, true);
+    for (int i = 0; i < 40; ++i) writer.add(std::to_string(i), zeros);
+    writer.close();
+  }
+  CHECK(std::filesystem::file_size(path) < 1 << 20);
+  CHECK_THAT(thrown<FormatError>([&] { (void)io::load_npz(path); }),
+             contains("the archive unpacks to more than 268435456 bytes; ReadOptions::max_unpacked"));
+  const std::uint64_t needed = 40 * ((8ULL << 20) + 128);
+  CHECK_THAT(thrown<FormatError>([&] { (void)io::load_npz(path, {.max_unpacked = needed - 1}); }),
+             contains("unpacks to more than " + std::to_string(needed - 1) + " bytes"));
+  CHECK(io::ZipReader(path, {.max_unpacked = needed}).entries().size() == 40);
+  CHECK(io::load_npz(path, {.max_unpacked = needed}).size() == 40);
+  // What is stored as it is needs no limit.
+  CHECK(io::ReadOptions{}.unpack_limit(3ULL << 30) == 48ULL << 30);
+}

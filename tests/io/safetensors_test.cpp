@@ -7,6 +7,7 @@
 #include "stator/io/safetensors_writer.hpp"
 
 #include <limits>
+#include <sys/stat.h>
 
 using namespace stator;
 using stator::test::contains;
@@ -136,6 +137,57 @@ TEST_CASE("a file that is not there, and a directory, are file errors") {
   const test::TemporaryDirectory scratch;
   CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile{scratch / "none"}; }), contains("cannot open"));
   CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile{scratch.path()}; }), contains("directory"));
+}
+
+TEST_CASE("a pipe is no file: nobody waits for its writer") {
+  const test::TemporaryDirectory scratch;
+  const auto path = scratch / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile{path}; }), contains("pipe: is no regular file"));
+  CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile(path, {.copy = true}); }),
+             contains("is no regular file"));
+  CHECK_THAT(thrown<FileError>([&] { (void)io::load_npz(path); }), contains("is no regular file"));
+  CHECK_THAT(thrown<FileError>([&] { (void)io::load_npy(path); }), contains("is no regular file"));
+  CHECK_THAT(thrown<FileError>([&] { io::save_safetensors(path, {}); }), contains("is no regular file"));
+}
+
+TEST_CASE("a header that readers would refuse for its size is not written") {
+  const test::TemporaryDirectory scratch;
+  const io::Metadata too_much{{"text", std::string(101'000'000, 'x')}};
+  CHECK_THAT(thrown<ValueError>([&] { io::save_safetensors(scratch / "x.safetensors", {}, too_much); }),
+             contains("make a header of 101000"));
+  CHECK(scratch.count() == 0);
+  const io::Metadata just_enough{{"text", std::string(100'000'000 - 32, 'x')}};
+  io::save_safetensors(scratch / "x.safetensors", {}, just_enough);
+  CHECK(io::SafetensorsFile(scratch / "x.safetensors").header().size() == 100'000'000);
+}
+
+TEST_CASE("a file that was copied can be cut short meanwhile") {
+  const test::TemporaryDirectory scratch;
+  const std::vector<float> values(100'000, 3);
+  io::save_safetensors(scratch / "x.safetensors", std::vector{tensor("a", {100'000}, values)});
+  const io::SafetensorsFile file(scratch / "x.safetensors", {.copy = true});
+  std::filesystem::resize_file(scratch / "x.safetensors", 100);
+  CHECK(file.values<float>("a") == values);
+}
+
+TEST_CASE("a tensor is found by its name among many") {
+  const test::TemporaryDirectory scratch;
+  std::vector<float> values(20'000);
+  std::vector<StateTensor> tensors;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(i);
+    tensors.push_back(
+        {std::to_string(i), StorageType::F32, {}, reinterpret_cast<const std::byte*>(&values[i])});
+  }
+  io::save_safetensors(scratch / "x.safetensors", tensors);
+  const io::SafetensorsFile file(scratch / "x.safetensors");
+  bool all = true;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    all = all && file.values<float>(std::to_string(i))[0] == values[i];
+  CHECK(all);
+  CHECK_FALSE(file.contains("20000"));
+  CHECK_FALSE(file.contains(""));
 }
 
 TEST_CASE("a file stays readable after another has taken its name") {

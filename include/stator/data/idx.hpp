@@ -19,13 +19,14 @@ struct Idx {
 };
 
 /// Reads a file of exactly `rank` dimensions. Throws FileError, and FormatError with the byte (of the
-/// unpacked file) for a wrong mark, type or rank, a file that is too short or too long, and a damaged gzip
-/// stream; ValueError for a rank above 8.
-inline Idx read_idx(const std::filesystem::path& path, std::size_t rank) {
+/// unpacked file) for a wrong mark, type or rank, a file that is too short or too long, a damaged gzip
+/// stream, and one that unpacks to more than `options.max_unpacked`; ValueError for a rank above 8.
+inline Idx read_idx(const std::filesystem::path& path, std::size_t rank,
+                    const io::ReadOptions& options = {}) {
   if (rank > max_rank)
     throw ValueError("read_idx: rank is " + std::to_string(rank) + ", expected at most " +
                      std::to_string(max_rank));
-  io::GzipReader file(path);
+  io::GzipReader file(path, options);
   auto fail = [&](std::uint64_t byte, const std::string& what) {
     io::format_error(path.string(), byte, what);
   };
@@ -58,6 +59,7 @@ inline Idx read_idx(const std::filesystem::path& path, std::size_t rank) {
                          " bytes, the file cannot hold more than " +
                          std::to_string(file.remaining_at_most()));
 
+  file.expect_within_limit(count);
   idx.values.resize(count);
   if (file.read(std::as_writable_bytes(std::span(idx.values))) < idx.values.size())
     fail(file.position(), "the file ends here, expected " + std::to_string(idx.header + count) + " bytes");

@@ -2,6 +2,7 @@
 // Reads a whole file, and words the two kinds of mistakes that files make: FileError and FormatError.
 #pragma once
 
+#include "stator/core/checked.hpp"
 #include "stator/core/error.hpp"
 
 #include <cerrno>
@@ -26,16 +27,27 @@ namespace stator::io {
   throw FormatError(path + ", byte " + std::to_string(offset) + ": " + what);
 }
 
-/// The bytes of the file. Throws FileError when it cannot be opened or read.
-inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
+/// Throws FileError for what is there but has no contents of its own: a directory; a pipe, which would be
+/// waited for until somebody writes into it; a terminal.
+inline void expect_regular_file(const std::filesystem::path& path) {
   std::error_code problem;
-  if (std::filesystem::is_directory(path, problem)) file_error(path, "read", EISDIR);
+  const auto status = std::filesystem::status(path, problem);
+  if (std::filesystem::is_directory(status)) file_error(path, "read", EISDIR);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    throw FileError(path.string() + ": is no regular file");
+}
+
+/// The bytes of the file. Throws FileError when it cannot be opened or read, or is no regular file.
+inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
+  expect_regular_file(path);
   errno = 0;
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) file_error(path, "open", errno != 0 ? errno : EIO);
   const std::streamoff size = file.tellg();
   if (size < 0) file_error(path, "read", errno != 0 ? errno : EIO);
-  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
+  const CheckedSize count = size;
+  if (!count.fits()) file_error(path, "read", EFBIG);
+  std::vector<std::byte> bytes(count.value());
   file.seekg(0);
   if (!bytes.empty() && !file.read(reinterpret_cast<char*>(bytes.data()), size))
     file_error(path, "read", errno != 0 ? errno : EIO);

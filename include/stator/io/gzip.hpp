@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/io/file.hpp"
+#include "stator/io/read_options.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -17,10 +18,11 @@ namespace stator::io {
 class GzipReader {
 public:
   /// Throws FileError when the file cannot be read.
-  explicit GzipReader(const std::filesystem::path& path) : GzipReader(read_file(path), path.string()) {}
+  explicit GzipReader(const std::filesystem::path& path, const ReadOptions& options = {})
+      : GzipReader(read_file(path), path.string(), options) {}
   /// `name` stands for the file in messages.
-  GzipReader(std::vector<std::byte> bytes, std::string name)
-      : packed_(std::move(bytes)), path_(std::move(name)) {
+  GzipReader(std::vector<std::byte> bytes, std::string name, const ReadOptions& options = {})
+      : packed_(std::move(bytes)), path_(std::move(name)), limit_(options.unpack_limit(packed_.size())) {
     if (!starts_member()) return;
     stream_ = std::make_unique<z_stream>();
     if (::inflateInit2(stream_.get(), gzip_only) != Z_OK) throw Error(path_ + ": zlib has no memory");
@@ -32,11 +34,21 @@ public:
   }
 
   /// Fills `out` as far as the file goes and returns the number of bytes; at the end of the packed data its
-  /// checksum has been compared. Throws FormatError for a packed stream that is truncated or corrupt.
+  /// checksum has been compared. Throws FormatError for a packed stream that is truncated or corrupt, and for
+  /// one that unpacks to more than `ReadOptions::max_unpacked`.
   std::size_t read(std::span<std::byte> out) {
     const std::size_t count = stream_ ? unpack(out) : copy(out);
+    expect_within_limit(count);
     position_ += count;
     return count;
+  }
+
+  /// Throws FormatError when `count` more bytes are more than a packed file may unpack to.
+  void expect_within_limit(std::uint64_t count) const {
+    if (stream_ && count > limit_ - position_)
+      format_error(path_, position_,
+                   "unpacks to more than " + std::to_string(limit_) +
+                       " bytes; ReadOptions::max_unpacked can allow more");
   }
 
   /// Unpacked bytes read so far.
@@ -100,6 +112,7 @@ private:
   std::vector<std::byte> packed_;
   std::string path_;
   std::unique_ptr<z_stream> stream_; ///< none for a plain file; zlib forbids to move one
+  std::uint64_t limit_;
   std::size_t used_ = 0;
   std::uint64_t position_ = 0;
   bool ended_ = false;

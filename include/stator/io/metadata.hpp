@@ -14,6 +14,9 @@ using Metadata = std::map<std::string, std::string>;
 
 namespace detail {
 
+/// Bytes of a header, as in the format's reference implementation.
+inline constexpr std::size_t largest_header = 100'000'000;
+
 /// Whether `text` is well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 inline bool is_utf8(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };

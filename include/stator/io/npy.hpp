@@ -33,15 +33,9 @@ private:
   }
 };
 
-/// Throws FileError; FormatError, naming the byte, for a file that is damaged or no .npy file.
-inline NpyArray load_npy(const std::filesystem::path& path) {
-  return detail::parse_npy(read_file(path), path.string());
-}
-
-/// As load_npy; an array's offset counts in its own unpacked contents, the file is named "FILE(ENTRY)".
-inline Npz load_npz(const std::filesystem::path& path) {
-  const ZipReader archive(path);
-  Npz npz{.path = path.string(), .arrays = {}};
+namespace detail {
+inline Npz parse_npz(const ZipReader& archive, const std::string& path) {
+  Npz npz{.path = path, .arrays = {}};
   for (const ZipEntry& entry : archive.entries()) {
     const std::string_view suffix = ".npy";
     if (!entry.name.ends_with(suffix))
@@ -50,6 +44,18 @@ inline Npz load_npz(const std::filesystem::path& path) {
                             detail::parse_npy(archive.read(entry), npz.path + "(" + entry.name + ")"));
   }
   return npz;
+}
+} // namespace detail
+
+/// Throws FileError; FormatError, naming the byte, for a file that is damaged or no .npy file.
+inline NpyArray load_npy(const std::filesystem::path& path) {
+  return detail::parse_npy(read_file(path), path.string());
+}
+
+/// As load_npy; an array's offset counts in its own unpacked contents, the file is named "FILE(ENTRY)". A
+/// file that unpacks to more than `options.max_unpacked` is refused.
+inline Npz load_npz(const std::filesystem::path& path, const ReadOptions& options = {}) {
+  return detail::parse_npz(ZipReader(path, options), path.string());
 }
 
 } // namespace stator::io

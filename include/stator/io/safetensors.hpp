@@ -18,6 +18,8 @@ struct SafetensorsOptions {
   /// Take tensors that do not begin at a multiple of their element's size. No known program writes them, but
   /// the format does not forbid them.
   bool allow_misaligned = false;
+  /// Read the file instead of mapping it, see ReadOptions::copy.
+  bool copy = false;
 };
 
 /// A file that is open for reading: `SafetensorsFile file{path}; file.values<float>("fc1.weight");`. The
@@ -26,7 +28,7 @@ class SafetensorsFile {
 public:
   /// Throws FileError; FormatError, naming the file and the byte, for whatever the format does not allow.
   explicit SafetensorsFile(const std::filesystem::path& path, const SafetensorsOptions& options = {})
-      : path_(path.string()), file_(path) {
+      : path_(path.string()), file_(path, options.copy) {
     read(options);
   }
   /// A file that is in memory already; `name` stands for it in messages.
@@ -86,11 +88,11 @@ public:
 
 private:
   static constexpr std::uint64_t length_size = 8;
-  static constexpr std::uint64_t largest_header = 100'000'000; // as in the format's reference implementation
 
   const TensorInfo* find(std::string_view name) const {
-    const auto at = std::ranges::find(tensors_, name, &TensorInfo::name);
-    return at == tensors_.end() ? nullptr : &*at;
+    const auto name_of = [this](std::size_t i) -> std::string_view { return tensors_[i].name; };
+    const auto at = std::ranges::lower_bound(by_name_, name, {}, name_of);
+    return at != by_name_.end() && name_of(*at) == name ? &tensors_[*at] : nullptr;
   }
 
   void read(const SafetensorsOptions& options) {
@@ -98,8 +100,10 @@ private:
     const std::span<const std::byte> file = file_.bytes();
     if (file.size() < length_size) format_error(path_, file.size(), "too short for a safetensors file");
     const auto length = load_little<std::uint64_t>(file);
-    if (length > largest_header)
-      format_error(path_, 0, "a header of " + std::to_string(length) + " bytes, expected at most 100000000");
+    if (length > detail::largest_header)
+      format_error(path_, 0,
+                   "a header of " + std::to_string(length) + " bytes, expected at most " +
+                       std::to_string(detail::largest_header));
     if (length > file.size() - length_size)
       format_error(path_, 0,
                    "the header should have " + std::to_string(length) + " bytes, but the file ends at " +
@@ -110,6 +114,8 @@ private:
                                      length_size, path_, tensors_, metadata_);
     for (const TensorInfo& info : tensors_) check(info, file.size() - data_, options);
     check_coverage(file.size() - data_);
+    for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.push_back(i);
+    std::ranges::sort(by_name_, {}, [this](std::size_t i) -> std::string_view { return tensors_[i].name; });
   }
 
   /// One tensor by itself.
@@ -158,6 +164,7 @@ private:
   MappedFile file_;
   std::uint64_t data_ = 0; ///< where the data begin
   std::vector<TensorInfo> tensors_;
+  std::vector<std::size_t> by_name_; ///< their numbers, sorted by name
   Metadata metadata_;
 };
 

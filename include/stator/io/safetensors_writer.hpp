@@ -68,11 +68,15 @@ inline void check_safetensors_names(std::span<const StateTensor> tensors, const 
 
 /// Writes the tensors in this order, with `metadata` under "__metadata__". The file appears under its name
 /// only when it is complete. Throws FileError; ValueError for names or texts that a safetensors file cannot
-/// hold: one name twice, or no UTF-8.
+/// hold: one name twice, no UTF-8, or names and metadata of more than 100 MB.
 inline void save_safetensors(const std::filesystem::path& path, std::span<const StateTensor> tensors,
                              const Metadata& metadata = {}) {
   detail::check_safetensors_names(tensors, metadata);
   const std::string header = detail::safetensors_header(tensors, metadata);
+  if (header.size() > detail::largest_header)
+    throw ValueError("save_safetensors: names and metadata make a header of " +
+                     std::to_string(header.size()) + " bytes, readers take at most " +
+                     std::to_string(detail::largest_header));
   std::vector<std::byte> length;
   append_little(length, static_cast<std::uint64_t>(header.size()));
   AtomicFile file(path);

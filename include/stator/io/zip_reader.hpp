@@ -4,23 +4,29 @@
 #pragma once
 
 #include "stator/io/file.hpp"
+#include "stator/io/read_options.hpp"
 #include "stator/io/zip_entry.hpp"
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <string_view>
 #include <zlib.h>
 
 namespace stator::io {
 
-/// An archive in memory. Throws FileError, and FormatError with the byte for anything malformed.
+/// An archive in memory. Throws FileError, and FormatError with the byte for anything malformed and for an
+/// archive that unpacks to more than `ReadOptions::max_unpacked`.
 class ZipReader {
 public:
-  explicit ZipReader(const std::filesystem::path& path) : ZipReader(read_file(path), path.string()) {}
+  explicit ZipReader(const std::filesystem::path& path, const ReadOptions& options = {})
+      : ZipReader(read_file(path), path.string(), options) {}
   /// `name` stands for the file in messages.
-  ZipReader(std::vector<std::byte> bytes, std::string name)
+  ZipReader(std::vector<std::byte> bytes, std::string name, const ReadOptions& options = {})
       : bytes_(std::move(bytes)), path_(std::move(name)) {
     read_directory();
     check_overlap();
+    check_total(options.unpack_limit(bytes_.size()));
   }
 
   /// In the order of the archive's directory.
@@ -82,7 +88,14 @@ private:
       format_error(path_, end, "the ZIP directory lies outside the file");
     if (count > size / central_size)
       format_error(path_, end, "the ZIP directory is too short for " + std::to_string(count) + " entries");
-    for (std::uint64_t i = 0; i < count; ++i) offset = read_entry(offset);
+    entries_.reserve(static_cast<std::size_t>(count)); // the names stay where they are
+    std::set<std::string_view> names;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const std::uint64_t next = read_entry(offset);
+      if (!names.insert(entries_.back().name).second)
+        format_error(path_, offset, quoted(entries_.back().name) + " is there twice");
+      offset = next;
+    }
   }
 
   void read_end64(std::size_t end, std::uint64_t& count, std::uint64_t& size, std::uint64_t& offset) {
@@ -124,8 +137,6 @@ private:
     if (method == 0 && entry.size != entry.compressed)
       format_error(path_, offset, quoted(entry.name) + " is stored, but its two sizes differ");
     read_local(entry);
-    for (const ZipEntry& other : entries_)
-      if (other.name == entry.name) format_error(path_, offset, quoted(entry.name) + " is there twice");
     entries_.push_back(std::move(entry));
     return offset + central_size + name_size + extra_size + comment_size;
   }
@@ -171,12 +182,23 @@ private:
                      quoted(order[i]->name) + " overlaps " + quoted(order[i - 1]->name));
   }
 
-  std::vector<std::byte> inflate(const ZipEntry& entry, std::span<const std::byte> packed) const {
+  void check_total(std::uint64_t limit) const {
     const std::uint64_t highest_ratio = 1032; // what deflate can reach at best
-    if (entry.size / highest_ratio > packed.size() + 64)
-      format_error(path_, entry.data,
-                   quoted(entry.name) + " claims " + std::to_string(entry.size) + " bytes, more than " +
-                       std::to_string(packed.size()) + " packed bytes can hold");
+    std::uint64_t total = 0;
+    for (const ZipEntry& entry : entries_) {
+      if (entry.size / highest_ratio > entry.compressed + 64)
+        format_error(path_, entry.data,
+                     quoted(entry.name) + " claims " + std::to_string(entry.size) + " bytes, more than " +
+                         std::to_string(entry.compressed) + " packed bytes can hold");
+      if (entry.size > limit - total)
+        format_error(path_, directory_,
+                     "the archive unpacks to more than " + std::to_string(limit) +
+                         " bytes; ReadOptions::max_unpacked can allow more");
+      total += entry.size;
+    }
+  }
+
+  std::vector<std::byte> inflate(const ZipEntry& entry, std::span<const std::byte> packed) const {
     z_stream stream{};
     if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw Error(path_ + ": zlib has no memory");
     struct Guard {

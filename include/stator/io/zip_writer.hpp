@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 namespace stator::io {
 
@@ -17,8 +18,7 @@ public:
 
   /// Throws ValueError for a name that is there already or an archive that gets too large.
   void add(const std::string& name, std::span<const std::byte> contents, bool compress = false) {
-    if (std::ranges::find(entries_, name, &ZipEntry::name) != entries_.end())
-      throw ValueError(path_ + ": '" + name + "' is added twice");
+    if (names_.contains(name)) throw ValueError(path_ + ": '" + name + "' is added twice");
     if (name.empty() || name.size() > 0xFFFF) throw ValueError(path_ + ": bad name '" + name + "'");
     std::vector<std::byte> packed;
     if (compress) packed = deflate(contents);
@@ -39,6 +39,7 @@ public:
     append_text(header, name);
     file_.write(header);
     file_.write(data);
+    names_.insert(name);
     entries_.push_back(std::move(entry));
   }
 
@@ -107,6 +108,7 @@ private:
   std::string path_;
   AtomicFile file_;
   std::vector<ZipEntry> entries_;
+  std::set<std::string> names_;
 };
 
 } // namespace stator::io
