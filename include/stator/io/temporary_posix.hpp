@@ -7,14 +7,13 @@
 
 #include "stator/io/file.hpp"
 
-#include <algorithm>
-#include <array>
 #include <fcntl.h>
 #include <span>
 #include <string_view>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace stator::io::detail {
 
