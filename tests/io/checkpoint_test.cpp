@@ -205,6 +205,33 @@ TEST_CASE("a checkpoint that does not fit changes nothing") {
   refuses(other.checkpoint(), "no state of a Mersenne twister");
 }
 
+TEST_CASE("the state of one class of optimizer does not go into another") {
+  const test::TemporaryDirectory scratch;
+  Training<optim::Adam> training({.lr = 0.01}, {});
+  training.step();
+  training.checkpoint().save(scratch / "x.safetensors");
+  const auto refused = [&](const Checkpoint& checkpoint) {
+    return thrown<ValueError>([&] { checkpoint.load(scratch / "x.safetensors"); });
+  };
+  Training<optim::AdamW> decoupled({.lr = 0.5}, {});
+  CHECK_THAT(refused(decoupled.checkpoint()),
+             contains("'optimizer' is the state of Adam, the optimizer here is AdamW"));
+  CHECK(decoupled.optimizer.options().lr == 0.5);
+  Training<optim::SGD> sgd({.momentum = 0.9}, {});
+  CHECK_THAT(refused(sgd.checkpoint()),
+             contains("'optimizer' is the state of Adam, the optimizer here is SGD"));
+
+  // Files that do not say it, as before and from PyTorch, are taken.
+  const io::SafetensorsFile file(scratch / "x.safetensors");
+  std::vector<StateTensor> older = file.state();
+  CHECK(std::erase_if(older, [](const StateTensor& t) { return t.name == "optimizer.class"; }) == 1);
+  io::save_safetensors(scratch / "y.safetensors", older);
+  Training<optim::Adam> again({}, {});
+  again.checkpoint().load(scratch / "y.safetensors");
+  CHECK(again.optimizer.options().lr == training.optimizer.options().lr);
+  CHECK(again.optimizer.steps() == 1);
+}
+
 TEST_CASE("names of parts may not be in each other's way") {
   int a = 0;
   Checkpoint checkpoint;

@@ -218,6 +218,48 @@ TEST_CASE("options out of range are refused in PyTorch's words") {
   CHECK(text([&] { optim::Rprop{m, {.etas = {0.5, 1.0}}}; }) == "stator: Invalid eta values: 0.5, 1");
 }
 
+TEST_CASE("options that are not finite are refused, and averages that grow") {
+  MockModel<float> m;
+  const double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  const auto text = [](auto make) { return test::thrown<ValueError>(make); };
+  CHECK(text([&] { optim::SGD{m, {.lr = inf}}; }) == "stator: Invalid learning rate: inf");
+  CHECK(text([&] { optim::Adam{m, {.lr = nan}}; }) == "stator: Invalid learning rate: nan");
+  CHECK(text([&] { optim::SGD{m, {.dampening = nan}}; }) == "stator: Invalid dampening value: nan");
+  CHECK(text([&] { optim::AdamW{m, {.eps = inf}}; }) == "stator: Invalid epsilon value: inf");
+  CHECK(text([&] { optim::NAdam{m, {.momentum_decay = inf}}; }) ==
+        "stator: Invalid momentum_decay value: inf");
+  CHECK(text([&] { optim::RAdam{m, {.weight_decay = inf}}; }) == "stator: Invalid weight_decay value: inf");
+  CHECK(text([&] { optim::Adagrad{m, {.lr_decay = inf}}; }) == "stator: Invalid lr_decay value: inf");
+  CHECK(text([&] { optim::Adamax{m, {.betas = {nan, 0.9}}}; }) ==
+        "stator: Invalid beta parameter at index 0: nan");
+  CHECK(text([&] { optim::Adadelta{m, {.rho = nan}}; }) == "stator: Invalid rho value: nan");
+  CHECK(text([&] { optim::RMSprop{m, {.alpha = 1.5}}; }) == "stator: Invalid alpha value: 1.5");
+  CHECK(text([&] { optim::RMSprop{m, {.momentum = inf}}; }) == "stator: Invalid momentum value: inf");
+  CHECK(text([&] { optim::Rprop{m, {.etas = {0.5, inf}}}; }) == "stator: Invalid eta values: 0.5, inf");
+  CHECK(text([&] { optim::Rprop{m, {.step_sizes = {2, 1}}}; }) == "stator: Invalid step sizes: 2, 1");
+  optim::SGD sgd{m, {}};
+  CHECK(text([&] { sgd.add_param_group("bias", {.lr = inf}); }) == "stator: Invalid learning rate: inf");
+  CHECK(sgd.param_groups().size() == 1);
+}
+
+TEST_CASE("references to groups and their options hold when another group comes") {
+  MockModel<float> m;
+  std::ranges::fill(m.gradients, 1.F);
+  optim::SGD sgd{m, {.lr = 1}};
+  auto& first = sgd.options();
+  auto& weights = sgd.add_param_group("weight", {.lr = 2});
+  for (int i = 0; i < 20; ++i) (void)sgd.add_param_group("bias", {.lr = 3});
+  first.lr = 7;
+  weights.options.lr = 0.5;
+  CHECK(&sgd.options() == &first);
+  CHECK(&sgd.param_groups()[1] == &weights);
+  optim::SGD moved = std::move(sgd);
+  CHECK(&moved.options() == &first);
+  moved.step();
+  CHECK(m.part(m.parameters, m.parameter_table[0])[0] == -0.5F);
+  CHECK(m.part(m.parameters, m.parameter_table[1])[0] == -3);
+}
+
 TEST_CASE("padding stays zero even where eps is zero") {
   MockModel<float> m;
   for (const auto& e : m.parameter_table) {

@@ -4,6 +4,7 @@
 //   NAME.state.fc1.weight.exp_avg      each state, in the parameter's shape
 //   NAME.state.fc1.weight.step         a float32, as in PyTorch
 // and, as there, nothing of a parameter that has never had a gradient;
+//   NAME.class                         "AdamW", bytes; PyTorch does not say which class wrote a state
 //   NAME.param_groups.0.lr             each option: double, bool, or an array of doubles
 //   NAME.param_groups.0.params         which parameters, by number
 #pragma once
@@ -44,6 +45,16 @@ void for_each_used_state(const Groups& options, F&& f) {
 template<class T>
 std::span<T> state_of(const auto& optimizer_state, const LeafEntry& entry) {
   return optimizer_state.subspan(entry.offset / sizeof(T), static_cast<std::size_t>(entry.numel));
+}
+
+/// A file that does not say its class is an older one, or PyTorch's: its options then tell whether it fits.
+inline void expect_class(CheckpointReader& reader, const std::string& name, std::string_view expected) {
+  if (!reader.contains(name + ".class")) return;
+  const auto bytes = reader.values<std::uint8_t>(name + ".class");
+  const std::string found(bytes.begin(), bytes.end());
+  if (found != expected)
+    throw ValueError(reader.path() + ": '" + name + "' is the state of " + found +
+                     ", the optimizer here is " + std::string(expected));
 }
 
 inline std::vector<Index> shape_of(const LeafEntry& entry) {
@@ -96,9 +107,14 @@ void store_part(CheckpointWriter& writer, const std::string& name, O& optimizer)
     writer.add_copy(group_name + "params", {static_cast<Index>(params.size())},
                     std::span<const std::int64_t>(params));
   }
+  using Rule = std::remove_cvref_t<decltype(optimizer.rule(0))>;
+  if constexpr (requires { Rule::name; })
+    writer.add_copy(name + ".class", {static_cast<Index>(Rule::name.size())},
+                    std::span(reinterpret_cast<const std::uint8_t*>(Rule::name.data()), Rule::name.size()));
 }
 
-/// Throws ValueError for groups that differ from the optimiser's, as PyTorch does.
+/// Throws ValueError for the state of another class of optimiser, and for groups that differ from the
+/// optimiser's, as PyTorch does.
 template<IsOptimizer O>
 void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) {
   using Table = std::remove_reference_t<decltype(optimizer.model())>;
@@ -108,13 +124,12 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
   const auto key = [&](const auto& entry, const std::string& what) {
     return name + ".state." + std::string(entry.name) + "." + what;
   };
-  const auto groups = optimizer.param_groups();
+  const auto& groups = optimizer.param_groups();
   const auto group_name = [&](std::size_t i) { return name + ".param_groups." + std::to_string(i) + "."; };
   if (!reader.contains(group_name(groups.size() - 1) + "params") ||
       reader.contains(group_name(groups.size()) + "params"))
     throw ValueError(reader.path() + ": loaded state dict has a different number of parameter groups");
 
-  std::vector<Options> all_options;
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const auto params = reader.values<std::int64_t>(group_name(i) + "params");
     if (!std::ranges::equal(params, groups[i].parameters, {}, {},
@@ -123,6 +138,11 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
                        ": loaded state dict contains a parameter group that doesn't match the "
                        "optimizer's group " +
                        std::to_string(i));
+  }
+  if constexpr (requires { Rule::name; }) detail::expect_class(reader, name, Rule::name);
+
+  std::vector<Options> all_options;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
     Options options = groups[i].options;
     detail::for_each_option(options, [&](const std::string& option, auto& value) {
       using V = std::remove_cvref_t<decltype(value)>;

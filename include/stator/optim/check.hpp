@@ -6,6 +6,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <string>
 
 namespace stator::optim::detail {
@@ -20,7 +21,12 @@ inline void check(bool valid, const char* what, double value) {
   if (!valid) throw ValueError("Invalid " + std::string(what) + ": " + number_text(value));
 }
 
-inline void check_not_negative(const char* what, double value) { check(value >= 0, what, value); }
+inline void check_finite(const char* what, double value) { check(std::isfinite(value), what, value); }
+
+/// PyTorch takes infinity as well; a step with it makes every parameter not-a-number.
+inline void check_not_negative(const char* what, double value) {
+  check(value >= 0 && std::isfinite(value), what, value);
+}
 
 inline void check_betas(const std::array<double, 2>& betas) {
   check(betas[0] >= 0 && betas[0] < 1, "beta parameter at index 0", betas[0]);

@@ -24,6 +24,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <deque>
 #include <numeric>
 #include <span>
 #include <string>
@@ -61,6 +62,7 @@ public:
 
   /// Moves the parameters whose name has the form of `pattern` ("*.bias") to a group with other options.
   /// Throws KeyError when there are none, ValueError for options out of range.
+  /// The reference holds as long as the optimiser.
   Group& add_param_group(std::string_view pattern, const Options& options) {
     Rule::check(options);
     Group group{.options = options, .parameters = {}};
@@ -75,11 +77,13 @@ public:
     return groups_.back();
   }
 
-  /// The options of the first group; `options().lr = 1e-4` holds from the next step on.
+  /// The options of the first group; `options().lr = 1e-4` holds from the next step on, and the reference as
+  /// long as the optimiser.
   Options& options() { return groups_.front().options; }
   const Options& options() const { return groups_.front().options; }
-  std::span<Group> param_groups() { return groups_; }
-  std::span<const Group> param_groups() const { return groups_; }
+  /// All groups, as a range with [] and size(); the one that was made with the optimiser first.
+  std::deque<Group>& param_groups() { return groups_; }
+  const std::deque<Group>& param_groups() const { return groups_; }
 
   /// Changes the parameters that have a gradient by one step along it.
   /// After the first step nothing is allocated.
@@ -244,7 +248,7 @@ private:
   static constexpr Index parallel_size = Index{1} << 19;
 
   M* model_;
-  std::vector<Group> groups_;
+  std::deque<Group> groups_; // which stay where they are when another one comes
   std::array<MemoryBlock, state_names.size()> memory_{};
   std::array<std::span<T>, state_names.size()> states_{};
   std::vector<Progress> progress_; ///< one for each row of the table

@@ -33,7 +33,7 @@ struct RMSpropRule {
     detail::check_not_negative("epsilon value", o.eps);
     detail::check_not_negative("momentum value", o.momentum);
     detail::check_not_negative("weight_decay value", o.weight_decay);
-    detail::check_not_negative("alpha value", o.alpha);
+    detail::check(o.alpha >= 0 && o.alpha <= 1, "alpha value", o.alpha);
   }
   static bool keeps_zero(const Options& o) { return o.eps > 0; }
 

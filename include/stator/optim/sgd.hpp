@@ -30,6 +30,7 @@ struct SGDRule {
   static void check(const Options& o) {
     detail::check_not_negative("learning rate", o.lr);
     detail::check_not_negative("momentum value", o.momentum);
+    detail::check_finite("dampening value", o.dampening);
     detail::check_not_negative("weight_decay value", o.weight_decay);
     if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
       throw ValueError("Nesterov momentum requires a momentum and zero dampening");
