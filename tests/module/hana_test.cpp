@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stator/module/hana.hpp"
 
+#include <boost/hana.hpp>
+
 #include "module/nets.hpp"
 #include "stator/module/containers.hpp"
 

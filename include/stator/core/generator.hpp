@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
-#include <random>
 #include <span>
 #include <string>
+#include <sys/random.h>
 #include <utility>
 
 namespace stator {
@@ -42,11 +42,12 @@ public:
     return *this;
   }
 
-  /// Seeds with a number that nobody can predict, and returns it.
+  /// Seeds with a number that nobody can predict, and returns it. Throws Error when the system gives none.
   std::uint64_t seed() {
-    std::random_device device;
-    const std::uint64_t high = device();
-    manual_seed(high << 32 | device());
+    std::uint64_t number = 0;
+    if (::getentropy(&number, sizeof number) != 0)
+      throw Error("Generator::seed: the system has no random numbers");
+    manual_seed(number);
     return seed_;
   }
 

@@ -33,9 +33,10 @@ constexpr bool glob_match(std::string_view pattern, std::string_view text) {
 
 /// What each * of `pattern` stands for in `text` (as little as possible), or nothing when the text does not
 /// match.
-inline std::optional<std::vector<std::string_view>> glob_captures(std::string_view pattern,
-                                                                  std::string_view text) {
-  std::vector<std::string_view> captures;
+/// A template, as the next one: only programs that load a state compile them.
+template<class View = std::string_view>
+std::optional<std::vector<View>> glob_captures(std::string_view pattern, std::string_view text) {
+  std::vector<View> captures;
   std::size_t at = 0, star = pattern.find('*');
   if (star == std::string_view::npos) return pattern == text ? std::optional(captures) : std::nullopt;
   if (!text.starts_with(pattern.substr(0, star))) return std::nullopt;
@@ -59,7 +60,8 @@ inline std::optional<std::vector<std::string_view>> glob_captures(std::string_vi
 
 /// `to`, each * replaced by what the corresponding * of the pattern stood for. Throws ValueError when `to`
 /// has more.
-inline std::string glob_expand(std::string_view to, const std::vector<std::string_view>& captures) {
+template<class View>
+std::string glob_expand(std::string_view to, const std::vector<View>& captures) {
   std::string result;
   std::size_t used = 0;
   for (const char c : to) {

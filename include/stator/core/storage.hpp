@@ -7,6 +7,7 @@
 #include "stator/core/float16.hpp"
 
 #include <array>
+#include <concepts>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -200,9 +201,10 @@ void with_writer(StorageType type, std::byte* to, F&& f) {
 } // namespace detail
 
 /// Writes `count` elements as another type. Where the new type cannot hold a value, the nearest it can. `to`
-/// is a type that networks compute with, F16 or BF16; neither side needs to be aligned.
-inline void convert_elements(StorageType from_type, const std::byte* from, StorageType to_type, std::byte* to,
-                             std::size_t count) {
+/// is a type that networks compute with, F16 or BF16; neither side needs to be aligned. A template, so that
+/// only programs that convert compile the conversions of all types.
+template<std::same_as<StorageType> Type>
+void convert_elements(Type from_type, const std::byte* from, Type to_type, std::byte* to, std::size_t count) {
   if (count == 0) return;
   if (from_type == to_type && from_type != StorageType::BOOL) {
     std::memcpy(to, from, count * item_size(to_type));

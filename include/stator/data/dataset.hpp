@@ -99,7 +99,7 @@ std::vector<TensorDataset<T, Sample...>> random_split(const TensorDataset<T, Sam
   if (sum != dataset.size())
     throw ValueError("random_split: the sizes add up to " + std::to_string(sum) + ", the dataset has " +
                      std::to_string(dataset.size()));
-  std::vector<Index> order(static_cast<std::size_t>(sum));
+  std::vector<std::conditional_t<(sizeof(T) > 0), Index, void>> order(static_cast<std::size_t>(sum));
   RandomPermutation(seed).next(order);
   std::vector<TensorDataset<T, Sample...>> parts;
   std::size_t first = 0;

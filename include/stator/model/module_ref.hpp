@@ -9,6 +9,7 @@
 
 namespace stator {
 
+/// Its functions that make lists are templates, so that only programs that call them compile them.
 class ModuleRef {
 public:
   ModuleRef(std::span<const ModuleEntry> modules, std::span<const LeafEntry> leaves, const Arenas& arenas,
@@ -26,22 +27,30 @@ public:
   }
 
   /// Its parameters and those of the modules inside, names relative to it.
-  std::vector<NamedTensor> named_parameters(const Listing& which = {}) const { return leaves(which, true); }
-  std::vector<NamedTensor> named_buffers(const Listing& which = {}) const { return leaves(which, false); }
+  template<class Named = NamedTensor>
+  std::vector<Named> named_parameters(const Listing& which = {}) const {
+    return leaves<Named>(which, true);
+  }
+  template<class Named = NamedTensor>
+  std::vector<Named> named_buffers(const Listing& which = {}) const {
+    return leaves<Named>(which, false);
+  }
   /// The modules directly inside.
-  std::vector<ModuleRef> children() const {
-    std::vector<ModuleRef> list;
+  template<class Ref = ModuleRef>
+  std::vector<Ref> children() const {
+    std::vector<Ref> list;
     for (std::size_t i = index_ + 1; i < entry().end; i = modules_[i].end) {
-      const ModuleRef child(modules_, leaves_, arenas_, i);
+      const Ref child(modules_, leaves_, arenas_, i);
       if (std::find(list.begin(), list.end(), child) == list.end()) list.push_back(child);
     }
     return list;
   }
   /// Itself and all modules inside.
-  std::vector<ModuleRef> modules(bool remove_duplicate = true) const {
-    std::vector<ModuleRef> list;
+  template<class Ref = ModuleRef>
+  std::vector<Ref> modules(bool remove_duplicate = true) const {
+    std::vector<Ref> list;
     for (std::size_t i = index_; i < entry().end; ++i) {
-      const ModuleRef inner(modules_, leaves_, arenas_, i);
+      const Ref inner(modules_, leaves_, arenas_, i);
       if (!remove_duplicate || std::find(list.begin(), list.end(), inner) == list.end())
         list.push_back(inner);
     }
@@ -51,9 +60,10 @@ public:
 private:
   const ModuleEntry& entry() const { return modules_[index_]; }
 
-  std::vector<NamedTensor> leaves(const Listing& which, bool parameters) const {
-    std::vector<NamedTensor> list;
-    std::vector<std::size_t> owners;
+  template<class Named>
+  std::vector<Named> leaves(const Listing& which, bool parameters) const {
+    std::vector<Named> list;
+    std::vector<decltype(Named::name.size())> owners;
     for (std::size_t i = entry().first_leaf; i < entry().end_leaf; ++i) {
       const LeafEntry& leaf = leaves_[i];
       if (leaf.is_parameter() != parameters || (!which.recurse && leaf.module != index_)) continue;

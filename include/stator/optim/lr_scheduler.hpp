@@ -52,8 +52,9 @@ struct MultiStepLRRule {
 
   explicit MultiStepLRRule(Options options) : o(std::move(options)) {}
   double next(double lr, double, Index epoch) const {
-    const auto times = std::ranges::count(o.milestones, epoch);
-    return times == 0 ? lr : lr * std::pow(o.gamma, static_cast<double>(times));
+    int times = 0;
+    for (const Index milestone : o.milestones) times += milestone == epoch ? 1 : 0;
+    return times == 0 ? lr : lr * std::pow(o.gamma, times);
   }
 };
 

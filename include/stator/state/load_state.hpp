@@ -16,7 +16,8 @@ namespace stator {
 namespace detail {
 
 /// "Missing key(s) in state_dict: "a", "b". "
-inline std::string keys_text(const char* what, const std::vector<std::string>& keys) {
+template<std::same_as<std::string> String>
+String keys_text(const char* what, const std::vector<String>& keys) {
   std::string text = std::string(what) + " key(s) in state_dict: ";
   for (std::size_t i = 0; i < keys.size(); ++i) text += (i > 0 ? ", \"" : "\"") + keys[i] + "\"";
   return text + ". ";
@@ -31,9 +32,19 @@ inline std::string keys_text(const char* what, const std::vector<std::string>& k
 /// model's state_dict(), each module's own `static void upgrade_state(StateDict&, std::string_view prefix)`,
 /// which puts in what older files do not have.
 ///
-/// A template, so that programs that load nothing do not pay for it.
-template<class = void>
+/// A template, all of whose types depend on its parameter, so that programs that load nothing do not pay for
+/// it.
+template<class Target = StateTarget>
 class BasicLoadPlan {
+  template<class T>
+  using later = std::conditional_t<(sizeof(Target) > 0), T, void>;
+  using StateTarget = Target;
+  using StateDict = later<stator::StateDict>;
+  using StateTensor = later<stator::StateTensor>;
+  using StateEntry = later<stator::StateEntry>;
+  using LoadOptions = later<stator::LoadOptions>;
+  using IncompatibleKeys = later<stator::IncompatibleKeys>;
+
 public:
   /// Throws StateDictError with everything that does not fit; KeyError when `options.into` is no module;
   /// ValueError for rules that give two tensors one name.
@@ -114,7 +125,7 @@ private:
 
   /// What is shared in the model may be there under one of its names.
   void add_other_names() {
-    std::map<std::string, const StateTensor*, std::less<>> given;
+    std::map<std::string_view, const StateTensor*> given;
     for (const StateTensor& t : state_) given.emplace(t.name, &t);
     std::map<const void*, StateTensor> shared;
     for (const StateEntry& e : target_.entries)
@@ -142,7 +153,7 @@ private:
     const TensorRef& to = entry.tensor;
     const Extents extents = to.shape().extents;
     const bool is_number =
-        extents.rank == 0 && from.shape == std::vector<Index>{1}; // PyTorch 0.3 wrote those
+        extents.rank == 0 && from.shape.size() == 1 && from.shape[0] == 1; // PyTorch 0.3 wrote those
     if (!is_number && !std::equal(from.shape.begin(), from.shape.end(), extents.dims.begin(),
                                   extents.dims.begin() + extents.rank))
       return problems_.push_back("size mismatch for " + entry.name + ": copying a param with shape " +
@@ -178,7 +189,7 @@ private:
   static bool equal(const StateTensor& a, const StateTensor& b, StorageType type) {
     if (a.data == b.data && a.type == b.type) return true;
     const std::size_t count = a.numel(), bytes = count * item_size(type);
-    std::vector<std::byte> values(2 * bytes);
+    std::vector<later<std::byte>> values(2 * bytes);
     convert_elements(a.type, a.data, type, values.data(), count);
     convert_elements(b.type, b.data, type, values.data() + bytes, count);
     return std::equal(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(bytes),
@@ -187,7 +198,7 @@ private:
 
   /// In PyTorch's order: module by module, within a module its extra state first, then as in the checkpoint.
   void find_unexpected() {
-    std::set<std::string_view> expected;
+    std::set<later<std::string_view>> expected;
     for (const StateEntry& e : target_.entries) expected.insert(e.name);
     std::vector<std::tuple<std::size_t, bool, std::size_t, const StateTensor*>> found;
     for (const StateTensor& t : state_)
@@ -205,7 +216,7 @@ private:
 
   /// The state may be a view of this very model, its names exchanged.
   void keep_what_is_overwritten() {
-    std::set<const std::byte*> written;
+    std::set<later<const std::byte*>> written;
     for (const Copy& c : copies_) written.insert(c.to.raw());
     for (Copy& c : copies_) {
       if (c.from->data == c.to.raw() || !written.contains(c.from->data)) continue;
@@ -275,7 +286,7 @@ private:
   }
 
   void report() const {
-    std::vector<std::string> texts;
+    std::vector<later<std::string>> texts;
     if (options_.strict && !keys_.missing_keys.empty())
       texts.push_back(detail::keys_text("Missing", keys_.missing_keys));
     if (options_.strict && !keys_.unexpected_keys.empty())
@@ -295,11 +306,11 @@ private:
   std::vector<Copy> copies_;
   std::deque<StateDict> kept_;
   std::vector<const StateEntry*> extras_;
-  std::vector<std::function<void()>> setters_, old_setters_;
+  std::vector<later<std::function<void()>>> setters_, old_setters_;
   std::size_t next_copy_ = 0, next_setter_ = 0; // of those that are done
-  std::map<std::string, std::size_t> modules_of_unexpected_;
-  std::vector<std::byte> memory_; // what copies_ replaced
-  std::vector<std::string> problems_;
+  std::map<later<std::string>, std::size_t> modules_of_unexpected_;
+  std::vector<later<std::byte>> memory_; // what copies_ replaced
+  std::vector<later<std::string>> problems_;
   IncompatibleKeys keys_;
   bool has_post_hooks_ = false;
 };
@@ -309,7 +320,7 @@ using LoadPlan = BasicLoadPlan<>;
 namespace detail {
 template<std::same_as<StateTarget> Target>
 IncompatibleKeys load(Target target, StateDict state, const LoadOptions& options) {
-  LoadPlan plan(std::move(target), std::move(state), options);
+  BasicLoadPlan<Target> plan(std::move(target), std::move(state), options);
   plan.commit();
   return plan.keys();
 }

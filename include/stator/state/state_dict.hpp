@@ -7,11 +7,13 @@
 #include "stator/module/nearest.hpp"
 #include "stator/state/state_tensor.hpp"
 
-#include <algorithm>
+#include <array>
+#include <concepts>
 #include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <span>
 
 namespace stator {
 
@@ -31,27 +33,31 @@ struct StateItem {
 
 namespace detail {
 template<class P>
-concept NameAndTensor = requires(const P& p) { std::string(p.first), p.second; } ||
-                        requires(const P& p) { std::string(p.name), p.tensor; };
+concept NameAndTensor =
+    requires(P p) { std::string(p.first), p.second; } || requires(P p) { std::string(p.name), p.tensor; };
 } // namespace detail
 
-/// Names and tensors, in order. Those of a `state_dict()` are views of the model's memory, those of a file
-/// lie in the file; what is inserted is copied.
+/// Names and tensors, in order. Functions that need much of the standard library are templates, here and in
+/// the files that include this: only programs that take or load a state compile them. Those of a
+/// `state_dict()` are views of the model's memory, those of a file lie in the file; what is inserted is
+/// copied.
 class StateDict {
 public:
   StateDict() = default;
   /// Views. Throws ValueError when two have one name.
-  StateDict(std::vector<StateTensor> tensors, std::shared_ptr<const void> memory = nullptr)
+  template<std::same_as<StateTensor> Tensor = StateTensor>
+  StateDict(std::vector<Tensor> tensors, std::shared_ptr<const void> memory = nullptr)
       : tensors_(std::move(tensors)), memory_{std::move(memory)} {
-    rename(std::span<const Rename>{});
+    rename(std::span<const Rename, 0>{});
   }
   /// Copies, as do those below.
-  StateDict(std::initializer_list<StateItem> items) {
-    for (const StateItem& item : items) insert_or_assign(item.tensor.name, item.tensor);
+  template<std::same_as<StateItem> Item = StateItem>
+  StateDict(std::initializer_list<Item> items) {
+    for (const Item& item : items) insert_or_assign(item.tensor.name, item.tensor);
   }
   /// From a std::map of names to tensors, or `model.named_parameters()`.
-  template<std::ranges::input_range Range>
-    requires detail::NameAndTensor<std::ranges::range_value_t<Range>>
+  template<class Range>
+    requires requires(const Range& range) { requires detail::NameAndTensor<decltype(*range.begin())>; }
   StateDict(const Range& range) {
     for (const auto& [name, tensor] : range) insert_or_assign(std::string(name), tensor);
   }
@@ -83,6 +89,7 @@ public:
       tensors_[at] = std::move(tensor);
   }
   /// Whether there was such a name.
+  template<class = void>
   bool erase(std::string_view name) {
     return erase_if([&](const StateTensor& t) { return t.name == name; }) > 0;
   }
@@ -92,9 +99,12 @@ public:
   }
   /// Applies the first rule that fits a name. Throws ValueError, and changes nothing, when two tensors would
   /// have one name.
-  void rename(std::span<const Rename> rules) {
-    std::map<std::string, std::string_view> old; // by their new names
-    std::vector<std::string> names;
+  template<class Rules>
+    requires requires(const Rules& rules) { std::span<const Rename>(rules); }
+  void rename(const Rules& rules) {
+    using Name = std::remove_cvref_t<decltype(rules.begin()->from)>;
+    std::map<Name, std::string_view> old; // by their new names
+    std::vector<Name> names;
     for (const StateTensor& t : tensors_) {
       names.push_back(t.name);
       for (const Rename& rule : rules)
@@ -110,8 +120,9 @@ public:
     for (std::size_t i = 0; i < names.size(); ++i) tensors_[i].name = std::move(names[i]);
     erase("");
   }
-  void rename(std::string from, std::string to) {
-    rename(std::array{Rename{std::move(from), std::move(to)}});
+  template<class From>
+  void rename(const From& from, std::string to) {
+    rename(std::array < Rename, sizeof(From) != 0 > {Rename{std::string(from), std::move(to)}});
   }
 
   /// Whether `state_dict()` of a model made it, so that modules find there whatever they have today; PyTorch
@@ -122,7 +133,9 @@ public:
 
 private:
   std::size_t find(std::string_view name) const {
-    return static_cast<std::size_t>(std::ranges::find(tensors_, name, &StateTensor::name) - tensors_.begin());
+    std::size_t at = 0;
+    while (at < tensors_.size() && tensors_[at].name != name) ++at;
+    return at;
   }
   std::size_t expect(std::string_view name) const {
     const std::size_t at = find(name);

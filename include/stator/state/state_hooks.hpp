@@ -38,6 +38,7 @@ public:
   HookHandle(std::weak_ptr<detail::StateHookList> list, std::size_t id) : list_(std::move(list)), id_(id) {}
   /// Takes the hook off the model, also when the model has been moved or is gone. Copies of the model keep
   /// theirs.
+  template<class = void>
   void remove() const {
     if (const auto list = list_.lock())
       std::erase_if(list->hooks, [&](const detail::StateHook& hook) { return hook.id == id_; });
@@ -51,11 +52,11 @@ private:
 namespace detail {
 
 /// The hooks of one model; copied with it.
+template<class List = StateHookList>
 class StateHooks {
 public:
   StateHooks() = default;
-  StateHooks(const StateHooks& other)
-      : list_(other.list_ ? std::make_shared<StateHookList>(*other.list_) : nullptr) {}
+  StateHooks(const StateHooks& other) : list_(other.list_ ? std::make_shared<List>(*other.list_) : nullptr) {}
   StateHooks& operator=(const StateHooks& other) {
     if (this != &other) *this = StateHooks(other);
     return *this;
@@ -64,7 +65,7 @@ public:
   StateHooks& operator=(StateHooks&&) noexcept = default;
 
   HookHandle add(StateHook hook) {
-    if (!list_) list_ = std::make_shared<StateHookList>();
+    if (!list_) list_ = std::make_shared<List>();
     hook.id = list_->registered++;
     list_->hooks.push_back(std::move(hook));
     return {list_, list_->hooks.back().id};
@@ -72,7 +73,7 @@ public:
   std::vector<StateHook> list() const { return list_ ? list_->hooks : std::vector<StateHook>(); }
 
 private:
-  std::shared_ptr<StateHookList> list_;
+  std::shared_ptr<List> list_;
 };
 
 /// Calls `f(module, a...)` or, where it does not take a module, `f(a...)`.

@@ -58,7 +58,7 @@ private:
                        }});
   }
 
-  StateHooks hooks_;
+  StateHooks<> hooks_;
 };
 
 } // namespace stator::detail

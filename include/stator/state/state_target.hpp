@@ -13,6 +13,9 @@
 #include "stator/state/state_hooks.hpp"
 #include "stator/state/state_upgrade.hpp"
 
+#include <algorithm>
+#include <concepts>
+
 namespace stator {
 
 /// How a module's extra state is read and written.
@@ -49,32 +52,36 @@ struct StateTarget {
 
   /// Keeps the module at `path` only; names become relative to it. Throws KeyError when there is no such
   /// module.
+  template<class Self = StateTarget>
   void descend(std::string_view path) {
+    Self& self = *this;
     if (path.empty()) return;
-    const auto at = std::ranges::find(modules, path, &Module::path);
-    if (at == modules.end()) {
-      const auto near = detail::nearest(path, modules.size(),
-                                        [&](std::size_t i) -> std::string_view { return modules[i].path; });
+    const auto at = std::ranges::find(self.modules, path, &Self::Module::path);
+    if (at == self.modules.end()) {
+      const auto near = detail::nearest(
+          path, self.modules.size(), [&](std::size_t i) -> std::string_view { return self.modules[i].path; });
       throw KeyError(std::string(class_name) + " has no module '" + std::string(path) + "'" +
                      std::string(near.view()));
     }
     class_name = at->type;
     base = path;
     const auto outside = [&](std::string_view name) { return name != path && !is_inside(name, path); };
-    std::erase_if(entries, [&](const StateEntry& e) { return outside(e.name); });
-    for (StateEntry& e : entries) e.name.erase(0, path.size() + 1);
-    std::erase_if(modules, [&](const Module& m) { return outside(m.path); });
-    for (Module& m : modules) m.path.erase(0, path.size() + 1);
+    std::erase_if(self.entries, [&](const auto& e) { return outside(e.name); });
+    for (auto& e : self.entries) e.name.erase(0, path.size() + 1);
+    std::erase_if(self.modules, [&](const auto& m) { return outside(m.path); });
+    for (auto& m : self.modules) m.path.erase(0, path.size() + 1);
   }
   /// The other way: this becomes the module `name` of another.
+  template<class Self = StateTarget>
   void nest(std::string_view name, std::string_view outer_class) {
+    Self& self = *this;
     const auto below = [&](std::string& path) {
       path = std::string(name) + (path.empty() ? "" : ".") + path;
     };
-    for (StateEntry& e : entries) below(e.name);
-    for (Module& m : modules) below(m.path);
-    for (detail::StateHook& h : hooks) below(h.path);
-    modules.insert(modules.begin(), {"", outer_class, nullptr});
+    for (auto& e : self.entries) below(e.name);
+    for (auto& m : self.modules) below(m.path);
+    for (auto& h : self.hooks) below(h.path);
+    self.modules.insert(self.modules.begin(), {"", outer_class, nullptr});
     class_name = outer_class;
   }
 
@@ -89,7 +96,7 @@ struct StateTarget {
 
   /// Calls `enter(module)` for each module, and `leave(module)` behind those inside it.
   void walk(auto&& enter, auto&& leave) const {
-    std::vector<const Module*> open;
+    std::vector<std::conditional_t<std::is_void_v<decltype(leave(modules[0]))>, const Module*, void>> open;
     for (const Module& m : modules) {
       while (!open.empty() && !is_inside(m.path, open.back()->path)) leave(*open.back()), open.pop_back();
       enter(m);
@@ -157,10 +164,11 @@ struct StateVisitor : visitor_base {
 
 /// A target of all `leaves`, with their tensors, and the extra state of `net`.
 template<class Table, class Net>
-StateTarget make_state_target(Net& net, const std::vector<TensorRef>& tensors) {
-  ExtraStateVisitor extra;
+auto make_state_target(Net& net, const std::vector<TensorRef>& tensors) {
+  std::conditional_t<(sizeof(Net) > 0), ExtraStateVisitor, void> extra;
   if constexpr (table_sizes<Net>.extra_states > 0) walk(net, extra);
-  StateTarget target{.class_name = Table::modules[0].type, .net = &net};
+  using Target = std::conditional_t<(sizeof(Net) > 0), StateTarget, void>;
+  Target target{.class_name = Table::modules[0].type, .net = &net};
   std::size_t leaf = 0, found = 0;
   for (std::size_t m = 0; m < Table::modules.size(); ++m) {
     const ModuleEntry& module = Table::modules[m];
@@ -174,7 +182,7 @@ StateTarget make_state_target(Net& net, const std::vector<TensorRef>& tensors) {
     if (found < extra.found.size() && extra.found[found].module == m) {
       // A shared module's state is that of the object with its first name.
       const auto owner = std::ranges::find(extra.found, module.owner, &ExtraStateVisitor::Found::module);
-      target.entries.push_back({StateTarget::prefix(target.modules.back()) + "_extra_state",
+      target.entries.push_back({Target::prefix(target.modules.back()) + "_extra_state",
                                 &Table::modules[module.owner],
                                 {},
                                 {owner->state.get, extra.found[found].state.read}});
@@ -197,7 +205,7 @@ StateTarget state_target(const M& model) {
   using Table = typename M::tables;
   std::vector<TensorRef> tensors;
   for (const LeafEntry& leaf : Table::leaves) tensors.push_back(model.tensor(leaf));
-  StateTarget target =
+  auto target =
       detail::make_state_target<Table>(const_cast<typename M::module_type&>(model.module()), tensors);
   target.hooks = model.state_hooks();
   return target;
@@ -217,10 +225,11 @@ template<class M>
 concept HasState = requires(const M& m) { state_target(m); };
 
 namespace detail {
-inline StateDict make_state_dict(const StateTarget& target) {
+template<std::same_as<StateTarget> Target>
+StateDict make_state_dict(const Target& target) {
   StateDict state;
   auto next = target.entries.begin();
-  const auto add = [&](const StateTarget::Module& m) {
+  const auto add = [&](const auto& m) {
     for (; next != target.entries.end() &&
            std::string_view(next->name).substr(0, next->name.rfind('.') + 1) == StateTarget::prefix(m);
          ++next)
@@ -229,10 +238,9 @@ inline StateDict make_state_dict(const StateTarget& target) {
       else
         state.insert_view(state_view(next->name, next->tensor));
   };
-  target.walk(add, [&](const StateTarget::Module& m) {
-    target.run_hooks(StateHookKind::state_dict, m, [&](const StateHook& hook) {
-      hook.on_state(target.net, state, StateTarget::prefix(m));
-    });
+  target.walk(add, [&](const auto& m) {
+    target.run_hooks(StateHookKind::state_dict, m,
+                     [&](const auto& hook) { hook.on_state(target.net, state, StateTarget::prefix(m)); });
   });
   state.set_has_metadata(true);
   return state;

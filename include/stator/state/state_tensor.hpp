@@ -7,7 +7,6 @@
 #include "stator/core/shape.hpp"
 #include "stator/core/storage.hpp"
 
-#include <ranges>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -71,7 +70,10 @@ concept ShapedValue = requires {
 };
 /// std::vector, std::array, std::span, std::string.
 template<class T>
-concept ListValue = !ShapedValue<T> && std::ranges::contiguous_range<T> && std::ranges::sized_range<T>;
+concept ListValue = !ShapedValue<T> && requires(const T& list) {
+  *list.data();
+  list.size();
+};
 
 /// Characters and bytes are stored as U8.
 template<class T>
@@ -94,11 +96,9 @@ StateTensor state_view(std::string name, const T& value) {
             {shape.begin(), shape.end()},
             bytes(value.data())};
   } else if constexpr (ListValue<T>) {
-    using S = state_scalar<std::ranges::range_value_t<T>>;
-    return {std::move(name),
-            storage_of(dtype_of<S>),
-            {static_cast<Index>(std::ranges::size(value))},
-            bytes(std::ranges::data(value))};
+    using S = state_scalar<std::remove_cvref_t<decltype(*value.data())>>;
+    return {
+        std::move(name), storage_of(dtype_of<S>), {static_cast<Index>(value.size())}, bytes(value.data())};
   } else {
     static_assert(std::is_arithmetic_v<T>, "stator: state is a number, a tensor or a list of numbers");
     return {std::move(name), storage_of(dtype_of<T>), {}, bytes(&value)};
