@@ -50,6 +50,18 @@ constexpr std::size_t item_size(DType type) {
   }
 }
 
+constexpr bool is_floating_point(DType type) { return type == DType::float32 || type == DType::float64; }
+
+/// torch.promote_types: the smallest type that both are converted to, in the order bool, uint8, int32, int64,
+/// float32, float64.
+constexpr DType promote_types(DType a, DType b) {
+  constexpr DType order[] = {DType::boolean, DType::uint8, DType::int32, DType::int64, DType::float32, DType::float64};
+  DType larger = a;
+  for (const DType type : order)
+    if (type == a || type == b) larger = type;
+  return larger;
+}
+
 /// "torch.float32" without the "torch.".
 constexpr std::string_view to_string(DType type) {
   switch (type) {

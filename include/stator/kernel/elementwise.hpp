@@ -157,10 +157,13 @@ private:
     T* target[R.outputs];
     for (std::size_t i = 0; i < input_count; ++i) source[i] = loops.moves[i][inner] ? in[i] + from : in[i];
     for (std::size_t o = 0; o < R.outputs; ++o) target[o] = out[o] + to;
-    constexpr Index width = Pack<T>::size;
-    const Index whole = width > 1 ? count / width * width : 0;
-    for (Index i = 0; i < whole; i += width) evaluate<Pack<T>>(source, target, i);
-    for (Index i = whole; i < count; ++i) evaluate<T>(source, target, i);
+    Index i = 0;
+    if constexpr (std::is_floating_point_v<T>) {
+      constexpr Index width = Pack<T>::size;
+      for (const Index whole = width > 1 ? count / width * width : 0; i < whole; i += width)
+        evaluate<Pack<T>>(source, target, i);
+    }
+    for (; i < count; ++i) evaluate<T>(source, target, i);
   }
 
   template<class V>

@@ -28,6 +28,7 @@ struct ThresholdBackward : SameShape {
 
 struct Relu : SameShape {
   static constexpr std::string_view name = "Relu";
+  static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {
     return select(x <= V(0), V(0), x); // NaN stays NaN
@@ -41,6 +42,7 @@ struct Relu : SameShape {
 /// x where x > threshold, otherwise value.
 struct Threshold : SameShape {
   static constexpr std::string_view name = "Threshold";
+  static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x, const V& threshold, const V& value) {
     return select(x <= threshold, value, x);
@@ -113,6 +115,7 @@ struct Prelu {
 /// x cut to [min, max], -1 and 1 by default.
 struct Hardtanh : SameShape {
   static constexpr std::string_view name = "Hardtanh";
+  static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x, const V& min = V(-1), const V& max = V(1)) {
     return select(x < min, min, select(x > max, max, x));
@@ -133,6 +136,7 @@ struct Hardtanh : SameShape {
 
 struct Relu6 : SameShape {
   static constexpr std::string_view name = "Hardtanh";
+  static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {
     return Hardtanh::apply<V>(x, V(0), V(6));

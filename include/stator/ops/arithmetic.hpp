@@ -17,6 +17,7 @@ constexpr auto sum_to(const G& g); // ops/reduce.hpp
 template<Extents E>
 struct Expand {
   static constexpr std::string_view name = "Expand";
+  static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents&) { return E; }
   static constexpr Text requirement(const Extents& x) {
     if (broadcast(x, E) == E && broadcast_requirement(name, x, E).empty()) return {};
@@ -34,6 +35,7 @@ struct Expand {
 
 struct Add {
   static constexpr std::string_view name = "Add";
+  static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement("add", a, b);
@@ -50,6 +52,7 @@ struct Add {
 
 struct Neg {
   static constexpr std::string_view name = "Neg";
+  static constexpr Promotion promotion = Promotion::numeric;
   static constexpr Extents shape(const Extents& x) { return x; }
   template<class V>
   static V apply(const V& x) {
@@ -63,6 +66,7 @@ struct Neg {
 
 struct Sub {
   static constexpr std::string_view name = "Sub";
+  static constexpr Promotion promotion = Promotion::signed_;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement("sub", a, b);
@@ -79,6 +83,7 @@ struct Sub {
 
 struct Mul {
   static constexpr std::string_view name = "Mul";
+  static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement("mul", a, b);
@@ -96,6 +101,7 @@ struct Mul {
 
 struct Div {
   static constexpr std::string_view name = "Div";
+  static constexpr Promotion promotion = Promotion::floating;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement("div", a, b);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Comparisons and choices, elementwise with broadcasting. A mask is a tensor of ones and zeros of the same
-// type as what was compared.
+// Comparisons and choices, elementwise with broadcasting. Comparisons give bool tensors, as in PyTorch. They are
+// computed as masks of ones and zeros in the type of what is compared, so that a choice by a comparison is one
+// region of the program.
 #pragma once
 
 #include "stator/ops/activation.hpp"
@@ -13,8 +14,9 @@ enum class Comparison { lt, le, gt, ge, eq, ne };
 
 /// 1 where the comparison holds, otherwise 0.
 template<Comparison C>
-struct Compare {
-  static constexpr std::string_view name = "Compare";
+struct Mask {
+  static constexpr std::string_view name = "Mask";
+  static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement("compare", a, b);
@@ -36,9 +38,25 @@ struct Compare {
   }
 };
 
-/// a where the mask is not 0, otherwise b.
-struct Where {
+/// The comparison as a bool tensor.
+template<Comparison C>
+struct Compare {
+  static constexpr std::string_view name = "Compare";
+  static constexpr Promotion promotion = Promotion::common;
+  static constexpr bool is_composite = true;
+  template<class A, class B>
+  static constexpr auto compose(A a, B b) {
+    const auto mask = operation<Mask<C>>{}(a, b);
+    using M = std::remove_const_t<decltype(mask)>;
+    if constexpr (std::is_same_v<typename M::scalar, bool>) return mask;
+    else return operation<MaskToBool>{}(mask);
+  }
+};
+
+/// a where the mask is not 0, otherwise b; all of one type.
+struct Choose {
   static constexpr std::string_view name = "Where";
+  static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& mask, const Extents& a, const Extents& b) {
     return broadcast(mask, a, b);
   }
@@ -52,9 +70,20 @@ struct Where {
   }
   template<class G, class Y, class M, class A, class B>
   static constexpr auto vjp(G g, Y, M mask, A, B) {
-    constexpr operation<Where> where;
-    return gradients(no_gradient, sum_to<typename A::typed>(where(mask, g, 0)),
-                     sum_to<typename B::typed>(where(mask, 0, g)));
+    constexpr operation<Choose> choose;
+    return gradients(no_gradient, sum_to<typename A::typed>(choose(mask, g, 0)),
+                     sum_to<typename B::typed>(choose(mask, 0, g)));
+  }
+};
+
+/// a where the condition holds, otherwise b.
+struct Where {
+  static constexpr std::string_view name = "Where";
+  static constexpr Promotion promotion = Promotion::chosen;
+  static constexpr bool is_composite = true;
+  template<class M, class A, class B>
+  static constexpr auto compose(M condition, A a, B b) {
+    return operation<Choose>{}(cast_to<typename A::scalar>(condition), a, b);
   }
 };
 
@@ -62,6 +91,7 @@ struct Where {
 template<bool Larger>
 struct Extremum {
   static constexpr std::string_view name = Larger ? "Maximum" : "Minimum";
+  static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement(name, a, b);
@@ -96,6 +126,7 @@ struct Extremum {
 /// x cut to [min, max].
 struct Clamp : SameShape {
   static constexpr std::string_view name = "Clamp";
+  static constexpr Promotion promotion = Promotion::common;
   template<class V>
   static V apply(const V& x, const V& min, const V& max) {
     return Hardtanh::apply<V>(x, min, max);
@@ -116,13 +147,15 @@ struct Clamp : SameShape {
 
 } // namespace ops
 
+/// Comparisons of tensors of one shape, or that broadcast; the result has bool elements. `mean(to<float>(eq(a, b)))`
+/// is how many are equal.
 inline constexpr operation<ops::Compare<ops::Comparison::lt>> lt;
 inline constexpr operation<ops::Compare<ops::Comparison::le>> le;
 inline constexpr operation<ops::Compare<ops::Comparison::gt>> gt;
 inline constexpr operation<ops::Compare<ops::Comparison::ge>> ge;
 inline constexpr operation<ops::Compare<ops::Comparison::eq>> eq;
 inline constexpr operation<ops::Compare<ops::Comparison::ne>> ne;
-/// where(mask, a, b)
+/// where(condition, a, b): a where the condition, of bool elements, holds, otherwise b.
 inline constexpr operation<ops::Where> where;
 /// clamp(x, min, max), both numbers
 inline constexpr operation<ops::Clamp> clamp;

@@ -43,6 +43,7 @@ template<double P, bool Whole>
 struct Dropout {
   static_assert(P >= 0 && P <= 1, "stator: dropout: the probability has to be between 0 and 1");
   static constexpr std::string_view name = "Dropout";
+  static constexpr Promotion promotion = Promotion::floats;
   static constexpr bool is_composite = true;
   template<class X>
   static constexpr auto compose(X x) {
@@ -58,6 +59,7 @@ template<double P>
 struct AlphaDropout {
   static_assert(P >= 0 && P < 1, "stator: alpha_dropout: the probability has to be in [0, 1)");
   static constexpr std::string_view name = "AlphaDropout";
+  static constexpr Promotion promotion = Promotion::floats;
   static constexpr bool is_composite = true;
   template<class X>
   static constexpr auto compose(X x) {

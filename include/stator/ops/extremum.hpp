@@ -11,33 +11,6 @@ namespace stator {
 
 namespace ops {
 
-namespace detail {
-/// Calls `body(o, i)` for each element i of X and the element o of the reduced tensor that it belongs to.
-template<class X, DimMask Mask>
-void for_reduced(Index batch, auto&& body) {
-  constexpr Extents e = X::extents;
-  std::array<Index, max_rank> step{}, at{};
-  Index out = 1, all = 1;
-  for (std::size_t d = e.rank; d-- > 0;) {
-    const Index n = e[d] == dynamic ? batch : e[d];
-    step[d] = (Mask >> d & 1u) != 0 ? 0 : out;
-    if (step[d] != 0) out *= n;
-    all *= n;
-  }
-  Index o = 0;
-  for (Index i = 0; i < all; ++i) {
-    body(o, i);
-    for (std::size_t d = e.rank; d-- > 0;) {
-      const Index n = e[d] == dynamic ? batch : e[d];
-      o += step[d];
-      if (++at[d] < n) break;
-      o -= step[d] * n;
-      at[d] = 0;
-    }
-  }
-}
-} // namespace detail
-
 /// The largest (or smallest) element over Dims, all when empty; NaN when there is one. Equal ones share the
 /// gradient.
 template<bool Larger, bool Keep, Index... Dims>
@@ -49,7 +22,9 @@ struct Amax {
   static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte*) {
     using T = typename X::scalar;
     const Index size = Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1);
-    std::fill_n(out, size, Larger ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity());
+    using Limits = std::numeric_limits<T>;
+    if constexpr (Limits::has_infinity) std::fill_n(out, size, Larger ? -Limits::infinity() : Limits::infinity());
+    else std::fill_n(out, size, Larger ? Limits::lowest() : Limits::max());
     detail::for_reduced<X, dim_mask(X::extents.rank, {Dims...})>(batch, [&](Index o, Index i) {
       if (x[i] != x[i] || (Larger ? x[i] > out[o] : x[i] < out[o])) out[o] = x[i];
     });
@@ -57,7 +32,7 @@ struct Amax {
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y y, X x) {
     constexpr Extents kept = reduced(X::extents, dim_mask(X::extents.rank, {Dims...}), true);
-    const auto mask = eq(x, reshape_to<kept>(y));
+    const auto mask = operation<Mask<Comparison::eq>>{}(x, reshape_to<kept>(y));
     const auto count = operation<Sum<true, Dims...>>{}(mask);
     return gradients(mul(mask, div(reshape_to<kept>(g), reshape_to<kept>(count))));
   }

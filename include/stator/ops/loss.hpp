@@ -226,6 +226,7 @@ struct KlElements {
 template<class Elements, Reduction R, bool Weighted = false>
 struct Loss {
   static constexpr std::string_view name = Elements::name;
+  static constexpr Promotion promotion = Promotion::floats;
   static constexpr bool is_composite = true;
   template<class X, class T, class... More>
   static constexpr auto compose(X x, T target, More... more) {

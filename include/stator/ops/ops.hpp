@@ -25,6 +25,7 @@
 #include "stator/ops/slicing.hpp"
 #include "stator/ops/smooth_activation.hpp"
 #include "stator/ops/softmax.hpp"
+#include "stator/ops/to.hpp"
 #include "stator/ops/unary.hpp"
 #include "stator/ops/unqualified.hpp"
 #include "stator/ops/variance.hpp"

@@ -49,10 +49,38 @@ constexpr auto reshape_to(const X& x) {
   else return operation<Reshape<E>>{}(x);
 }
 
+namespace detail {
+/// Calls `body(o, i)` for each element i of X and the element o of the reduced tensor that it belongs to.
+template<class X, DimMask Mask>
+void for_reduced(Index batch, auto&& body) {
+  constexpr Extents e = X::extents;
+  std::array<Index, max_rank> step{}, at{};
+  Index out = 1, all = 1;
+  for (std::size_t d = e.rank; d-- > 0;) {
+    const Index n = e[d] == dynamic ? batch : e[d];
+    step[d] = (Mask >> d & 1u) != 0 ? 0 : out;
+    if (step[d] != 0) out *= n;
+    all *= n;
+  }
+  Index o = 0;
+  for (Index i = 0; i < all; ++i) {
+    body(o, i);
+    for (std::size_t d = e.rank; d-- > 0;) {
+      const Index n = e[d] == dynamic ? batch : e[d];
+      o += step[d];
+      if (++at[d] < n) break;
+      o -= step[d] * n;
+      at[d] = 0;
+    }
+  }
+}
+} // namespace detail
+
 /// Sum over the dimensions Dims (all when empty), as torch.sum(x, dim, keepdim).
 template<bool Keep, Index... Dims>
 struct Sum {
   static constexpr std::string_view name = "Sum";
+  static constexpr Promotion promotion = Promotion::counted;
   static constexpr Extents shape(const Extents& x) { return reduced(x, dim_mask(x.rank, {Dims...}), Keep); }
   static constexpr Text requirement(const Extents& x) {
     for (const Index d : std::initializer_list<Index>{Dims...})
@@ -62,11 +90,18 @@ struct Sum {
   }
   template<class Out, class X>
   static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte* scratch) {
-    kernel::sum<typename X::scalar, X::extents, dim_mask(X::extents.rank, {Dims...})>::run(x, out, batch, scratch);
+    constexpr DimMask mask = dim_mask(X::extents.rank, {Dims...});
+    if constexpr (std::is_floating_point_v<typename X::scalar>) {
+      kernel::sum<typename X::scalar, X::extents, mask>::run(x, out, batch, scratch);
+    } else { // exact, where the other one goes through double
+      std::fill_n(out, Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1), 0);
+      detail::for_reduced<X, mask>(batch, [&](Index o, Index i) { out[o] += x[i]; });
+    }
   }
   template<class Out, class X>
   static constexpr Bytes scratch() {
-    return kernel::sum<typename X::scalar, X::extents, dim_mask(X::extents.rank, {Dims...})>::scratch;
+    if constexpr (!std::is_floating_point_v<typename X::scalar>) return {};
+    else return kernel::sum<typename X::scalar, X::extents, dim_mask(X::extents.rank, {Dims...})>::scratch;
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X) {
@@ -126,6 +161,7 @@ template<bool Keep, Index... Dims>
 struct Mean {
   using Base = Sum<Keep, Dims...>;
   static constexpr std::string_view name = "Mean";
+  static constexpr Promotion promotion = Promotion::floats;
   static constexpr Extents shape(const Extents& x) { return Base::shape(x); }
   static constexpr Text requirement(const Extents& x) { return Base::requirement(x); }
 

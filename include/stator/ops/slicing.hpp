@@ -106,6 +106,7 @@ struct Select {
 template<Index Dim>
 struct Cat {
   static constexpr std::string_view name = "Cat";
+  static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& first, const auto&... rest) {
     Extents e = first;
     const std::size_t dim = wrap(Dim, e.rank);

@@ -59,6 +59,7 @@ struct SigmoidBackward : SameShape {
 
 struct Sigmoid : SameShape {
   static constexpr std::string_view name = "Sigmoid";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return V(1) / (V(1) + kernel::exp(-x));
@@ -255,6 +256,7 @@ struct GeluTanh : Smooth<GeluTanh> {
 /// x / (1 + |x|)
 struct Softsign : Smooth<Softsign> {
   static constexpr std::string_view name = "Div";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return x / (V(1) + kernel::abs(x));
@@ -274,6 +276,7 @@ struct Softsign : Smooth<Softsign> {
 /// x - tanh(x)
 struct Tanhshrink : Smooth<Tanhshrink> {
   static constexpr std::string_view name = "Sub";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return x - kernel::tanh(x);

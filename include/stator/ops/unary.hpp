@@ -37,14 +37,16 @@ V constant(double value) {
 /// -1, 0 or 1.
 struct Sign : SameShape {
   static constexpr std::string_view name = "Sgn";
+  static constexpr Promotion promotion = Promotion::common;
   template<class V>
   static V apply(const V& x) {
-    return select(x > V(0), V(1), select(x < V(0), V(-1), x));
+    return select(x > V(0), V(1), select(x < V(0), -V(1), x));
   }
 };
 
 struct Exp : SameShape {
   static constexpr std::string_view name = "Exp";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return kernel::exp(x);
@@ -57,6 +59,7 @@ struct Exp : SameShape {
 
 struct Log : SameShape {
   static constexpr std::string_view name = "Log";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return kernel::log(x);
@@ -69,6 +72,7 @@ struct Log : SameShape {
 
 struct Log1p : SameShape {
   static constexpr std::string_view name = "Log1P";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return kernel::log1p(x);
@@ -81,6 +85,7 @@ struct Log1p : SameShape {
 
 struct Expm1 : SameShape {
   static constexpr std::string_view name = "Expm1";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return kernel::expm1(x);
@@ -93,6 +98,7 @@ struct Expm1 : SameShape {
 
 struct Sqrt : SameShape {
   static constexpr std::string_view name = "Sqrt";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return kernel::sqrt(x);
@@ -106,6 +112,7 @@ struct Sqrt : SameShape {
 /// 1 / sqrt(x)
 struct Rsqrt : SameShape {
   static constexpr std::string_view name = "Rsqrt";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return V(1) / kernel::sqrt(x);
@@ -118,6 +125,7 @@ struct Rsqrt : SameShape {
 
 struct Square : SameShape {
   static constexpr std::string_view name = "Pow";
+  static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {
     return x * x;
@@ -130,6 +138,7 @@ struct Square : SameShape {
 
 struct Reciprocal : SameShape {
   static constexpr std::string_view name = "Reciprocal";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return V(1) / x;
@@ -142,6 +151,7 @@ struct Reciprocal : SameShape {
 
 struct Abs : SameShape {
   static constexpr std::string_view name = "Abs";
+  static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {
     return kernel::abs(x);
@@ -155,6 +165,7 @@ struct Abs : SameShape {
 struct Cos;
 struct Sin : SameShape {
   static constexpr std::string_view name = "Sin";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return kernel::sin(x);
@@ -167,6 +178,7 @@ struct Sin : SameShape {
 
 struct Cos : SameShape {
   static constexpr std::string_view name = "Cos";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return kernel::cos(x);
@@ -192,6 +204,7 @@ struct TanhBackward : SameShape {
 
 struct Tanh : SameShape {
   static constexpr std::string_view name = "Tanh";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return kernel::tanh(x);
@@ -204,6 +217,7 @@ struct Tanh : SameShape {
 
 struct Erf : SameShape {
   static constexpr std::string_view name = "Erf";
+  static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
     return kernel::erf(x);
@@ -217,6 +231,7 @@ struct Erf : SameShape {
 /// x to the power of a number.
 struct Pow : SameShape {
   static constexpr std::string_view name = "Pow";
+  static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x, const V& exponent) {
     return kernel::pow(x, exponent);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/ops/bmm.hpp"
+#include "stator/ops/to.hpp"
 #include "stator/ops/unary.hpp"
 
 namespace stator::unqualified {
@@ -19,6 +20,7 @@ constexpr auto matmul(const auto& a, const auto& b) { return stator::matmul(a, b
 constexpr auto no_grad(const auto& x) { return stator::no_grad(x); }
 constexpr auto sum(const auto& x) { return stator::sum(x); }
 constexpr auto mean(const auto& x) { return stator::mean(x); }
+template<class T, class X> constexpr auto to(X&& x) { return stator::to<T>(std::forward<X>(x)); }
 template<class A, class B> requires AnyTemporary<A, B> constexpr auto mm(A&& a, B&& b) { return stator::mm(std::forward<A>(a), std::forward<B>(b)); }
 template<class A, class B> requires AnyTemporary<A, B> constexpr auto matmul(A&& a, B&& b) { return stator::matmul(std::forward<A>(a), std::forward<B>(b)); }
 template<class X> requires AnyTemporary<X> constexpr auto no_grad(X&& x) { return stator::no_grad(std::forward<X>(x)); }

@@ -14,6 +14,7 @@ namespace ops {
 template<Index Correction, bool Keep, Index... Dims>
 struct Var {
   static constexpr std::string_view name = "Var";
+  static constexpr Promotion promotion = Promotion::floats;
   static constexpr bool is_composite = true;
   template<class X>
   static constexpr auto compose(X x) {
@@ -57,6 +58,7 @@ struct StdRoot : SameShape {
 template<Index Correction, bool Keep, Index... Dims>
 struct Std {
   static constexpr std::string_view name = "Std";
+  static constexpr Promotion promotion = Promotion::floats;
   static constexpr bool is_composite = true;
   template<class X>
   static constexpr auto compose(X x) {

@@ -13,13 +13,16 @@
 // or, for one that consists of others, only
 //   static constexpr bool is_composite = true; static constexpr auto compose(auto... x) { return ...; }
 // and an object: inline constexpr operation<Struct> name;
-// Called with a Symbol it records a node, called with tensors it returns an expression.
+// What it does with operands of several element types is `static constexpr Promotion promotion`, see
+// trace/promotion.hpp. Called with a Symbol it records a node, called with tensors it returns an expression.
 #pragma once
 
 #include "stator/core/compile_error.hpp"
 #include "stator/expr/expression.hpp"
 #include "stator/expr/parameter.hpp"
 #include "stator/kernel/elementwise.hpp"
+#include "stator/kernel/whole.hpp"
+#include "stator/trace/promotion.hpp"
 #include "stator/trace/symbol.hpp"
 
 #include <tuple>
@@ -49,7 +52,7 @@ concept IsUnique = requires { Op::is_unique; };
 
 template<class Op, class T, std::size_t... I>
 T call_scalar(const T* a) {
-  return Op::template apply<kernel::Lane<T>>(kernel::Lane<T>(a[I])...).raw;
+  return Op::template apply<kernel::ElementOf<T>>(kernel::ElementOf<T>(a[I])...).raw;
 }
 template<class Op, class T, std::size_t... I>
 void call_vector(const kernel::Pack<T>* a, kernel::Pack<T>& result) {
@@ -59,12 +62,16 @@ template<class Op, class T, class Indices>
 struct code;
 template<class Op, class T, std::size_t... I>
 struct code<Op, T, std::index_sequence<I...>> {
-  static constexpr kernel::Elementwise<T> value{&call_scalar<Op, T, I...>, &call_vector<Op, T, I...>};
+  static constexpr kernel::Elementwise<T> make() {
+    if constexpr (std::is_floating_point_v<T>) return {&call_scalar<Op, T, I...>, &call_vector<Op, T, I...>};
+    else return {&call_scalar<Op, T, I...>, nullptr};
+  }
+  static constexpr kernel::Elementwise<T> value = make();
 };
 
 template<class Op, class Out, class... In>
-concept IsElementwise = requires(kernel::Lane<typename Out::scalar> x) {
-  Op::template apply<kernel::Lane<typename Out::scalar>>(kernel::Lane<typename In::scalar>(x)...);
+concept IsElementwise = requires {
+  Op::template apply<kernel::ElementOf<typename Out::scalar>>(std::declval<kernel::ElementOf<typename In::scalar>>()...);
 };
 
 template<class Op, bool Accumulate, class Out, class... In>
@@ -106,7 +113,7 @@ struct vjp_call {
 };
 
 template<class Op, class Out, int Order, class... In>
-concept HasVjp = Order > 0 && requires {
+concept HasVjp = Order > 0 && std::is_floating_point_v<typename Out::scalar> && requires {
   &Op::template vjp<Symbol<typename Out::scalar, typename Out::shape, 0>,
                     Symbol<typename Out::scalar, typename Out::shape, 0>,
                     Symbol<typename In::scalar, typename In::shape, 0>...>;
@@ -118,6 +125,10 @@ concept HasVjp = Order > 0 && requires {
 /// value filled with a number, and the addition to the gradient of a leaf. Defined by ops/arithmetic.hpp.
 template<class Typed, int Order>
 struct gradient_functions;
+
+/// The symbol s with elements of type To.
+template<class To, class S>
+constexpr auto cast_to(const S& s); // trace/convert.hpp
 
 /// The constants of an operation on operands of given types.
 template<class Op, int Order, class Out, class... In>
@@ -199,10 +210,34 @@ struct result_scalar<Op, First, Rest...> {
   using type = typename Op::template scalar<typename First::scalar, typename Rest::scalar...>;
 };
 
+template<class>
+using AnyFloat = Typed<float, Shape<>>;
+
+/// How Op treats the element types of so many operands.
+template<class Op, class... In>
+constexpr Promotion promotion_of() {
+  if constexpr (requires { Op::promotion; }) return Op::promotion;
+  else if constexpr (!IsStore<Op> && IsElementwise<Op, AnyFloat<Op>, AnyFloat<In>...>) return Promotion::floats;
+  else return Promotion::keep;
+}
+
+/// The operand as promotion sees it.
+template<class In>
+constexpr OperandType operand_type() {
+  using enum OperandType::Category;
+  if constexpr (std::is_arithmetic_v<In>) return {number_dtype<In>, number};
+  else return {In::value.dtype, In::extents.rank == 0 ? scalar_tensor : tensor};
+}
+
 template<class Op, class... In>
 struct requirement {
   // Not consteval: a text is no result that could be kept.
   static constexpr Text message() {
+    constexpr Promotion p = promotion_of<Op, In...>();
+    if constexpr (p != Promotion::keep) {
+      Text types = type_requirement<p>(function_name(Op::name), std::array{operand_type<In>()...});
+      if (!types.empty()) return types;
+    }
     if constexpr (requires { Op::requirement(In::extents...); })
       return Op::requirement(In::extents...);
     else
@@ -211,26 +246,57 @@ struct requirement {
   static constexpr bool met = message().empty();
 };
 
+/// The same as the compiler says it.
+template<class Requirement>
+struct stated {
+  static constexpr Text message() {
+    const Text reason = Requirement::message();
+    if (reason.empty()) return {};
+    Text result("stator: ");
+    result += reason;
+    return result;
+  }
+};
+
 template<class Op>
 concept IsComposite = requires { Op::is_composite; };
 
+/// Records an operation on operands of the types that it is written for.
 template<class Op, class... S>
-  requires IsComposite<Op>
-constexpr auto record(const S&... operand) {
-  return Op::compose(operand...);
+constexpr auto record_converted(const S&... operand) {
+  if constexpr (IsComposite<Op>) {
+    return Op::compose(operand...);
+  } else {
+    graph::Builder* const b = std::get<0>(std::tie(operand...)).builder;
+    constexpr int order = std::get<0>(std::tuple<S...>{}).order;
+    using T = typename result_scalar<Op, S...>::type;
+    constexpr Extents extents = Op::shape(S::extents...);
+    using Out = Typed<T, to_shape<extents>>;
+    return Symbol<T, typename Out::shape, order>{
+        b, b->add(&signature<Op, order, Out, typename S::typed...>::value, operand.node...)};
+  }
 }
 
 template<class Op, class... S>
 constexpr auto record(const S&... operand) {
-  graph::Builder* const b = std::get<0>(std::tie(operand...)).builder;
-  constexpr int order = std::get<0>(std::tuple<S...>{}).order;
-  using T = typename result_scalar<Op, S...>::type;
-  constexpr Extents extents = Op::shape(S::extents...);
-  using Out = Typed<T, to_shape<extents>>;
-  if constexpr (!requirement<Op, typename S::typed...>::met)
-    b->fail(requirement<Op, typename S::typed...>::message());
-  return Symbol<T, typename Out::shape, order>{
-      b, b->add(&signature<Op, order, Out, typename S::typed...>::value, operand.node...)};
+  constexpr Promotion p = promotion_of<Op, S...>();
+  constexpr bool met = requirement<Op, typename S::typed...>::met;
+  if constexpr (!met)
+    std::get<0>(std::tie(operand...)).builder->fail(requirement<Op, typename S::typed...>::message());
+  if constexpr (p == Promotion::keep) {
+    return record_converted<Op>(operand...);
+  } else {
+    // What does not fit is recorded in a type that the kernel has, so that the first mistake is the only one.
+    constexpr DType type = promoted_type<p>(std::array{operand_type<typename S::typed>()...});
+    using T = std::conditional_t<met, scalar_of<type>, float>;
+    if constexpr (p == Promotion::chosen) {
+      return [](const auto& condition, const auto&... rest) {
+        return record_converted<Op>(condition, cast_to<T>(rest)...);
+      }(operand...);
+    } else {
+      return record_converted<Op>(cast_to<T>(operand)...);
+    }
+  }
 }
 
 template<class T, int Order>
@@ -322,6 +388,43 @@ struct first_scalar : operand_scalar<First> {};
 template<class First, class... Rest>
   requires std::is_arithmetic_v<First>
 struct first_scalar<First, Rest...> : first_scalar<Rest...> {};
+
+/// Element type and shape of an operand, a number itself for a number.
+template<class A>
+struct operand_typed {
+  using type = typename decltype(tracer<A>::template symbol<0>(std::declval<graph::Builder&>()))::typed;
+};
+template<class A>
+  requires std::is_arithmetic_v<A>
+struct operand_typed<A> {
+  using type = A;
+};
+template<AnySymbol A>
+struct operand_typed<A> {
+  using type = typename A::typed;
+};
+template<Leaf A>
+struct operand_typed<A> {
+  using type = Typed<typename A::scalar, typename A::shape_tag>;
+};
+template<class A>
+  requires(!Leaf<A> && requires { typename A::shape_type; })
+struct operand_typed<A> {
+  using type = Typed<typename A::scalar, typename A::shape_type>;
+};
+
+/// The type that numbers beside operands A... are converted to.
+template<class Op, class... A>
+struct number_type {
+  static consteval DType find() {
+    constexpr ops::Promotion p = ops::detail::promotion_of<Op, A...>();
+    if constexpr (p == ops::Promotion::keep) return dtype_of<typename first_scalar<A...>::type>;
+    else return ops::promoted_type<p>(std::array{ops::detail::operand_type<typename operand_typed<A>::type>()...});
+  }
+  using type = scalar_of<find()>;
+};
+template<class Op, class... A>
+using number_type_t = typename number_type<Op, std::remove_cvref_t<A>...>::type;
 } // namespace detail
 
 /// Tensors, expressions and symbols: what operations apply to.
@@ -343,15 +446,14 @@ struct operation {
     if constexpr ((AnySymbol<A> || ...))
       return record(a...);
     else
-      return express(ops::to_handle<typename detail::first_scalar<std::remove_cvref_t<A>...>::type>(
-          std::forward<A>(a))...);
+      return express(ops::to_handle<detail::number_type_t<Op, A...>>(std::forward<A>(a))...);
   }
 
 private:
   template<class... A>
   static constexpr auto record(const A&... a) {
     const auto& s = ops::detail::first_symbol(a...);
-    using T = typename std::remove_cvref_t<decltype(s)>::scalar;
+    using T = detail::number_type_t<Op, A...>;
     constexpr int order = std::remove_cvref_t<decltype(s)>::order;
     return ops::detail::record<Op>(ops::detail::to_symbol<T, order>(s.builder, a)...);
   }
@@ -361,11 +463,12 @@ private:
     if constexpr (ops::detail::IsComposite<Op>)
       static_assert(check<trace_error<Plan>>());
     else
-      static_assert(check<ops::detail::requirement<
-                        Op, typename decltype(tracer<typename expr::borrowed<H>::type>::template symbol<0>(
-                                std::declval<graph::Builder&>()))::typed...>>());
+      static_assert(check<ops::detail::stated<ops::detail::requirement<
+                        Op, typename detail::operand_typed<typename expr::borrowed<H>::type>::type...>>>());
     return expr::Expression<Op, H...>(std::move(handle)...);
   }
 };
 
 } // namespace stator
+
+#include "stator/trace/convert.hpp"

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSL-1.0
+// error: stator: mse_loss: the input has int64 elements, expected floating point: convert it
+#include "stator/stator.hpp"
+
+namespace nn = stator::nn;
+
+void use(stator::Tensor<std::int64_t, 4>& i) {
+#ifdef STATOR_CONTROL
+  auto y = nn::mse_loss(stator::to<float>(i), i);
+#else
+  auto y = nn::mse_loss(i, i);
+#endif
+  (void)y;
+}
