@@ -33,7 +33,7 @@ struct KeyError : Error {
   using Error::Error;
 };
 
-/// A network whose parameter handles point to no storage.
+/// A network whose parameter handles point to no storage, a model or tensor that has been moved from.
 struct UnboundError : Error {
   using Error::Error;
 };

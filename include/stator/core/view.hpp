@@ -56,6 +56,11 @@ constexpr std::size_t checked_bytes([[maybe_unused]] Index leading) {
   }
 }
 
+[[noreturn, gnu::cold]] inline void refuse_no_memory(const Extents& extents) {
+  throw UnboundError("a tensor of shape " + to_string(extents) +
+                     " has no memory: it has been moved from, or belongs to no Model");
+}
+
 /// What every tensor-like class offers on top of `data()` and `leading()`.
 template<class Derived, class T, Index... E>
 struct tensor_access : unqualified::lookup {
@@ -74,9 +79,17 @@ struct tensor_access : unqualified::lookup {
   constexpr Index size(std::size_t dim) const { return shape()[dim]; }
   static constexpr std::size_t dim() { return sizeof...(E); }
 
-  constexpr auto values() const { return std::span(self().data(), static_cast<std::size_t>(numel())); }
-  constexpr auto begin() const { return self().data(); }
-  constexpr auto end() const { return self().data() + numel(); }
+  constexpr auto values() const { return std::span(elements(), static_cast<std::size_t>(numel())); }
+  constexpr auto begin() const { return elements(); }
+  constexpr auto end() const { return elements() + numel(); }
+  /// `data()`. Throws UnboundError, as all that looks at elements, where there is no memory: the tensor has
+  /// been moved from, the parameter belongs to no Model.
+  constexpr auto elements() const {
+    const auto first = self().data();
+    if (first == nullptr && numel() > 0) [[unlikely]]
+      refuse_no_memory(shape().extents);
+    return first;
+  }
 
   /// One element. Throws ShapeError when an index is out of range.
   template<class... I>
@@ -91,14 +104,14 @@ struct tensor_access : unqualified::lookup {
                          std::to_string(d) + " of a tensor of shape " + to_string(sizes.extents));
       offset = offset * sizes[d] + at[d];
     }
-    return self().data()[offset];
+    return elements()[offset];
   }
 
   /// The only element. Throws ShapeError when there are more.
   constexpr scalar item() const {
     if (numel() != 1)
       throw ShapeError("item() needs a tensor of one element, this one has shape " + to_string(shape().extents));
-    return self().data()[0];
+    return elements()[0];
   }
 
 private:
@@ -130,7 +143,7 @@ public:
   constexpr void fill_(T value) const
     requires(!std::is_const_v<T>)
   {
-    std::fill_n(data_, this->numel(), value);
+    std::fill_n(this->elements(), this->numel(), value);
   }
 
 private:
@@ -143,7 +156,7 @@ template<class Derived, class T, Index... E>
 std::ostream& operator<<(std::ostream& out, const detail::tensor_access<Derived, T, E...>& tensor) {
   const auto& self = static_cast<const Derived&>(tensor);
   const Sizes sizes = self.shape();
-  const auto* p = self.data();
+  const auto* p = self.elements();
   auto print = [&](auto& recurse, std::size_t d) -> void {
     if (d == sizes.size()) {
       out << *p++;

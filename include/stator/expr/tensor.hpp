@@ -65,11 +65,13 @@ public:
     std::copy(elements.begin(), elements.end(), data());
   }
   explicit Tensor(const TensorView<const T, E...>& view) : Tensor(view.leading(), 0) {
-    std::copy_n(view.data(), this->numel(), data());
+    std::copy_n(view.elements(), this->numel(), data());
   }
   explicit Tensor(const TensorView<T, E...>& view) : Tensor(TensorView<const T, E...>(view)) {}
 
-  Tensor(const Tensor& other) : Tensor(other.leading_, 0) { std::copy_n(other.data(), this->numel(), data()); }
+  Tensor(const Tensor& other) : Tensor(other.leading_, 0) {
+    std::copy_n(other.elements(), this->numel(), data());
+  }
   Tensor& operator=(const Tensor& other) {
     if (this != &other) *this = Tensor(other);
     return *this;
@@ -83,10 +85,10 @@ public:
 
   TensorView<T, E...> view() { return TensorView<T, E...>(data(), leading_); }
   TensorView<const T, E...> view() const { return TensorView<const T, E...>(data(), leading_); }
-  void fill_(T value) { std::fill_n(data(), this->numel(), value); }
-  T* begin() { return data(); }
-  T* end() { return data() + this->numel(); }
-  std::span<T> values() { return {data(), static_cast<std::size_t>(this->numel())}; }
+  void fill_(T value) { std::fill_n(begin(), this->numel(), value); }
+  T* begin() { return const_cast<T*>(this->elements()); }
+  T* end() { return begin() + this->numel(); }
+  std::span<T> values() { return {begin(), static_cast<std::size_t>(this->numel())}; }
   using detail::tensor_access<Tensor, T, E...>::begin;
   using detail::tensor_access<Tensor, T, E...>::end;
   using detail::tensor_access<Tensor, T, E...>::values;

@@ -20,6 +20,23 @@
 
 namespace stator {
 
+/// Says that memory holds the elements of a model already: `Model<Net> model{stator::adopt, memory};`.
+struct adopt_t {
+  explicit adopt_t() = default;
+};
+inline constexpr adopt_t adopt{};
+
+/// A network and its memory.
+///
+/// Threads. One model may be used by several threads at a time to compute: `model.eval()(x)`, and `model(x)`
+/// as long as no module writes to its buffers (BatchNorm does in training). Each thread makes its own
+/// expressions and calls their `value()`; an expression, and what it was made of, belongs to one thread at a
+/// time. Reading elements, names, `state_dict()` and saving may go on beside that. Everything that writes
+/// excludes all else on the same model, and nothing locks it: `backward()` (it adds to the gradients),
+/// `zero_grad()`, an optimiser's `step()`, `load_state_dict()`, `requires_grad_()`, `reset_parameters()`,
+/// registering and removing hooks, assigning to the model or moving from it. Different models are
+/// independent, copies too; what they share is the default generator. To train with several threads, give
+/// each a copy and add up the gradients.
 template<class Net, class... Options>
 class Model : public detail::StateMethods<Model<Net, Options...>, Net> {
   static_assert(check<detail::refusal<Net>>());
@@ -78,16 +95,16 @@ public:
   /// Uses memory of the caller, which must outlive the model. Throws ValueError when it is too small or not
   /// aligned.
   explicit Model(const ModelMemory& memory, const Net& net = Net{}) : net_(net) {
-    expect(memory.parameters, parameter_bytes, "parameters");
-    expect(memory.gradients, gradient_bytes, "gradients");
-    expect(memory.buffers, buffer_bytes, "buffers");
-    arenas_ = {memory.parameters.data(), memory.buffers.data(), memory.gradients.data(),
-               memory.grad_states.data()};
-    if (memory.grad_states.size() < state_count) {
-      owned_ = MemoryBlock(state_bytes);
-      arenas_.states = new_states(owned_.data());
-    }
+    use(memory);
     start();
+  }
+  /// The same without initialising: the memory holds a model of this type, with zeros between its tensors,
+  /// from `parameter_arena()` and `buffer_arena()` of another one, a file that was mapped or another process.
+  /// Its gradients are kept too: those that are not 0, and those that `grad_states` says. Where nothing may
+  /// be written, see ReadOnlyModel.
+  Model(adopt_t, const ModelMemory& memory, const Net& net = Net{}) : net_(net) {
+    use(memory);
+    bind();
   }
   /// A deep copy: own arenas with the same contents.
   Model(const Model& other) : State(other), net_(other.net_) { copy_from(other); }
@@ -166,8 +183,8 @@ public:
     return get<Path>();
   }
   /// The same by names that are known at run time. Throw KeyError, with the nearest names.
-  TensorRef get_parameter(std::string_view path) const { return arenas_.at(find(path, true)); }
-  TensorRef get_buffer(std::string_view path) const { return arenas_.at(find(path, false)); }
+  TensorRef get_parameter(std::string_view path) const { return tensor(find(path, true)); }
+  TensorRef get_buffer(std::string_view path) const { return tensor(find(path, false)); }
   ModuleRef get_submodule(std::string_view path) const {
     const std::size_t i = Table::find_module(path);
     if (i == detail::not_found) throw_no("module", path);
@@ -225,8 +242,9 @@ public:
     static_assert(check<detail::glob_error<Table, Pattern, false>>());
     return unnamed(Selected::template matching<Pattern, false, true>);
   }
-  /// The tensor of a row of `tables::leaves`.
-  TensorRef tensor(const LeafEntry& leaf) const { return arenas_.at(leaf); }
+  /// The tensor of a row of `tables::leaves`. Throws UnboundError, as everything that reaches for the memory,
+  /// when this model has been moved from.
+  TensorRef tensor(const LeafEntry& leaf) const { return arenas().at(leaf); }
 
   /// Path and class of every module, the network itself first.
   static auto named_modules(bool remove_duplicate = true) {
@@ -256,14 +274,14 @@ public:
   /// zeros, so that weight decay and momentum go on.
   void zero_grad(const ZeroGradOptions& options = {}) const {
     if constexpr (gradient_bytes > 0) {
-      for (std::size_t i = 0; i < state_count; ++i)
-        arenas_.states[i].present = !options.set_to_none && has_grad(i);
-      std::memset(arenas_.gradients, 0, gradient_bytes);
+      const Arenas& a = arenas();
+      for (std::size_t i = 0; i < state_count; ++i) a.states[i].present = !options.set_to_none && has_grad(i);
+      std::memset(a.gradients, 0, gradient_bytes);
     }
   }
   /// Whether row `i` of `parameter_table` has a gradient, see Parameter::has_grad.
   bool has_grad(std::size_t i) const {
-    return arenas_.states[i].present || arenas_.at(parameter_table[i]).has_grad();
+    return arenas().states[i].present || arenas_.at(parameter_table[i]).has_grad();
   }
 
   /// torch.nn.Module.requires_grad_, at run time: backward() adds, or does not add, to the gradients of the
@@ -287,7 +305,7 @@ public:
       any = true;
       if (leaf.frozen) continue;
       trainable = true;
-      arenas_.states[leaf.slot].disabled = !requires_grad;
+      arenas().states[leaf.slot].disabled = !requires_grad;
     }
     if (!any) throw_no("parameter", pattern);
     if (requires_grad && !trainable)
@@ -295,15 +313,16 @@ public:
   }
   template<std::same_as<bool> Bool = bool>
   void requires_grad_(Bool requires_grad = true) {
-    for (std::size_t i = 0; i < state_count; ++i) arenas_.states[i].disabled = !requires_grad;
+    for (std::size_t i = 0; i < state_count; ++i) arenas().states[i].disabled = !requires_grad;
   }
 
   /// Initialises every module that says how, children before parents, in the order of declaration.
-  void reset_parameters() { detail::reset_network<Table>(net_, arenas_); }
+  void reset_parameters() { detail::reset_network<Table>(net_, arenas()); }
   /// Calls `f(module)` for every module with its own type, children before parents.
   template<class F>
   Model& apply(F&& f) {
     const auto visit = [&](auto& module, std::size_t) { f(module); };
+    (void)arenas();
     detail::post_order<Table>(net_, 0, visit);
     return *this;
   }
@@ -311,12 +330,26 @@ public:
   friend std::ostream& operator<<(std::ostream& out, const Model& model) { return out << repr(model.net_); }
 
 private:
+  const Arenas& arenas() const {
+    if constexpr (parameter_bytes + buffer_bytes > 0)
+      if (!arenas_) [[unlikely]]
+        throw UnboundError(std::string(Table::modules[0].type) +
+                           ": this model has no memory: it has been moved from");
+    return arenas_;
+  }
+  void use(const ModelMemory& memory) {
+    expect(memory.parameters, parameter_bytes, "parameters");
+    expect(memory.gradients, gradient_bytes, "gradients");
+    expect(memory.buffers, buffer_bytes, "buffers");
+    arenas_ = {memory.parameters.data(), memory.buffers.data(), memory.gradients.data(),
+               memory.grad_states.data()};
+    if (memory.grad_states.size() < state_count) {
+      owned_ = MemoryBlock(state_bytes);
+      arenas_.states = new_states(owned_.data());
+    }
+  }
   static void expect(std::span<std::byte> memory, std::size_t bytes, const char* what) {
-    if (memory.size() < bytes)
-      throw ValueError(std::string("Model: the memory for ") + what + " has " +
-                       std::to_string(memory.size()) + " bytes, needs " + std::to_string(bytes));
-    if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 && bytes > 0)
-      throw ValueError(std::string("Model: the memory for ") + what + " is not aligned to 64 bytes");
+    detail::expect_memory("Model", memory, bytes, what);
   }
   static constexpr std::size_t state_count = Selected::trainable.size();
   static constexpr std::size_t state_bytes = align_up(state_count * sizeof(GradState));
@@ -382,7 +415,7 @@ private:
   }
   template<fixed_string Prefix = "">
   auto named(const auto& list) const {
-    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas_](std::size_t i) {
+    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas()](std::size_t i) {
       if constexpr (Prefix.size() == 0)
         return NamedTensor{Table::leaves[i].name, arenas.at(Table::leaves[i])};
       else
@@ -391,7 +424,7 @@ private:
   }
   auto unnamed(const auto& list) const {
     return detail::TableRange(list.indices.data(), list.size(),
-                              [arenas = arenas_](std::size_t i) { return arenas.at(Table::leaves[i]); });
+                              [arenas = arenas()](std::size_t i) { return arenas.at(Table::leaves[i]); });
   }
   template<fixed_string Prefix = "">
   static auto modules_in(const auto& list) {
@@ -402,9 +435,9 @@ private:
         return NamedModule{detail::prefixed<Table, Prefix>::module(i), Table::modules[i].type};
     });
   }
-  ModuleRef module_at(std::size_t i) const { return ModuleRef(Table::modules, Table::leaves, arenas_, i); }
+  ModuleRef module_at(std::size_t i) const { return ModuleRef(Table::modules, Table::leaves, arenas(), i); }
   auto module_refs(const auto& list) const {
-    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas_](std::size_t i) {
+    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas()](std::size_t i) {
       return ModuleRef(Table::modules, Table::leaves, arenas, i);
     });
   }

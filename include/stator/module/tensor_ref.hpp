@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace stator {
@@ -86,6 +87,18 @@ struct Arenas {
     return {e, parameters + e.offset, gradients + e.offset, states + e.slot};
   }
 };
+
+namespace detail {
+/// Throws ValueError when memory for a model is too small or not aligned.
+inline void expect_memory(const char* model, std::span<const std::byte> memory, std::size_t bytes,
+                          const char* what) {
+  if (memory.size() < bytes)
+    throw ValueError(std::string(model) + ": the memory for " + what + " has " +
+                     std::to_string(memory.size()) + " bytes, needs " + std::to_string(bytes));
+  if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 && bytes > 0)
+    throw ValueError(std::string(model) + ": the memory for " + what + " is not aligned to 64 bytes");
+}
+} // namespace detail
 
 /// Memory for a model that its user owns: blocks of `Model<Net>::parameter_bytes`, the same again for
 /// gradients, and `buffer_bytes`, each 64-byte aligned.

@@ -30,6 +30,8 @@ public:
   void update_parameters(const M& model) {
     using T = typename M::scalar;
     const std::span<T> to = average_.parameter_arena();
+    if (model.parameter_arena().size() != to.size())
+      throw UnboundError("AveragedModel::update_parameters: a model has no memory: it has been moved from");
     follow(to.data(), model.parameter_arena().data(), to.size());
     if (options_.use_buffers)
       for_each_buffer(average_.module(), [&](auto name, auto& buffer) {

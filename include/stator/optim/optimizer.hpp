@@ -47,6 +47,12 @@ struct ParamGroup {
 /// `numel`, and, if some may be without a gradient, `has_grad(row of the table)`.
 template<class Rule, class M>
 class Optimizer {
+  static_assert(
+      requires(M& m) {
+        m.parameter_arena();
+        m.gradient_arena();
+      }, "stator: an optimizer needs a model whose parameters can be changed");
+
 public:
   using T = typename M::scalar;
   using Options = typename Rule::Options;
@@ -150,7 +156,11 @@ public:
   }
 
   /// Gives the states that the options need their memory and first values. `step()` does this itself.
+  /// Throws UnboundError when the model has been moved from.
   void allocate_states() {
+    if (table().size() > 0 && model_->gradient_arena().empty()) [[unlikely]]
+      throw UnboundError(
+          "an optimizer's model has no memory: it has been moved from, and the optimizer does not follow");
     for (const Group& group : groups_)
       for (std::size_t s = 0; s < state_names.size(); ++s)
         if (Rule::uses(group.options)[s] && states_[s].empty()) allocate(s);

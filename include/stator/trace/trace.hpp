@@ -73,6 +73,13 @@ template<class Net>
   throw UnboundError(std::string(reflect::class_name<Net>()) + ": not bound to storage");
 }
 
+template<class S>
+constexpr Extents extents_of(Index leading) {
+  Extents extents = S::extents;
+  if (S::is_dynamic) extents[0] = leading;
+  return extents;
+}
+
 /// Collects the memory of an expression's leaves and its batch.
 struct Gatherer {
   expr::LeafMemory* next;
@@ -100,6 +107,8 @@ struct tracer<expr::Input<T, S, NeedsGrad>> {
   }
   static void gather(const expr::Input<T, S, NeedsGrad>& input, detail::Gatherer& g) {
     input.watch.check("a tensor");
+    if (input.data == nullptr && S::numel > 0 && (!S::is_dynamic || input.leading > 0)) [[unlikely]]
+      detail::refuse_no_memory(detail::extents_of<S>(input.leading));
     *g.next++ = {input.data, input.grad, input.state};
     if constexpr (S::is_dynamic) g.see_batch(input.leading);
   }

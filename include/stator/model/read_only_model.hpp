@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+// A network in memory that nobody may write to: a file that was mapped, read-only data of the program.
+//
+//   auto weights = std::as_bytes(model.parameter_arena()), statistics = model.buffer_arena();   // written
+//   somewhere stator::ReadOnlyModel<Net> model{{weights, statistics}}; auto logits = model(x).value();
+#pragma once
+
+#include "stator/hooks/hooked_model.hpp"
+#include "stator/model/bind.hpp"
+#include "stator/model/ranges.hpp"
+#include "stator/module/access.hpp"
+#include "stator/module/mode.hpp"
+#include "stator/module/print.hpp"
+#include "stator/state/state_target.hpp"
+
+#include <ostream>
+#include <span>
+
+namespace stator {
+
+/// Blocks of `Model<Net>::parameter_bytes` and `buffer_bytes`, each 64-byte aligned.
+struct ReadOnlyMemory {
+  std::span<const std::byte> parameters;
+  std::span<const std::byte> buffers = {};
+};
+
+/// A parameter or buffer that can only be read, without its static type.
+class ConstTensorRef {
+public:
+  explicit ConstTensorRef(const TensorRef& tensor) : tensor_(tensor) {}
+  Sizes shape() const { return tensor_.shape(); }
+  Index size(std::size_t d) const { return tensor_.size(d); }
+  std::size_t dim() const { return tensor_.dim(); }
+  Index numel() const { return tensor_.numel(); }
+  DType dtype() const { return tensor_.dtype(); }
+  std::size_t bytes() const { return tensor_.bytes(); }
+  const std::byte* raw() const { return tensor_.raw(); }
+  /// The elements. Throws ValueError when T is not their type.
+  template<class T>
+  std::span<const T> values() const {
+    return tensor_.template values<T>();
+  }
+
+private:
+  TensorRef tensor_;
+};
+
+/// An element of `ReadOnlyModel::named_parameters()`.
+struct NamedConstTensor {
+  std::string_view name;
+  ConstTensorRef tensor;
+};
+
+namespace detail {
+template<class E>
+consteval bool writes_to_leaves() {
+  graph::Builder b;
+  tracer<E>::template symbol<0>(b);
+  return b.effects.size() > 0;
+}
+} // namespace detail
+
+/// `Net` in evaluation mode. `Options` are those of the `Model<Net, Options...>` that the memory is of: they
+/// decide where the tensors lie. Training it does not compile: no expression of it requires a gradient of a
+/// parameter, optimisers and load_state_dict do not take it. Copies share the memory, which must outlive
+/// them. Any number of threads may use it.
+template<class Net, class... Options>
+class ReadOnlyModel {
+  static_assert(check<detail::refusal<Net>>());
+  using Table = table<Net, Options...>;
+  using Selected = detail::selections<Table>;
+  using Evaluated = std::conditional_t<(Table::parameter_bytes > 0), Mode<false, Options..., freeze<"*">>,
+                                       Mode<false, Options...>>;
+
+public:
+  using module_type = Net;
+  static constexpr std::size_t parameter_bytes = Table::parameter_bytes;
+  static constexpr std::size_t buffer_bytes = Table::buffer_bytes;
+
+  /// Throws ValueError when memory is too small or not aligned.
+  explicit ReadOnlyModel(const ReadOnlyMemory& memory, const Net& net = Net{}) : net_(net) {
+    detail::expect_memory("ReadOnlyModel", memory.parameters, parameter_bytes, "parameters");
+    detail::expect_memory("ReadOnlyModel", memory.buffers, buffer_bytes, "buffers");
+    // Handles know no const; none of them leaves this class.
+    arenas_.parameters = const_cast<std::byte*>(memory.parameters.data());
+    arenas_.buffers = const_cast<std::byte*>(memory.buffers.data());
+    detail::BindVisitor v(Table::leaves.data(), arenas_);
+    walk(net_, v);
+  }
+
+  /// An expression: the network's outputs for these inputs, in evaluation mode. It refers to this model.
+  auto operator()(auto&&... x) const {
+    auto y = nn::call_as<Evaluated>(net_, std::forward<decltype(x)>(x)...);
+    static_assert(!detail::writes_to_leaves<decltype(y)>(),
+                  "stator: ReadOnlyModel: forward assigns to a buffer in evaluation mode");
+    return y;
+  }
+  const ReadOnlyModel& eval() const { return *this; }
+
+  /// The parameter or buffer at a path that the compiler checks, with its shape.
+  template<fixed_string Path>
+  auto get() const {
+    static_assert(check<detail::leaf_error<Net, Path>>());
+    const auto view = stator::get<Path>(net_).view();
+    return to_const(view);
+  }
+  /// Name and view of every parameter, shared ones once; with `remove_duplicate = false` under every name.
+  auto named_parameters(bool remove_duplicate = true) const {
+    return named(remove_duplicate ? Selected::template parameters<Listing{}>
+                                  : Selected::template parameters<Listing{.remove_duplicate = false}>);
+  }
+  auto named_buffers(bool remove_duplicate = true) const {
+    return named(remove_duplicate ? Selected::template buffers<Listing{}>
+                                  : Selected::template buffers<Listing{.remove_duplicate = false}>);
+  }
+  /// As Model::state_dict: `other.load_state_dict(model.state_dict())`, `stator::save(model.state_dict(),
+  /// path)`.
+  StateDict state_dict() const {
+    std::vector<TensorRef> tensors;
+    for (const LeafEntry& leaf : Table::leaves) tensors.push_back(arenas_.at(leaf));
+    return detail::make_state_dict(detail::make_state_target<Table>(const_cast<Net&>(net_), tensors));
+  }
+
+  friend std::ostream& operator<<(std::ostream& out, const ReadOnlyModel& model) {
+    return out << repr(model.net_);
+  }
+
+private:
+  template<class T, Index... E>
+  static TensorView<const T, E...> to_const(const TensorView<T, E...>& view) {
+    return view;
+  }
+  auto named(const auto& list) const {
+    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas_](std::size_t i) {
+      return NamedConstTensor{Table::leaves[i].name, ConstTensorRef(arenas.at(Table::leaves[i]))};
+    });
+  }
+
+  Net net_;
+  Arenas arenas_;
+};
+
+} // namespace stator
