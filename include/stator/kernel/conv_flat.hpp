@@ -20,7 +20,7 @@ struct FlatTile {
     constexpr bool many = vector_registers >= 32;
     channels = group == 1 ? 1 : group <= 4 || !many ? 4 : 8;
     vectors = channels == 1 ? 8 : channels == 4 ? (many ? 6 : 2) : 3;
-    vectors = std::max<Index>(std::min(vectors, length / lanes<T>), 1);
+    vectors = std::max<Index>(std::min(vectors, length / native_width<T>), 1);
   }
 };
 
@@ -29,7 +29,7 @@ template<class T, Index MR, Index NV>
 [[gnu::noinline]] void conv_line(const T* x, const Offset* step, Index k, const T* a, const T* start,
                                  T* out) {
   using V = vec<T>;
-  constexpr Index W = lanes<T>;
+  constexpr Index W = native_width<T>;
   V sum[MR][NV];
   STATOR_UNROLL
   for (Index i = 0; i < MR; ++i) {
@@ -59,7 +59,7 @@ template<class T, Index MR, Index NV>
 /// Copies n elements. Up to a vector more is written, but nothing from `limit` on.
 template<class T>
 [[gnu::always_inline]] inline void copy_over(const T* from, Index n, T* to, const T* limit) {
-  constexpr Index W = lanes<T>;
+  constexpr Index W = native_width<T>;
   if (limit - to >= n + W - 1) {
     for (Index i = 0; i < n; i += W) {
       vec<T> v;
@@ -77,7 +77,7 @@ template<class T, Index MR, Index NV, auto Padded, auto Target>
 [[gnu::noinline]] void conv_flat(const T* x, Index first, Index last, Index length, const Offset* step,
                                  Index k, const T* a, const T* start, T* y, Index plane, Index channels) {
   constexpr std::size_t D = Padded.size();
-  constexpr Index W = lanes<T>, tile = NV * W, wide = Padded[D - 1], width = Target[D - 1];
+  constexpr Index W = native_width<T>, tile = NV * W, wide = Padded[D - 1], width = Target[D - 1];
   // copy_over reads a vector beyond what it needs
   alignas(64) T buffer[MR * tile + W];
   std::fill_n(buffer + MR * tile, W, T{});

@@ -67,7 +67,7 @@ struct conv_pass {
   /// Whether vectors along channels would leave so many lanes empty that vectors along pixels win, although
   /// their results must be picked out of the line (measured: with full vectors channels are a third faster).
   static constexpr bool flat = [] {
-    if (!vectorizable<T> || G.stride != filled<D>(1) || line < lanes<T>) return false;
+    if (!vectorizable<T> || G.stride != filled<D>(1) || line < native_width<T>) return false;
     const auto share = [](Index used, Index all) {
       return static_cast<double>(used) / static_cast<double>(all);
     };
@@ -75,7 +75,7 @@ struct conv_pass {
                                share(target_plane, round_up(target_plane, conv_rows)) *
                                share(steps, steps + 20);
     const double by_pixels = share(target_channels, round_up(target_channels, flat_tile.channels)) *
-                             share(target_plane, round_up(line, flat_tile.vectors * lanes<T>)) *
+                             share(target_plane, round_up(line, flat_tile.vectors * native_width<T>)) *
                              share(steps, steps + 10);
     return by_pixels > by_channels * 2.5;
   }();
@@ -162,7 +162,7 @@ private:
   /// Part `part` of `parts` of a sample.
   void share(const T* in, T* y, Index n, Index part, Index parts) const {
     if constexpr (flat) {
-      const Index tile = flat_tile.vectors * lanes<T>, tiles = ceil_div(line, tile);
+      const Index tile = flat_tile.vectors * native_width<T>, tiles = ceil_div(line, tile);
       lines(in, y, n, tiles * part / parts * tile, std::min(tiles * (part + 1) / parts * tile, line));
     } else {
       for (Index c = 0; c < class_count; ++c) {

@@ -22,7 +22,7 @@ template<class T>
 struct ConvPanels {
   Index width, vectors, panels, last;
 
-  constexpr explicit ConvPanels(Index n) : width(lanes_for<T>(n)) {
+  constexpr explicit ConvPanels(Index n) : width(width_for<T>(n)) {
     const Index all = ceil_div(n, width);
     vectors = all < conv_vectors ? all : all % conv_vectors != 0 && all % 2 == 0 ? 2 : conv_vectors;
     panels = ceil_div(all, vectors);

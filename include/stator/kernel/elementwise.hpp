@@ -6,7 +6,7 @@
 
 #include "stator/core/elementwise_base.hpp"
 #include "stator/core/parallel.hpp"
-#include "stator/kernel/packet.hpp"
+#include "stator/kernel/simd.hpp"
 
 #include <array>
 #include <utility>
@@ -16,12 +16,12 @@ namespace stator::kernel {
 /// The code of an elementwise operation for elements of type T, on `args` in order.
 template<class T>
 struct Elementwise : stator::detail::ElementwiseBase {
-  using Scalar = T (*)(const T* args);
-  using Vector = void (*)(const Pack<T>* args, Pack<T>& result);
-  Scalar scalar;
+  using Single = void (*)(const Simd<T, 1>* args, Simd<T, 1>& result);
+  using Vector = void (*)(const Simd<T>* args, Simd<T>& result);
+  Single single;
   Vector vector;
 
-  constexpr Elementwise(Scalar s, Vector v) : scalar(s), vector(v) {}
+  constexpr Elementwise(Single s, Vector v) : single(s), vector(v) {}
 };
 
 /// One value of a region.
@@ -157,13 +157,7 @@ private:
     T* target[R.outputs];
     for (std::size_t i = 0; i < input_count; ++i) source[i] = loops.moves[i][inner] ? in[i] + from : in[i];
     for (std::size_t o = 0; o < R.outputs; ++o) target[o] = out[o] + to;
-    Index i = 0;
-    if constexpr (std::is_floating_point_v<T>) {
-      constexpr Index width = Pack<T>::size;
-      for (const Index whole = width > 1 ? count / width * width : 0; i < whole; i += width)
-        evaluate<Pack<T>>(source, target, i);
-    }
-    for (; i < count; ++i) evaluate<T>(source, target, i);
+    for_each_vector<T>(count, [&]<class V>(Index i) { evaluate<V>(source, target, i); });
   }
 
   template<class V>
@@ -181,8 +175,6 @@ private:
       constexpr auto k = static_cast<std::size_t>(s.input);
       if constexpr (!loops.moves[k][inner])
         value[S] = V(source[k][0]);
-      else if constexpr (std::is_same_v<V, T>)
-        value[S] = source[k][i];
       else
         value[S] = V::load(source[k] + i);
     } else if constexpr (s.operation == nullptr) {
@@ -193,17 +185,12 @@ private:
       if constexpr (s.operand[0] >= 0) args[0] = value[s.operand[0]];
       if constexpr (s.operand[1] >= 0) args[1] = value[s.operand[1]];
       if constexpr (s.operand[2] >= 0) args[2] = value[s.operand[2]];
-      if constexpr (std::is_same_v<V, T>)
-        value[S] = code->scalar(args);
+      if constexpr (V::size == 1)
+        code->single(args, value[S]);
       else
         code->vector(args, value[S]);
     }
-    if constexpr (s.output >= 0) {
-      if constexpr (std::is_same_v<V, T>)
-        target[s.output][i] = value[S];
-      else
-        value[S].store(target[s.output] + i);
-    }
+    if constexpr (s.output >= 0) value[S].store(target[s.output] + i);
   }
 };
 

@@ -19,7 +19,7 @@ struct Columns {
   Index width = 0, vectors = 0, panels = 0, last = 0;
 
   constexpr Columns(Index n) {
-    width = n == dynamic ? lanes<T> : lanes_for<T>(n);
+    width = n == dynamic ? native_width<T> : width_for<T>(n);
     const Index all = n == dynamic ? 2 : ceil_div(n, width);
     panels = ceil_div(all, max_tile_vectors);
     vectors = ceil_div(all, panels);
@@ -49,7 +49,8 @@ private:
   /// Products so small that a call costs as much: inlined.
   static constexpr bool small = M != dynamic && N != dynamic && K != dynamic && M * N * K <= 4096;
   /// Rows of A can be multiplied with rows of Bᵀ as they lie.
-  static constexpr bool can_dot = TransB && !TransA && vectorizable<T> && (K == dynamic || K >= lanes<T>);
+  static constexpr bool can_dot =
+      TransB && !TransA && vectorizable<T> && (K == dynamic || K >= native_width<T>);
   static constexpr bool only_dots =
       can_dot && ((M != dynamic && M <= detail::dots_limit(K)) || (N == dynamic && K == dynamic));
   /// Panels of a large B are copied even if they could be read in place: rows far apart miss the caches.
@@ -113,7 +114,7 @@ private:
     if constexpr (!vectorizable<T> || M * N * K <= 32) {
       loops(a, b, bias, c, accumulate, M, N, K);
     } else if constexpr (TransB && !TransA && K >= quad<T> && N >= quad<T>) {
-      constexpr Index w = K >= lanes<T> ? lanes<T> : quad<T>;
+      constexpr Index w = K >= native_width<T> ? native_width<T> : quad<T>;
       dots_block<T, w, std::min(M, dots_rows<T>), quad<T>, K, N % quad<T> != 0>(a, K, b, K, K, bias,
                                                                                 accumulate, c, N, M, N);
     } else if constexpr (!TransB && N % W == 0) {
@@ -172,7 +173,7 @@ private:
     for_teams(blocks, team_count(blocks, m * n * k), [&](Index first, Index last, Index) {
       const Index j = first * grain, count = std::min(last * grain, n) - j;
       constexpr Index rows = M != dynamic ? std::min(M, dots_rows<T>) : dots_rows<T>;
-      dots_block<T, lanes<T>, rows, (rows == 1 ? 8 : 4), K, N == dynamic || N % 8 != 0>(
+      dots_block<T, native_width<T>, rows, (rows == 1 ? 8 : 4), K, N == dynamic || N % 8 != 0>(
           a, k, b + j * k, k, k, bias ? bias + j : nullptr, accumulate, c + j, n, m, count);
     });
   }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "stator/core/parallel.hpp"
-#include "stator/kernel/packet.hpp"
+#include "stator/kernel/simd.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,52 +14,21 @@ namespace stator::kernel {
 
 namespace detail {
 
-/// Elements from `p` on, as V says: a vector, or one.
-template<class V, class T>
-V load_as(const T* p) {
-  if constexpr (std::is_same_v<V, Pack<T>>)
-    return Pack<T>::load(p);
-  else
-    return V(*p);
-}
-
-template<class T>
-void store_as(const Pack<T>& v, T* p) {
-  v.store(p);
-}
-template<class T>
-void store_as(const Lane<T>& v, T* p) {
-  *p = v.raw;
-}
-
-template<class T>
-double lane_sum(const Pack<T>& v) {
-  return static_cast<double>(Eigen::internal::predux(v.raw));
-}
-
-/// Calls `body<V>(i)` for i in [0, count): vectors first, then single elements.
-template<class T, class F>
-void for_lanes(Index count, F&& body) {
-  const Index whole = count / Pack<T>::size * Pack<T>::size;
-  for (Index i = 0; i < whole; i += Pack<T>::size) body.template operator()<Pack<T>>(i);
-  for (Index i = whole; i < count; ++i) body.template operator()<Lane<T>>(i);
-}
-
 /// Adds to `total` the sums over i in [0, count) of the K values that `f<V>(i)` returns as an array.
 template<class T, std::size_t K, class F>
 void add_sums(Index count, std::array<double, K>& total, F&& f) {
-  constexpr Index width = Pack<T>::size;
-  std::array<Pack<T>, K> sum;
-  sum.fill(Pack<T>(T{}));
+  constexpr Index width = Simd<T>::size;
+  std::array<Simd<T>, K> sum;
+  sum.fill(Simd<T>(T{}));
   const Index whole = count / width * width;
   for (Index i = 0; i < whole; i += width) {
-    const std::array<Pack<T>, K> v = f.template operator()<Pack<T>>(i);
+    const std::array<Simd<T>, K> v = f.template operator()<Simd<T>>(i);
     for (std::size_t k = 0; k < K; ++k) sum[k] = sum[k] + v[k];
   }
   if (whole > 0)
-    for (std::size_t k = 0; k < K; ++k) total[k] += lane_sum(sum[k]);
+    for (std::size_t k = 0; k < K; ++k) total[k] += static_cast<double>(sum[k].sum());
   for (Index i = whole; i < count; ++i) {
-    const std::array<Lane<T>, K> v = f.template operator()<Lane<T>>(i);
+    const std::array<Simd<T, 1>, K> v = f.template operator()<Simd<T, 1>>(i);
     for (std::size_t k = 0; k < K; ++k) total[k] += static_cast<double>(v[k].raw);
   }
 }
@@ -88,13 +57,13 @@ struct channel_sums {
         }
       });
     } else {
-      constexpr Index width = Pack<T>::size;
+      constexpr Index width = Simd<T>::size;
       parallel_for(Channels, (grain + width - 1) / width * width, [&](Index first, Index last, int) {
         Index c = first;
         // Several vectors side by side: rows are read in pieces of a few cache lines.
-        for (; c + 8 * width <= last; c += 8 * width) columns<Pack<T>, 8, K>(n, c, f, finish);
-        for (; c + width <= last; c += width) columns<Pack<T>, 1, K>(n, c, f, finish);
-        for (; c < last; ++c) columns<Lane<T>, 1, K>(n, c, f, finish);
+        for (; c + 8 * width <= last; c += 8 * width) columns<Simd<T>, 8, K>(n, c, f, finish);
+        for (; c + width <= last; c += width) columns<Simd<T>, 1, K>(n, c, f, finish);
+        for (; c < last; ++c) columns<Simd<T, 1>, 1, K>(n, c, f, finish);
       });
     }
   }
@@ -105,14 +74,14 @@ struct channel_sums {
     if constexpr (Inner > 1)
       return V(p[c]);
     else
-      return detail::load_as<V>(p + c);
+      return V::load(p + c);
   }
 
 private:
   /// As many neighbouring channels as Count vectors hold.
   template<class V, std::size_t Count, std::size_t K, class F, class Finish>
   static void columns(Index n, Index c, F& f, Finish& finish) {
-    constexpr Index width = std::is_same_v<V, Pack<T>> ? Pack<T>::size : 1;
+    constexpr Index width = V::size;
     constexpr Index block = 64; // rows whose sum is in the element type
     std::array<std::array<double, K>, Count* static_cast<std::size_t>(width)> total{};
     for (Index first = 0; first < n; first += block) {
@@ -128,7 +97,7 @@ private:
       for (std::size_t p = 0; p < Count; ++p)
         for (std::size_t k = 0; k < K; ++k) {
           T lanes[static_cast<std::size_t>(width)];
-          detail::store_as(sum[p][k], lanes);
+          sum[p][k].store(lanes);
           for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l)
             total[p * static_cast<std::size_t>(width) + l][k] += static_cast<double>(lanes[l]);
         }
@@ -149,11 +118,10 @@ struct row_norm {
   };
   static Moments moments(const T* x, double eps) {
     std::array<double, 1> sum{}, squares{};
-    detail::add_sums<T>(Length, sum,
-                        [&]<class V>(Index i) { return std::array<V, 1>{detail::load_as<V>(x + i)}; });
+    detail::add_sums<T>(Length, sum, [&]<class V>(Index i) { return std::array<V, 1>{V::load(x + i)}; });
     const T mean = static_cast<T>(sum[0] / static_cast<double>(Length));
     detail::add_sums<T>(Length, squares, [&]<class V>(Index i) {
-      const V d = detail::load_as<V>(x + i) - V(mean);
+      const V d = V::load(x + i) - V(mean);
       return std::array<V, 1>{d * d};
     });
     return {mean, static_cast<T>(1 / std::sqrt(squares[0] / static_cast<double>(Length) + eps))};
@@ -166,16 +134,16 @@ struct row_norm {
     if constexpr (Inner > 1)
       return V(w[i / Inner]);
     else
-      return detail::load_as<V>(w + i);
+      return V::load(w + i);
   }
   /// Runs `body<V>(i)` so that the elements of a vector share a weight, or lie beside as many weights.
   template<class F>
   static void for_row(F&& body) {
     if constexpr (Inner > 1) {
       for (Index c = 0; c < per_group; ++c)
-        detail::for_lanes<T>(Inner, [&]<class V>(Index i) { body.template operator()<V>(c * Inner + i); });
+        for_each_vector<T>(Inner, [&]<class V>(Index i) { body.template operator()<V>(c * Inner + i); });
     } else {
-      detail::for_lanes<T>(Length, body);
+      for_each_vector<T>(Length, body);
     }
   }
   static const T* of_group(const T* p, Index row) { return p == nullptr ? p : p + row % Groups * per_group; }
@@ -188,8 +156,8 @@ struct row_norm {
         const Moments m = moments(from, eps);
         const T *const weights = of_group(w, r), *const biases = of_group(b, r);
         for_row([&]<class V>(Index i) {
-          const V normal = (detail::load_as<V>(from + i) - V(m.mean)) * V(m.rstd);
-          detail::store_as(normal * weight<V>(weights, i, T{1}) + weight<V>(biases, i, T{0}), to + i);
+          const V normal = (V::load(from + i) - V(m.mean)) * V(m.rstd);
+          (normal * weight<V>(weights, i, T{1}) + weight<V>(biases, i, T{0})).store(to + i);
         });
       }
     });
@@ -204,8 +172,8 @@ struct row_norm {
         std::array<double, 2> sums{};
         const auto add = [&](Index begin, Index count) {
           detail::add_sums<T>(count, sums, [&]<class V>(Index k) {
-            const V gw = detail::load_as<V>(grad + begin + k) * weight<V>(weights, begin + k, T{1});
-            return std::array<V, 2>{gw, gw * (detail::load_as<V>(from + begin + k) - V(m.mean)) * V(m.rstd)};
+            const V gw = V::load(grad + begin + k) * weight<V>(weights, begin + k, T{1});
+            return std::array<V, 2>{gw, gw * (V::load(from + begin + k) - V(m.mean)) * V(m.rstd)};
           });
         };
         if constexpr (Inner > 1)
@@ -215,9 +183,9 @@ struct row_norm {
         const T a = static_cast<T>(sums[0] / static_cast<double>(Length));
         const T b = static_cast<T>(sums[1] / static_cast<double>(Length));
         for_row([&]<class V>(Index i) {
-          const V gw = detail::load_as<V>(grad + i) * weight<V>(weights, i, T{1});
-          const V normal = (detail::load_as<V>(from + i) - V(m.mean)) * V(m.rstd);
-          detail::store_as(V(m.rstd) * (gw - V(a) - normal * V(b)), to + i);
+          const V gw = V::load(grad + i) * weight<V>(weights, i, T{1});
+          const V normal = (V::load(from + i) - V(m.mean)) * V(m.rstd);
+          (V(m.rstd) * (gw - V(a) - normal * V(b))).store(to + i);
         });
       }
     });
@@ -232,8 +200,7 @@ struct row_norm {
         rows / Groups,
         [&]<class V>(Index at, Index) {
           const Moments m = moments_of[at / Length];
-          return std::array<V, 1>{detail::load_as<V>(g + at) * (detail::load_as<V>(x + at) - V(m.mean)) *
-                                  V(m.rstd)};
+          return std::array<V, 1>{V::load(g + at) * (V::load(x + at) - V(m.mean)) * V(m.rstd)};
         },
         [&](Index c, const std::array<double, 1>& total) { dw[c] = static_cast<T>(total[0]); });
   }

@@ -72,11 +72,12 @@ private:
   [[gnu::noinline]] static void plane(const T* x, T* y) {
     if constexpr (detail::halves(G)) {
       planes_of::each_row([&](Index in, Index out) __attribute__((always_inline)) {
-        detail::halve_rows<T, lanes<T>>(x + in, x + in + planes_of::width, y + out, 0, planes_of::out_width,
-                                        [](auto& a, const auto& b) __attribute__((always_inline)) {
-                                          a = b > a ? b : a;
-                                          a = b != b ? b : a;
-                                        });
+        detail::halve_rows<T, native_width<T>>(x + in, x + in + planes_of::width, y + out, 0,
+                                               planes_of::out_width,
+                                               [](auto& a, const auto& b) __attribute__((always_inline)) {
+                                                 a = b > a ? b : a;
+                                                 a = b != b ? b : a;
+                                               });
       });
     } else {
       detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
@@ -92,8 +93,8 @@ private:
       if constexpr (planes_of::leaves_some()) std::fill_n(dx, planes_of::input, T{});
       constexpr Index width = planes_of::width;
       planes_of::each_row([&](Index in, Index out) __attribute__((always_inline)) {
-        detail::unhalve_max<T, lanes<T>>(x + in, x + in + width, dy + out, dx + in, dx + in + width, 0,
-                                         planes_of::out_width);
+        detail::unhalve_max<T, native_width<T>>(x + in, x + in + width, dy + out, dx + in, dx + in + width, 0,
+                                                planes_of::out_width);
       });
     } else {
       std::fill_n(dx, planes_of::input, T{});
@@ -150,9 +151,9 @@ private:
       y[0] = contiguous_sum(x, planes_of::input) / static_cast<T>(planes_of::input);
     } else if constexpr (detail::halves(G)) {
       planes_of::each_row([&](Index in, Index out) __attribute__((always_inline)) {
-        detail::halve_rows<T, lanes<T>>(x + in, x + in + planes_of::width, y + out, 0, planes_of::out_width,
-                                        [](auto& a, const auto& b)
-                                            __attribute__((always_inline)) { a += b; });
+        detail::halve_rows<T, native_width<T>>(
+            x + in, x + in + planes_of::width, y + out, 0, planes_of::out_width,
+            [](auto& a, const auto& b) __attribute__((always_inline)) { a += b; });
         for (Index i = 0; i < planes_of::out_width; ++i) y[out + i] /= T(4);
       });
     } else {

@@ -6,7 +6,7 @@
 
 #include "stator/core/parallel.hpp"
 #include "stator/kernel/gemm.hpp"
-#include "stator/kernel/normalize.hpp"
+#include "stator/kernel/math.hpp"
 
 #include <algorithm>
 
@@ -55,7 +55,7 @@ struct recurrence {
       each_sample(batch, [&](Index n) {
         T* out = y + row(n, step(s), batch) * K * H;
         const T* before = s > 0 ? y + (row(n, step(s - 1), batch) * K + 1) * H : c + n * H;
-        detail::for_lanes<T>(H, [&]<class V>(Index i) {
+        for_each_vector<T>(H, [&]<class V>(Index i) {
           forward_cell<V>(x + row(n, step(s), batch) * G * H + i, sums + n * G * H + i, hidden + n * H + i,
                           before + i, out + i);
         });
@@ -78,7 +78,7 @@ struct recurrence {
         const T* before = s > 0 ? y + row(n, step(s - 1), batch) * K * H : nullptr;
         const T* hidden = before ? before : h + n * H;
         const T* cell = C != Cell::lstm ? nullptr : before ? before + H : c + n * H;
-        detail::for_lanes<T>(H, [&]<class V>(Index i) {
+        for_each_vector<T>(H, [&]<class V>(Index i) {
           backward_cell<V>(g + at * K * H + i, y + at * K * H + i, hidden + i, cell ? cell + i : nullptr,
                            carried + n * H + i, last(n) + H + i, sums + n * G * H + i,
                            d + row(n, step(s), batch, Steps + 1) * S * H + i);
@@ -104,17 +104,12 @@ private:
       for (Index n = first; n < last; ++n) body(n);
     });
   }
-  template<class V>
-  static V sigmoid(const V& x) {
-    return V(1) / (V(1) + exp(-x));
-  }
-
   /// All pointers at one lane. x, sums: gates; hidden: the state before, overwritten; cell: an LSTM's before.
   template<class V>
   [[gnu::always_inline]] static void forward_cell(const T* x, const T* sums, T* hidden, const T* cell,
                                                   T* out) {
-    const auto get = [](const T* p, Index gate) { return detail::load_as<V>(p + gate * H); };
-    const auto put = [&](Index where, const V& v) { detail::store_as(v, out + where * H); };
+    const auto get = [](const T* p, Index gate) { return V::load(p + gate * H); };
+    const auto put = [&](Index where, const V& v) { v.store(out + where * H); };
     V state;
     if constexpr (C == Cell::lstm) {
       const V i = sigmoid(get(x, 0) + get(sums, 0)), f = sigmoid(get(x, 1) + get(sums, 1)),
@@ -135,7 +130,7 @@ private:
         state = select(sum <= V(0), V(0), sum);
     }
     put(0, state);
-    detail::store_as(state, hidden);
+    state.store(hidden);
   }
 
   /// hidden, cell: the states before this step; carried: the gradient of the hidden state that later steps
@@ -143,11 +138,10 @@ private:
   template<class V>
   [[gnu::always_inline]] static void backward_cell(const T* g, const T* y, const T* hidden, const T* cell,
                                                    T* carried, T* later, T* sums, T* d) {
-    const auto get = [](const T* p, Index where) { return detail::load_as<V>(p + where * H); };
+    const auto get = [](const T* p, Index where) { return V::load(p + where * H); };
     const auto put = [&](Index gate, const V& v) {
-      detail::store_as(v, d + gate * H);
-      if (C != Cell::gru || gate != 2)
-        detail::store_as(v, sums + (gate > 2 && C == Cell::gru ? 2 : gate) * H);
+      v.store(d + gate * H);
+      if (C != Cell::gru || gate != 2) v.store(sums + (gate > 2 && C == Cell::gru ? 2 : gate) * H);
     };
     const V one(1), dh = get(g, 0) + get(carried, 0);
     if constexpr (C == Cell::lstm) {
@@ -157,7 +151,7 @@ private:
       put(1, dc * get(cell, 0) * f * (one - f));
       put(2, dc * i * (one - fresh * fresh));
       put(3, dh * squashed * o * (one - o));
-      detail::store_as(dc * f, later);
+      (dc * f).store(later);
     } else if constexpr (C == Cell::gru) {
       const V r = get(y, 1), z = get(y, 2), fresh = get(y, 3);
       const V dn = dh * (one - z) * (one - fresh * fresh);
@@ -165,7 +159,7 @@ private:
       put(1, dh * (get(hidden, 0) - fresh) * z * (one - z));
       put(2, dn);
       put(3, dn * r);
-      detail::store_as(dh * z, carried);
+      (dh * z).store(carried);
     } else if constexpr (C == Cell::tanh) {
       put(0, dh * (one - get(y, 0) * get(y, 0)));
     } else {

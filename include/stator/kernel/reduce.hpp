@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// Sums over dimensions. Long runs are added in short blocks of the element type whose sums go to double, so that
-// the error does not grow with the length.
+// Sums over dimensions. Long runs are added in short blocks of the element type whose sums go to double, so
+// that the error does not grow with the length.
 #pragma once
 
 #include "stator/core/bytes.hpp"
 #include "stator/core/parallel.hpp"
-#include "stator/kernel/packet.hpp"
+#include "stator/kernel/simd.hpp"
 
 namespace stator::kernel {
 
@@ -17,20 +17,20 @@ inline constexpr Index sum_block = 1024;
 /// The sum of `count` contiguous elements, at most sum_block.
 template<class T>
 [[gnu::always_inline]] inline T short_sum(const T* x, Index count) {
-  constexpr Index width = Pack<T>::size;
+  constexpr Index width = Simd<T>::size;
   constexpr Index step = 4 * width;
   const Index whole = count / step * step;
   T total{};
   if (whole > 0) {
-    Pack<T> a = Pack<T>::load(x), b = Pack<T>::load(x + width), c = Pack<T>::load(x + 2 * width),
-            d = Pack<T>::load(x + 3 * width);
+    Simd<T> a = Simd<T>::load(x), b = Simd<T>::load(x + width), c = Simd<T>::load(x + 2 * width),
+            d = Simd<T>::load(x + 3 * width);
     for (Index i = step; i < whole; i += step) {
-      a = a + Pack<T>::load(x + i);
-      b = b + Pack<T>::load(x + i + width);
-      c = c + Pack<T>::load(x + i + 2 * width);
-      d = d + Pack<T>::load(x + i + 3 * width);
+      a = a + Simd<T>::load(x + i);
+      b = b + Simd<T>::load(x + i + width);
+      c = c + Simd<T>::load(x + i + 2 * width);
+      d = d + Simd<T>::load(x + i + 3 * width);
     }
-    total = Eigen::internal::predux(((a + b) + (c + d)).raw);
+    total = ((a + b) + (c + d)).sum();
   }
   for (Index i = whole; i < count; ++i) total += x[i];
   return total;
@@ -55,8 +55,10 @@ struct SumLoops {
     for (std::size_t d = 0; d < e.rank; ++d) {
       if (e[d] == 1) continue;
       const bool s = (mask >> d & 1u) != 0;
-      if (rank > 0 && summed[rank - 1] == s) extents[rank - 1] *= e[d];
-      else extents[rank] = e[d], summed[rank] = s, ++rank;
+      if (rank > 0 && summed[rank - 1] == s)
+        extents[rank - 1] *= e[d];
+      else
+        extents[rank] = e[d], summed[rank] = s, ++rank;
     }
     if (rank == 0) extents[0] = 1, rank = 1;
   }
@@ -74,9 +76,10 @@ struct sum {
       *out = detail::long_sum(x, extent(0, batch));
     } else if constexpr (loops.rank == 2 && loops.summed[1]) {
       constexpr Index row = loops.extents[1];
-      parallel_for(extent(0, batch), std::max<Index>((Index{1} << 17) / row, 1), [&](Index first, Index last, int) {
-        for (Index i = first; i < last; ++i) out[i] = detail::long_sum(x + i * row, row);
-      });
+      parallel_for(extent(0, batch), std::max<Index>((Index{1} << 17) / row, 1),
+                   [&](Index first, Index last, int) {
+                     for (Index i = first; i < last; ++i) out[i] = detail::long_sum(x + i * row, row);
+                   });
     } else {
       Index kept = 1;
       for (std::size_t d = 0; d < loops.rank; ++d)
@@ -103,7 +106,8 @@ private:
   static void add(const T* x, T* out, Index batch) {
     const Index n = extent(D, batch);
     if constexpr (D + 1 == loops.rank) {
-      if constexpr (loops.summed[D]) *out += detail::long_sum(x, n);
+      if constexpr (loops.summed[D])
+        *out += detail::long_sum(x, n);
       else
         for (Index i = 0; i < n; ++i) out[i] += x[i];
     } else {

@@ -1,15 +1,30 @@
 // SPDX-License-Identifier: BSL-1.0
-// Portable vector registers on the vector extensions of GCC and clang, for kernels that choose their own
-// register tiles. Vectors are only ever passed by reference to inlined functions, so no ABI depends on the
-// target.
+// The one SIMD interface, on the vector extensions of GCC and clang; nothing else names registers or a
+// machine.
+//   Simd<T, W>   W numbers with operators, comparisons and select; what elementwise code is written in. With
+//                W = 1 it is a single number, so code for the rest of a row is the code for the row.
+//   vec<T, W>    the bare vector, for kernels that choose their own register tiles and shuffles.
+// Functions (exp, log, ...) on top of it are in kernel/math.hpp. Vectors are only ever passed by reference to
+// inlined functions, so no ABI depends on the target.
 #pragma once
 
 #include "stator/core/shape.hpp"
 
+#include <bit>
+#include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 #include <utility>
+
+#if defined(__FAST_MATH__) && !defined(STATOR_ALLOW_FAST_MATH)
+#error                                                                                                       \
+    "stator: -ffast-math (-Ofast) assumes that no number is NaN or infinite and reorders roundings that the results \
+rest on. Compile with -O3 -fno-math-errno -fno-trapping-math instead, or define STATOR_ALLOW_FAST_MATH: the functions \
+then keep their error on ordinary numbers, and nothing is promised about NaN, infinity, -0 and denormal numbers."
+#endif
 
 // Loops over registers must unroll for arrays of vectors to stay in registers.
 #ifdef __clang__
@@ -42,7 +57,7 @@ inline constexpr bool vectorizable = std::is_same_v<T, float> || std::is_same_v<
 
 /// Elements of a vector register.
 template<class T>
-inline constexpr Index lanes = vectorizable<T> ? vector_bytes / static_cast<Index>(sizeof(T)) : 1;
+inline constexpr Index native_width = vectorizable<T> ? vector_bytes / static_cast<Index>(sizeof(T)) : 1;
 
 /// Elements in 128 bits: shuffles within such quarters of a register are the cheap ones.
 template<class T>
@@ -50,9 +65,9 @@ inline constexpr Index quad = 16 / static_cast<Index>(sizeof(T));
 
 /// The narrowest vector that holds `n` elements, or the full register.
 template<class T>
-constexpr Index lanes_for(Index n) {
+constexpr Index width_for(Index n) {
   Index w = quad<T>;
-  while (w < n && w < lanes<T>) w *= 2;
+  while (w < n && w < native_width<T>) w *= 2;
   return w;
 }
 
@@ -64,10 +79,25 @@ template<class T, Index W>
 struct vector {
   typedef T type __attribute__((vector_size(static_cast<std::size_t>(W) * sizeof(T))));
 };
+template<class T>
+struct vector<T, 1> {
+  using type = T;
+};
+/// What comparing gives: all bits of an element set where it holds.
+template<class T, Index W>
+struct mask {
+  using element = std::conditional_t<sizeof(T) == 8, std::int64_t,
+                                     std::conditional_t<sizeof(T) == 4, std::int32_t, std::int8_t>>;
+  using type = typename vector<element, W>::type;
+};
+template<class T>
+struct mask<T, 1> {
+  using type = bool;
+};
 } // namespace detail
 
-/// A vector of W elements.
-template<class T, Index W = lanes<T>>
+/// A bare vector of W elements; T itself for one.
+template<class T, Index W = native_width<T>>
 using vec = typename detail::vector<T, W>::type;
 
 /// Loads from any address.
@@ -182,6 +212,290 @@ template<class T, Index W, class V>
     join_halves<T, W, 0>(t[1], t[3], r[2]);
     join_halves<T, W, 1>(t[1], t[3], r[3]);
   }
+}
+
+namespace detail {
+/// g++ has no portable spelling of the vector root, and calls std::sqrt for each element for the sake of
+/// errno.
+template<class T, Index W, class V>
+[[gnu::always_inline]] inline void sqrt(const V& x, V& root) {
+#if defined(__clang__)
+  root = __builtin_elementwise_sqrt(x);
+#else
+  constexpr std::size_t bytes = sizeof(V);
+#if defined(__AVX512F__)
+  if constexpr (bytes == 64 && sizeof(T) == 4)
+    root = __builtin_ia32_sqrtps512_mask(x, x, static_cast<short>(-1), 4);
+  else if constexpr (bytes == 64)
+    root = __builtin_ia32_sqrtpd512_mask(x, x, static_cast<char>(-1), 4);
+  else
+#endif
+#if defined(__AVX__)
+      if constexpr (bytes == 32 && sizeof(T) == 4)
+    root = __builtin_ia32_sqrtps256(x);
+  else if constexpr (bytes == 32)
+    root = __builtin_ia32_sqrtpd256(x);
+  else
+#endif
+#if defined(__SSE2__)
+      if constexpr (bytes == 16 && sizeof(T) == 4)
+    root = __builtin_ia32_sqrtps(x);
+  else if constexpr (bytes == 16)
+    root = __builtin_ia32_sqrtpd(x);
+  else
+#elif defined(__aarch64__)
+  if constexpr (bytes == 16 && sizeof(T) == 4)
+    asm("fsqrt %0.4s, %1.4s" : "=w"(root) : "w"(x));
+  else if constexpr (bytes == 16)
+    asm("fsqrt %0.2d, %1.2d" : "=w"(root) : "w"(x));
+  else
+#endif
+    for (Index i = 0; i < W; ++i) root[i] = std::sqrt(x[i]);
+#endif
+}
+} // namespace detail
+
+// ---- Simd
+// ----------------------------------------------------------------------------------------------------------
+
+/// The unsigned integers of as many bits.
+template<class T>
+using bits_of = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
+
+/// The result of comparing two Simd<T, W>.
+template<class T, Index W>
+struct Mask {
+  typename detail::mask<T, W>::type raw;
+
+  [[gnu::always_inline]] friend Mask operator&(const Mask& a, const Mask& b) { return both(a.raw & b.raw); }
+  [[gnu::always_inline]] friend Mask operator|(const Mask& a, const Mask& b) { return both(a.raw | b.raw); }
+  [[gnu::always_inline]] friend Mask operator!(const Mask& a) {
+    if constexpr (W == 1)
+      return {!a.raw};
+    else
+      return {~a.raw};
+  }
+
+private:
+  template<class R>
+  [[gnu::always_inline]] static Mask both(const R& r) {
+    return {static_cast<decltype(Mask::raw)>(r)};
+  }
+};
+
+/// W numbers of type T, as many as a vector register of the target holds unless said otherwise.
+template<class T, Index W = native_width<T>>
+struct Simd {
+  using value_type = T;
+  using Raw = vec<T, W>;
+  static constexpr Index size = W;
+
+  Raw raw;
+
+  Simd() = default;
+  /// W times `value`.
+  [[gnu::always_inline]] explicit Simd(T value) {
+    if constexpr (W == 1)
+      raw = value;
+    else
+      raw = value - Raw{}; // x - 0 is x, for -0 as well
+  }
+  [[gnu::always_inline]] static Simd of(const Raw& r) {
+    Simd s;
+    s.raw = r;
+    return s;
+  }
+  /// From any address.
+  [[gnu::always_inline]] static Simd load(const T* p) {
+    Simd s;
+    __builtin_memcpy(&s.raw, p, sizeof s.raw);
+    return s;
+  }
+  [[gnu::always_inline]] void store(T* p) const { __builtin_memcpy(p, &raw, sizeof raw); }
+
+  /// The sum of the elements, as a tree.
+  [[gnu::always_inline]] T sum() const {
+    if constexpr (W == 1)
+      return raw;
+    else
+      return horizontal_sum<T, W>(raw);
+  }
+
+  // clang-format off
+  [[gnu::always_inline]] friend Simd operator+(const Simd& a, const Simd& b) { return of(static_cast<Raw>(wrapping(a.raw) + wrapping(b.raw))); }
+  [[gnu::always_inline]] friend Simd operator-(const Simd& a, const Simd& b) { return of(static_cast<Raw>(wrapping(a.raw) - wrapping(b.raw))); }
+  [[gnu::always_inline]] friend Simd operator*(const Simd& a, const Simd& b) { return of(static_cast<Raw>(wrapping(a.raw) * wrapping(b.raw))); }
+  [[gnu::always_inline]] friend Simd operator/(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw / b.raw)); }
+  [[gnu::always_inline]] friend Simd operator-(const Simd& a) { return of(static_cast<Raw>(-wrapping(a.raw))); }
+  [[gnu::always_inline]] friend Simd operator+(const Simd& a, T b) { return a + Simd(b); }
+  [[gnu::always_inline]] friend Simd operator-(const Simd& a, T b) { return a - Simd(b); }
+  [[gnu::always_inline]] friend Simd operator*(const Simd& a, T b) { return a * Simd(b); }
+  [[gnu::always_inline]] friend Simd operator/(const Simd& a, T b) { return a / Simd(b); }
+  [[gnu::always_inline]] friend Simd operator+(T a, const Simd& b) { return Simd(a) + b; }
+  [[gnu::always_inline]] friend Simd operator-(T a, const Simd& b) { return Simd(a) - b; }
+  [[gnu::always_inline]] friend Simd operator*(T a, const Simd& b) { return Simd(a) * b; }
+  [[gnu::always_inline]] friend Simd operator/(T a, const Simd& b) { return Simd(a) / b; }
+  template<class B> [[gnu::always_inline]] Simd& operator+=(const B& b) { return *this = *this + b; }
+  template<class B> [[gnu::always_inline]] Simd& operator-=(const B& b) { return *this = *this - b; }
+  template<class B> [[gnu::always_inline]] Simd& operator*=(const B& b) { return *this = *this * b; }
+
+  [[gnu::always_inline]] friend Mask<T, W> operator<(const Simd& a, const Simd& b) { return mask(a.raw < b.raw); }
+  [[gnu::always_inline]] friend Mask<T, W> operator<=(const Simd& a, const Simd& b) { return mask(a.raw <= b.raw); }
+  [[gnu::always_inline]] friend Mask<T, W> operator>(const Simd& a, const Simd& b) { return mask(a.raw > b.raw); }
+  [[gnu::always_inline]] friend Mask<T, W> operator>=(const Simd& a, const Simd& b) { return mask(a.raw >= b.raw); }
+  [[gnu::always_inline]] friend Mask<T, W> operator==(const Simd& a, const Simd& b) { return mask(a.raw == b.raw); }
+
+  // Of integers.
+  [[gnu::always_inline]] friend Simd operator&(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw & b.raw)); }
+  [[gnu::always_inline]] friend Simd operator|(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw | b.raw)); }
+  [[gnu::always_inline]] friend Simd operator^(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw ^ b.raw)); }
+  [[gnu::always_inline]] friend Simd operator<<(const Simd& a, int n) { return of(static_cast<Raw>(a.raw << n)); }
+  [[gnu::always_inline]] friend Simd operator>>(const Simd& a, int n) { return of(static_cast<Raw>(a.raw >> n)); }
+  // clang-format on
+
+private:
+  /// A single integer in the type in which it wraps around, as in PyTorch, without undefined behaviour; the sum of
+  /// bools is "or", their product "and".
+  template<class R>
+  [[gnu::always_inline]] static decltype(auto) wrapping(const R& r) {
+    if constexpr (W == 1 && std::integral<T>)
+      return static_cast<std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>>(r);
+    else
+      return (r);
+  }
+  template<class R>
+  [[gnu::always_inline]] static Mask<T, W> mask(const R& r) {
+    return {(typename detail::mask<T, W>::type)r};
+  }
+};
+
+/// a * b + c, with one rounding where the target has fused multiply-add, with two where it has not.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> mul_add(const Simd<T, W>& a, const Simd<T, W>& b,
+                                                 const Simd<T, W>& c) {
+  return Simd<T, W>::of(
+      static_cast<vec<T, W>>(a.raw * b.raw + c.raw)); // compilers contract this one expression
+}
+
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> mul_add(const Simd<T, W>& a, std::type_identity_t<T> b,
+                                                 const Simd<T, W>& c) {
+  return mul_add(a, Simd<T, W>(b), c);
+}
+
+/// Elementwise choice; both sides are computed.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> select(const Mask<T, W>& c, const Simd<T, W>& yes,
+                                                const Simd<T, W>& no) {
+  return Simd<T, W>::of(c.raw ? yes.raw : no.raw);
+}
+
+/// Whether it holds anywhere.
+template<class T, Index W>
+[[gnu::always_inline]] inline bool any(const Mask<T, W>& m) {
+  if constexpr (W == 1) {
+    return m.raw;
+  } else {
+    std::uint64_t words[sizeof m.raw / 8], all = 0;
+    __builtin_memcpy(words, &m.raw, sizeof words);
+    for (const std::uint64_t word : words) all |= word;
+    return all != 0;
+  }
+}
+
+/// yes where the highest bit of c is set.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> choose(const Simd<bits_of<T>, W>& c, const Simd<T, W>& yes,
+                                                const Simd<T, W>& no) {
+  using Signed = vec<std::make_signed_t<bits_of<T>>, W>;
+  return Simd<T, W>::of(__builtin_bit_cast(Signed, c.raw) < Signed{} ? yes.raw : no.raw);
+}
+
+/// The bits of floating-point numbers, and back.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<bits_of<T>, W> bits(const Simd<T, W>& x) {
+  return Simd<bits_of<T>, W>::of(__builtin_bit_cast(vec<bits_of<T>, W>, x.raw));
+}
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> from_bits(const Simd<std::type_identity_t<bits_of<T>>, W>& x) {
+  return Simd<T, W>::of(__builtin_bit_cast(vec<T, W>, x.raw));
+}
+/// All bits set where it holds.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<bits_of<T>, W> bits(const Mask<T, W>& m) {
+  if constexpr (W == 1)
+    return Simd<bits_of<T>, 1>(bits_of<T>{} - bits_of<T>{m.raw});
+  else
+    return Simd<bits_of<T>, W>::of((vec<bits_of<T>, W>)m.raw);
+}
+
+/// |x|
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> abs(const Simd<T, W>& x) {
+  if constexpr (std::floating_point<T>)
+    return from_bits<T>(bits(x) & Simd<bits_of<T>, W>(~bits_of<T>{} >> 1));
+  else
+    return select(x < Simd<T, W>(T{}), -x, x);
+}
+
+/// The root, correctly rounded.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> sqrt(const Simd<T, W>& x) {
+  if constexpr (W == 1)
+    return Simd<T, W>(static_cast<T>(std::sqrt(x.raw)));
+  else {
+    Simd<T, W> root;
+    detail::sqrt<T, W>(x.raw, root.raw);
+    return root;
+  }
+}
+
+/// The larger of two; NaN when either is NaN, as in PyTorch.
+template<class V>
+[[gnu::always_inline]] inline V maximum(const V& a, const V& b) {
+  return select(a == a, select(a < b, b, select(b == b, a, b)), a);
+}
+/// The smaller of two; NaN when either is NaN, as in PyTorch.
+template<class V>
+[[gnu::always_inline]] inline V minimum(const V& a, const V& b) {
+  return select(a == a, select(b < a, b, select(b == b, a, b)), a);
+}
+
+/// A value that -ffast-math may not move terms across; without that option, the value as it is.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> kept(Simd<T, W> value) {
+#if defined(__FAST_MATH__) && defined(__SSE2__)
+  asm("" : "+x"(value.raw));
+#elif defined(__FAST_MATH__) && defined(__aarch64__)
+  asm("" : "+w"(value.raw));
+#endif
+  return value;
+}
+
+/// Keeps a product from being fused with the sum around it: what it returns has been rounded.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> rounded(Simd<T, W> product) {
+#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__FMA__)
+  asm("" : "+x"(product.raw)); // g++ contracts across statements, clang does not
+#elif defined(__ARM_FEATURE_FMA)
+  asm("" : "+w"(product.raw));
+#endif
+#endif
+  return product;
+}
+template<std::floating_point T>
+[[gnu::always_inline]] inline T rounded(T product) {
+  return rounded(Simd<T, 1>(product)).raw;
+}
+
+/// Calls `body.operator()<V>(i)` for i in [0, count): V is Simd<T> first, then Simd<T, 1> for the rest.
+template<class T, class F>
+[[gnu::always_inline]] inline void for_each_vector(Index count, F&& body) {
+  const Index whole = count / native_width<T> * native_width<T>;
+  for (Index i = 0; i < whole; i += native_width<T>) body.template operator()<Simd<T>>(i);
+  if constexpr (native_width<T> > 1)
+    for (Index i = whole; i < count; ++i) body.template operator()<Simd<T, 1>>(i);
 }
 
 } // namespace stator::kernel

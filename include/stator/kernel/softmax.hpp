@@ -3,7 +3,7 @@
 #pragma once
 
 #include "stator/core/parallel.hpp"
-#include "stator/kernel/packet.hpp"
+#include "stator/kernel/math.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -22,30 +22,27 @@ struct AxisRows {
   template<class Body>
   static void for_each(Index batch, Body&& body) {
     const Index outer = E.product(0, Axis) * (E.is_dynamic() && Axis > 0 ? batch : 1);
-    parallel_for(outer * inner, std::max<Index>((Index{1} << 15) / length, 1), [&](Index first, Index last, int) {
-      for (Index r = first; r < last; ++r) body(r / inner * length * inner + r % inner);
-    });
+    parallel_for(outer * inner, std::max<Index>((Index{1} << 15) / length, 1),
+                 [&](Index first, Index last, int) {
+                   for (Index r = first; r < last; ++r) body(r / inner * length * inner + r % inner);
+                 });
   }
 };
 
 /// y[i] = exp(x[i] - shift), returns the sum of y; contiguous.
 template<class T>
 T exp_row(const T* x, T* y, Index n, T shift) {
-  constexpr Index width = Pack<T>::size;
-  T total{};
-  Index i = 0;
-  if (n >= width) {
-    const Pack<T> s(shift);
-    Pack<T> sum(T{});
-    for (; i + width <= n; i += width) {
-      const Pack<T> e = exp(Pack<T>::load(x + i) - s);
-      e.store(y + i);
-      sum = sum + e;
-    }
-    total = Eigen::internal::predux(sum.raw);
-  }
-  for (; i < n; ++i) total += y[i] = std::exp(x[i] - shift);
-  return total;
+  Simd<T> sum(T{});
+  Simd<T, 1> rest(T{});
+  for_each_vector<T>(n, [&]<class V>(Index i) {
+    const V e = exp(V::load(x + i) - shift);
+    e.store(y + i);
+    if constexpr (V::size == 1)
+      rest += e;
+    else
+      sum += e;
+  });
+  return sum.sum() + rest.raw;
 }
 
 } // namespace detail
@@ -63,7 +60,8 @@ struct softmax {
       T high = from[0];
       for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
       T total{};
-      if constexpr (step == 1) total = detail::exp_row(from, to, n, high);
+      if constexpr (step == 1)
+        total = detail::exp_row(from, to, n, high);
       else
         for (Index k = 0; k < n; ++k) total += to[k * step] = std::exp(from[k * step] - high);
       for (Index k = 0; k < n; ++k) to[k * step] /= total;
@@ -92,7 +90,8 @@ struct log_softmax {
       T high = from[0];
       for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
       T total{};
-      if constexpr (step == 1) total = detail::exp_row(from, to, n, high);
+      if constexpr (step == 1)
+        total = detail::exp_row(from, to, n, high);
       else
         for (Index k = 0; k < n; ++k) total += std::exp(from[k * step] - high);
       const T shift = high + std::log(total);
@@ -108,7 +107,8 @@ struct log_softmax {
         detail::exp_row(y + at, dx + at, n, T{});
         for (Index k = 0; k < n; ++k) dx[at + k] = g[at + k] - dx[at + k] * total;
       } else {
-        for (Index k = 0; k < n; ++k) dx[at + k * step] = g[at + k * step] - std::exp(y[at + k * step]) * total;
+        for (Index k = 0; k < n; ++k)
+          dx[at + k * step] = g[at + k * step] - std::exp(y[at + k * step]) * total;
       }
     });
   }

@@ -18,7 +18,7 @@ T contiguous_sum(const T* x, Index n) {
   T total{};
   Index i = 0;
   if constexpr (vectorizable<T>) {
-    constexpr Index W = lanes<T>;
+    constexpr Index W = native_width<T>;
     if (n >= W) {
       vec<T> sum[4]{};
       for (; i + 4 * W <= n; i += 4 * W) {

@@ -18,7 +18,7 @@ void transpose(const T* from, Index from_stride, Index rows, Index columns, T* t
       for (Index j = left; j < right; ++j) to[j * to_stride + i] = from[i * from_stride + j];
   };
   if constexpr (vectorizable<T>) {
-    constexpr Index W = lanes<T>, Q = quad<T>, block = 4 * Q;
+    constexpr Index W = native_width<T>, Q = quad<T>, block = 4 * Q;
     const Index whole = rows / W * W, wide = columns / Q * Q;
     for (Index left = 0; left < wide; left += block) {
       const Index right = std::min(left + block, wide);

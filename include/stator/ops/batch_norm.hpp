@@ -54,8 +54,7 @@ struct Mean {
   static void run(typename Out::scalar* mean, const typename X::scalar* x, Index batch, std::byte*) {
     const auto n = static_cast<double>(count<X>(batch));
     Sums<X>::template run<1>(
-        samples<X>(batch),
-        [&]<class V>(Index at, Index) { return std::array<V, 1>{kernel::detail::load_as<V>(x + at)}; },
+        samples<X>(batch), [&]<class V>(Index at, Index) { return std::array<V, 1>{V::load(x + at)}; },
         [&](Index c, const std::array<double, 1>& sum) {
           mean[c] = static_cast<typename X::scalar>(sum[0] / n);
         });
@@ -78,7 +77,7 @@ struct Variance {
     Sums<X>::template run<1>(
         samples<X>(batch),
         [&]<class V>(Index at, Index c) {
-          const V d = kernel::detail::load_as<V>(x + at) - Sums<X>::template of_channel<V>(mean, c);
+          const V d = V::load(x + at) - Sums<X>::template of_channel<V>(mean, c);
           return std::array<V, 1>{d * d};
         },
         [&](Index c, const std::array<double, 1>& sum) {
@@ -128,9 +127,8 @@ struct GradientSums {
     Sums<X>::template run<2>(
         samples<X>(batch),
         [&]<class V>(Index at, Index c) {
-          const V grad = kernel::detail::load_as<V>(g + at);
-          return std::array<V, 2>{
-              grad, grad * (kernel::detail::load_as<V>(x + at) - Sums<X>::template of_channel<V>(mean, c))};
+          const V grad = V::load(g + at);
+          return std::array<V, 2>{grad, grad * (V::load(x + at) - Sums<X>::template of_channel<V>(mean, c))};
         },
         [&](Index c, const std::array<double, 2>& sum) {
           out[c] = static_cast<typename X::scalar>(sum[0]);

@@ -163,7 +163,7 @@ struct BceLogitsElements {
   template<class V>
   static V apply(const V& x, const V& t, const V& positive = V(1)) {
     // (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)), without overflow
-    const V soft = kernel::log1p(kernel::exp(-kernel::abs(x))) + select(x < V(0), -x, V(0));
+    const V soft = kernel::softplus(-x);
     return (V(1) - t) * x + (V(1) + (positive - V(1)) * t) * soft;
   }
   /// The derivative by x.
@@ -172,7 +172,7 @@ struct BceLogitsElements {
     static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
     template<class V>
     static V apply(const V& x, const V& t, const V& positive = V(1)) {
-      const V s = V(1) / (V(1) + kernel::exp(-x));
+      const V s = kernel::sigmoid(x);
       return (V(1) - t) * s + positive * t * (s - V(1));
     }
     template<class G, class Y, class X, class T, class... P>
@@ -187,7 +187,7 @@ struct BceLogitsElements {
     static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
     template<class V>
     static V apply(const V& x, const V& t, const V& positive = V(1)) {
-      const V s = V(1) / (V(1) + kernel::exp(-x));
+      const V s = kernel::sigmoid(x);
       return s * (V(1) - s) * (V(1) + (positive - V(1)) * t);
     }
   };

@@ -62,7 +62,7 @@ struct Sigmoid : SameShape {
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
-    return V(1) / (V(1) + kernel::exp(-x));
+    return kernel::sigmoid(x);
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y y, X) {
@@ -75,7 +75,7 @@ struct LogSigmoid : SameShape {
   static constexpr std::string_view name = "LogSigmoid";
   template<class V>
   static V apply(const V& x) {
-    return select(x < V(0), x, V(0)) - kernel::log1p(kernel::exp(-kernel::abs(x)));
+    return kernel::log_sigmoid(x);
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X x) {
@@ -88,7 +88,7 @@ struct Silu : Smooth<Silu> {
   static constexpr std::string_view name = "Silu";
   template<class V>
   static V apply(const V& x) {
-    return x / (V(1) + kernel::exp(-x));
+    return kernel::silu(x);
   }
   template<class V>
   static V slope(const V& x) {
@@ -107,7 +107,7 @@ struct Elu : Smooth<Elu> {
   static constexpr std::string_view name = "Elu";
   template<class V>
   static V apply(const V& x, const V& alpha = V(1)) {
-    return select(x > V(0), x, alpha * (kernel::exp(x) - V(1)));
+    return select(x > V(0), x, alpha * kernel::expm1(x));
   }
   template<class V>
   static V slope(const V& x, const V& alpha = V(1)) {
@@ -124,7 +124,7 @@ struct Celu : Smooth<Celu> {
   static constexpr std::string_view name = "Elu";
   template<class V>
   static V apply(const V& x, const V& alpha = V(1)) {
-    return select(x > V(0), x, alpha * (kernel::exp(x / alpha) - V(1)));
+    return select(x > V(0), x, alpha * kernel::expm1(x / alpha));
   }
   template<class V>
   static V slope(const V& x, const V& alpha = V(1)) {
@@ -143,7 +143,7 @@ struct Selu : Smooth<Selu> {
                           scale = 1.0507009873554804934193349852946;
   template<class V>
   static V apply(const V& x) {
-    return select(x > V(0), x * constant<V>(scale), constant<V>(alpha * scale) * (kernel::exp(x) - V(1)));
+    return select(x > V(0), x * constant<V>(scale), constant<V>(alpha * scale) * kernel::expm1(x));
   }
   template<class V>
   static V slope(const V& x) {
@@ -161,7 +161,7 @@ struct Softplus : SameShape {
   template<class V>
   static V apply(const V& x, const V& beta = V(1), const V& threshold = V(20)) {
     const V z = x * beta;
-    return select(z > threshold, x, kernel::log1p(kernel::exp(z)) / beta);
+    return select(z > threshold, x, kernel::softplus(z) / beta);
   }
   /// Not times g: an elementwise operation has at most three operands.
   struct Slope : SameShape {
@@ -193,16 +193,16 @@ struct Mish : Smooth<Mish> {
   static constexpr std::string_view name = "Mish";
   template<class V>
   static V apply(const V& x) {
-    return x * kernel::tanh(kernel::log1p(kernel::exp(x)));
+    return kernel::mish(x);
   }
   template<class V>
   static V slope(const V& x) {
-    const V t = kernel::tanh(kernel::log1p(kernel::exp(x)));
+    const V t = kernel::tanh(kernel::softplus(x));
     return t + x * Sigmoid::apply<V>(x) * (V(1) - t * t);
   }
   template<class V>
   static V curvature(const V& x) {
-    const V t = kernel::tanh(kernel::log1p(kernel::exp(x))), s = Sigmoid::apply<V>(x);
+    const V t = kernel::tanh(kernel::softplus(x)), s = Sigmoid::apply<V>(x);
     return s * (V(1) - t * t) * (V(2) + x * (V(1) - s - V(2) * t * s));
   }
 };
@@ -210,15 +210,14 @@ struct Mish : Smooth<Mish> {
 /// x Phi(x), Phi the distribution function of the normal distribution.
 struct Gelu : Smooth<Gelu> {
   static constexpr std::string_view name = "Gelu";
-  static constexpr double sqrt_half = 0.70710678118654752440, density = 0.39894228040143267794;
+  static constexpr double density = 0.39894228040143267794;
   template<class V>
   static V apply(const V& x) {
-    return x * (V(1) + kernel::erf(x * constant<V>(sqrt_half))) * constant<V>(0.5);
+    return kernel::gelu(x);
   }
   template<class V>
   static V slope(const V& x) {
-    const V cdf = constant<V>(0.5) * (V(1) + kernel::erf(x * constant<V>(sqrt_half)));
-    return cdf + x * constant<V>(density) * kernel::exp(x * x * constant<V>(-0.5));
+    return kernel::normal_cdf(x) + x * constant<V>(density) * kernel::exp(x * x * constant<V>(-0.5));
   }
   template<class V>
   static V curvature(const V& x) {
@@ -231,12 +230,16 @@ struct GeluTanh : Smooth<GeluTanh> {
   static constexpr std::string_view name = "Gelu";
   static constexpr double beta = 0.79788456080286535588, kappa = 0.044715;
   template<class V>
+  static V twice_inner(const V& x) {
+    return constant<V>(2 * beta) * (x + constant<V>(kappa) * x * x * x);
+  }
+  template<class V>
   static V inner(const V& x) {
-    return kernel::tanh(constant<V>(beta) * (x + constant<V>(kappa) * x * x * x));
+    return kernel::tanh(constant<V>(0.5) * twice_inner(x));
   }
   template<class V>
   static V apply(const V& x) {
-    return constant<V>(0.5) * x * (V(1) + inner(x));
+    return kernel::gated(x, twice_inner(x)); // (1 + tanh(u)) / 2 = sigmoid(2 u)
   }
   template<class V>
   static V slope(const V& x) {

@@ -15,12 +15,6 @@ struct SameShape {
 };
 
 namespace detail {
-template<class V>
-struct element_of;
-template<template<class> class V, class T>
-struct element_of<V<T>> {
-  using type = T;
-};
 /// For the operands that are numbers.
 template<class>
 constexpr NoGradient none(const auto&) {
@@ -31,7 +25,7 @@ constexpr NoGradient none(const auto&) {
 /// A number in `apply`, as a vector or as one element: `constant<V>(0.5)`.
 template<class V>
 V constant(double value) {
-  return V(static_cast<typename detail::element_of<V>::type>(value));
+  return V(static_cast<typename V::value_type>(value));
 }
 
 /// -1, 0 or 1.
@@ -272,7 +266,8 @@ inline constexpr operation<ops::Reciprocal> reciprocal;
 inline constexpr operation<ops::Sign> sign;
 /// torch.Tensor.detach: no gradient flows through it.
 inline constexpr operation<ops::Detach> detach;
-/// torch.no_grad around an expression: `no_grad(model(x)).value()` runs as in training, and keeps nothing for a backward.
+/// torch.no_grad around an expression: `no_grad(model(x)).value()` runs as in training, and keeps nothing for
+/// a backward.
 inline constexpr operation<ops::Detach> no_grad;
 
 // clang-format off

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stator/optim/check.hpp"
-#include "stator/optim/lanes.hpp"
+#include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
 
 #include <array>
@@ -42,15 +42,15 @@ struct AdadeltaRule {
     const T flip = o.maximize ? T{-1} : T{1}, decay = static_cast<T>(o.weight_decay);
     const T rho = static_cast<T>(o.rho), rest = static_cast<T>(1 - o.rho);
     const T eps = static_cast<T>(o.eps), size = static_cast<T>(-o.lr);
-    detail::for_lanes(
+    detail::for_each_element(
         param.size(),
         [=](auto& p, auto& g, auto& s, auto& a) {
           g *= flip;
-          if (decay != 0) g = detail::fused(p, decay, g);
-          s = detail::fused(rest * g, g, detail::rounded(s * rho));
-          const auto delta = detail::rounded(detail::sqrt(a + eps) / detail::sqrt(s + eps) * g);
-          a = detail::fused(rest * delta, delta, detail::rounded(a * rho));
-          p = detail::fused(delta, size, p);
+          if (decay != 0) g = kernel::mul_add(p, decay, g);
+          s = kernel::mul_add(rest * g, g, kernel::rounded(s * rho));
+          const auto delta = kernel::rounded(kernel::sqrt(a + eps) / kernel::sqrt(s + eps) * g);
+          a = kernel::mul_add(rest * delta, delta, kernel::rounded(a * rho));
+          p = kernel::mul_add(delta, size, p);
         },
         param.data(), grad.data(), state[0], state[1]);
   }

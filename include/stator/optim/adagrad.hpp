@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stator/optim/check.hpp"
-#include "stator/optim/lanes.hpp"
+#include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
 
 #include <array>
@@ -38,7 +38,7 @@ struct AdagradRule {
   static bool keeps_zero(const Options& o) { return o.eps > 0; }
 
   void begin(const Options& o, Index step) {
-    lr = o.lr / (1 + detail::rounded(static_cast<double>(step - 1) * o.lr_decay));
+    lr = o.lr / (1 + kernel::rounded(static_cast<double>(step - 1) * o.lr_decay));
   }
 
   template<class T>
@@ -46,13 +46,13 @@ struct AdagradRule {
               const std::array<T*, 1>& state) const {
     const T flip = o.maximize ? T{-1} : T{1}, decay = static_cast<T>(o.weight_decay);
     const T eps = static_cast<T>(o.eps), size = static_cast<T>(-lr);
-    detail::for_lanes(
+    detail::for_each_element(
         param.size(),
         [=](auto& p, auto& g, auto& s) {
           g *= flip;
-          if (decay != 0) g = detail::fused(p, decay, g);
-          s = detail::fused(g, g, s);
-          p += size * g / (detail::sqrt(s) + eps);
+          if (decay != 0) g = kernel::mul_add(p, decay, g);
+          s = kernel::mul_add(g, g, s);
+          p += size * g / (kernel::sqrt(s) + eps);
         },
         param.data(), grad.data(), state[0]);
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stator/optim/check.hpp"
-#include "stator/optim/lanes.hpp"
+#include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
 
 #include <array>
@@ -47,33 +47,33 @@ struct AdamLikeRule {
     const T beta1 = static_cast<T>(o.betas[0]), rest1 = static_cast<T>(1 - o.betas[0]);
     const T beta2 = static_cast<T>(o.betas[1]), rest2 = static_cast<T>(1 - o.betas[1]);
     const T flip = o.maximize ? T{-1} : T{1};
-    const T decay = static_cast<T>(Decoupled ? 1 - detail::rounded(o.lr * o.weight_decay) : o.weight_decay);
+    const T decay = static_cast<T>(Decoupled ? 1 - kernel::rounded(o.lr * o.weight_decay) : o.weight_decay);
     const T root = static_cast<T>(root_correction), eps = static_cast<T>(o.eps);
     const T size = static_cast<T>(-step_size);
 
     const auto averages = [=](auto& p, auto g, auto& m, auto& v) {
       g *= flip;
       if constexpr (Decoupled)
-        p = detail::rounded(p * decay);
+        p = kernel::rounded(p * decay);
       else if (decay != 0)
-        g = detail::fused(p, decay, g);
-      m = detail::fused(g, rest1, detail::rounded(m * beta1));
-      v = detail::fused(rest2 * g, g, detail::rounded(v * beta2));
+        g = kernel::mul_add(p, decay, g);
+      m = kernel::mul_add(g, rest1, kernel::rounded(m * beta1));
+      v = kernel::mul_add(rest2 * g, g, kernel::rounded(v * beta2));
     };
     const auto move = [=](auto& p, const auto& m, const auto& v) {
-      p += size * m / (detail::sqrt(v) / root + eps);
+      p += size * m / (kernel::sqrt(v) / root + eps);
     };
     if (o.amsgrad)
-      detail::for_lanes(
+      detail::for_each_element(
           param.size(),
           [=](auto& p, auto& g, auto& m, auto& v, auto& largest) {
             averages(p, g, m, v);
-            largest = detail::maximum(largest, v);
+            largest = kernel::maximum(largest, v);
             move(p, m, largest);
           },
           param.data(), grad.data(), state[0], state[1], state[2]);
     else
-      detail::for_lanes(
+      detail::for_each_element(
           param.size(),
           [=](auto& p, auto& g, auto& m, auto& v) {
             averages(p, g, m, v);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stator/optim/check.hpp"
-#include "stator/optim/lanes.hpp"
+#include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
 
 #include <array>
@@ -44,13 +44,13 @@ struct AdamaxRule {
     const T flip = o.maximize ? T{-1} : T{1}, decay = static_cast<T>(o.weight_decay);
     const T beta1 = static_cast<T>(o.betas[0]), rest1 = static_cast<T>(1 - o.betas[0]);
     const T beta2 = static_cast<T>(o.betas[1]), eps = static_cast<T>(o.eps), size = static_cast<T>(-lr);
-    detail::for_lanes(
+    detail::for_each_element(
         param.size(),
         [=](auto& p, auto& g, auto& m, auto& u) {
           g *= flip;
-          if (decay != 0) g = detail::fused(p, decay, g);
-          m = detail::fused(g, rest1, detail::rounded(m * beta1));
-          u = detail::maximum(detail::rounded(u * beta2), detail::abs(g) + eps);
+          if (decay != 0) g = kernel::mul_add(p, decay, g);
+          m = kernel::mul_add(g, rest1, kernel::rounded(m * beta1));
+          u = kernel::maximum(kernel::rounded(u * beta2), kernel::abs(g) + eps);
           p += size * m / u;
         },
         param.data(), grad.data(), state[0], state[1]);

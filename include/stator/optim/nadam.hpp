@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stator/optim/check.hpp"
-#include "stator/optim/lanes.hpp"
+#include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
 
 #include <array>
@@ -58,13 +58,13 @@ struct NAdamRule {
     const T beta2 = static_cast<T>(o.betas[1]), rest2 = static_cast<T>(1 - o.betas[1]);
     const T by_grad = static_cast<T>(grad_size), by_mean = static_cast<T>(mean_size);
     const T divisor = static_cast<T>(correction);
-    detail::for_lanes(
+    detail::for_each_element(
         param.size(),
         [=](auto& p, auto& g, auto& m, auto& v) {
-          if (decay != 0) g = detail::fused(p, decay, g);
-          m = detail::fused(g, rest1, detail::rounded(m * beta1));
-          v = detail::fused(rest2 * g, g, detail::rounded(v * beta2));
-          const auto root = detail::sqrt(v / divisor) + eps;
+          if (decay != 0) g = kernel::mul_add(p, decay, g);
+          m = kernel::mul_add(g, rest1, kernel::rounded(m * beta1));
+          v = kernel::mul_add(rest2 * g, g, kernel::rounded(v * beta2));
+          const auto root = kernel::sqrt(v / divisor) + eps;
           p += by_grad * g / root;
           p += by_mean * m / root;
         },

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stator/optim/check.hpp"
-#include "stator/optim/lanes.hpp"
+#include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
 
 #include <array>
@@ -57,17 +57,17 @@ struct RAdamRule {
     const T divisor = static_cast<T>(correction1), root = static_cast<T>(root_correction);
     const T rect = static_cast<T>(rectification);
     const bool adapt = rectified;
-    detail::for_lanes(
+    detail::for_each_element(
         param.size(),
         [=](auto& p, auto& g, auto& m, auto& v) {
-          if (decay != 0) g = detail::fused(p, decay, g);
-          m = detail::fused(g, rest1, detail::rounded(m * beta1));
-          v = detail::fused(rest2 * g, g, detail::rounded(v * beta2));
+          if (decay != 0) g = kernel::mul_add(p, decay, g);
+          m = kernel::mul_add(g, rest1, kernel::rounded(m * beta1));
+          v = kernel::mul_add(rest2 * g, g, kernel::rounded(v * beta2));
           const auto step = m / divisor * lr;
           if (adapt)
-            p -= detail::rounded(step * (T{1} / (detail::sqrt(v) + eps) * root) * rect);
+            p -= kernel::rounded(step * (T{1} / (kernel::sqrt(v) + eps) * root) * rect);
           else
-            p -= detail::rounded(step);
+            p -= kernel::rounded(step);
         },
         param.data(), grad.data(), state[0], state[1]);
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stator/optim/check.hpp"
-#include "stator/optim/lanes.hpp"
+#include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
 
 #include <array>
@@ -48,24 +48,24 @@ struct RMSpropRule {
 
     const auto average = [=](const auto& p, auto& g, auto& squares) {
       g *= flip;
-      if (decay != 0) g = detail::fused(p, decay, g);
-      squares = detail::fused(rest * g, g, detail::rounded(squares * alpha));
+      if (decay != 0) g = kernel::mul_add(p, decay, g);
+      squares = kernel::mul_add(rest * g, g, kernel::rounded(squares * alpha));
     };
     const auto centred = [=](const auto& g, const auto& squares, auto& means) {
-      means = detail::fused(g, rest, detail::rounded(means * alpha));
-      return detail::fused(-means, means, squares);
+      means = kernel::mul_add(g, rest, kernel::rounded(means * alpha));
+      return kernel::mul_add(-means, means, squares);
     };
     const auto move = [=](auto& p, const auto& g, const auto& squares) {
-      p += size * g / (detail::sqrt(squares) + eps);
+      p += size * g / (kernel::sqrt(squares) + eps);
     };
     const auto move_with_momentum = [=](auto& p, const auto& g, const auto& squares, auto& buffer) {
-      buffer = detail::rounded(buffer * momentum) + g / (detail::sqrt(squares) + eps);
-      p = detail::fused(buffer, size, p);
+      buffer = kernel::rounded(buffer * momentum) + g / (kernel::sqrt(squares) + eps);
+      p = kernel::mul_add(buffer, size, p);
     };
     T *const p = param.data(), *const squares = state[0], *const buffer = state[1], *const means = state[2];
     const T* const g = grad.data();
     if (o.momentum > 0 && o.centered)
-      detail::for_lanes(
+      detail::for_each_element(
           param.size(),
           [=](auto& x, auto& dx, auto& s, auto& m, auto& b) {
             average(x, dx, s);
@@ -73,7 +73,7 @@ struct RMSpropRule {
           },
           p, g, squares, means, buffer);
     else if (o.momentum > 0)
-      detail::for_lanes(
+      detail::for_each_element(
           param.size(),
           [=](auto& x, auto& dx, auto& s, auto& b) {
             average(x, dx, s);
@@ -81,7 +81,7 @@ struct RMSpropRule {
           },
           p, g, squares, buffer);
     else if (o.centered)
-      detail::for_lanes(
+      detail::for_each_element(
           param.size(),
           [=](auto& x, auto& dx, auto& s, auto& m) {
             average(x, dx, s);
@@ -89,7 +89,7 @@ struct RMSpropRule {
           },
           p, g, squares, means);
     else
-      detail::for_lanes(
+      detail::for_each_element(
           param.size(),
           [=](auto& x, auto& dx, auto& s) {
             average(x, dx, s);

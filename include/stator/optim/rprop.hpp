@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stator/optim/check.hpp"
-#include "stator/optim/lanes.hpp"
+#include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
 
 #include <array>
@@ -46,17 +46,17 @@ struct RpropRule {
     const T flip = o.maximize ? T{-1} : T{1};
     const T minus = static_cast<T>(o.etas[0]), plus = static_cast<T>(o.etas[1]);
     const T least = static_cast<T>(o.step_sizes[0]), most = static_cast<T>(o.step_sizes[1]);
-    detail::for_lanes(
+    detail::for_each_element(
         param.size(),
         [=](auto& p, auto& g, auto& previous, auto& size) {
           using V = std::remove_reference_t<decltype(p)>;
-          const V zero{}, one = zero + T{1};
+          const V zero(T{}), one(T{1});
           g *= flip;
           const V agreement = g * previous;
-          const V factor = agreement > zero ? zero + plus : (agreement < zero ? zero + minus : one);
-          size = detail::minimum(detail::maximum(size * factor, zero + least), zero + most);
-          g = agreement < zero ? zero : g;
-          p -= g > zero ? size : (g < zero ? -size : zero);
+          const V factor = select(agreement > zero, V(plus), select(agreement < zero, V(minus), one));
+          size = kernel::minimum(kernel::maximum(size * factor, V(least)), V(most));
+          g = select(agreement < zero, zero, g);
+          p -= select(g > zero, size, select(g < zero, -size, zero));
           previous = g;
         },
         param.data(), grad.data(), state[0], state[1]);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stator/optim/check.hpp"
-#include "stator/optim/lanes.hpp"
+#include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
 
 #include <array>
@@ -49,19 +49,19 @@ struct SGDRule {
 
     const auto direction = [=](const auto& p, auto g) {
       g *= flip;
-      return decay != 0 ? detail::fused(p, decay, g) : g;
+      return decay != 0 ? kernel::mul_add(p, decay, g) : g;
     };
     if (o.momentum == 0)
-      detail::for_lanes(
-          param.size(), [=](auto& p, auto& g) { p = detail::fused(direction(p, g), size, p); }, param.data(),
-          grad.data());
+      detail::for_each_element(
+          param.size(), [=](auto& p, auto& g) { p = kernel::mul_add(direction(p, g), size, p); },
+          param.data(), grad.data());
     else
-      detail::for_lanes(
+      detail::for_each_element(
           param.size(),
           [=](auto& p, auto& g, auto& buffer) {
             const auto d = direction(p, g);
-            buffer = detail::fused(d, take, detail::rounded(buffer * keep));
-            p = detail::fused(nesterov ? detail::fused(buffer, momentum, d) : buffer, size, p);
+            buffer = kernel::mul_add(d, take, kernel::rounded(buffer * keep));
+            p = kernel::mul_add(nesterov ? kernel::mul_add(buffer, momentum, d) : buffer, size, p);
           },
           param.data(), grad.data(), state[0]);
   }

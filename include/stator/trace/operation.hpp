@@ -21,7 +21,7 @@
 #include "stator/expr/expression.hpp"
 #include "stator/expr/parameter.hpp"
 #include "stator/kernel/elementwise.hpp"
-#include "stator/kernel/whole.hpp"
+#include "stator/kernel/math.hpp"
 #include "stator/trace/promotion.hpp"
 #include "stator/trace/symbol.hpp"
 
@@ -50,28 +50,22 @@ concept IsStore = requires { Op::is_store; };
 template<class Op>
 concept IsUnique = requires { Op::is_unique; };
 
-template<class Op, class T, std::size_t... I>
-T call_scalar(const T* a) {
-  return Op::template apply<kernel::ElementOf<T>>(kernel::ElementOf<T>(a[I])...).raw;
-}
-template<class Op, class T, std::size_t... I>
-void call_vector(const kernel::Pack<T>* a, kernel::Pack<T>& result) {
-  result = Op::template apply<kernel::Pack<T>>(a[I]...);
+template<class Op, class V, std::size_t... I>
+void call(const V* a, V& result) {
+  result = Op::template apply<V>(a[I]...);
 }
 template<class Op, class T, class Indices>
 struct code;
 template<class Op, class T, std::size_t... I>
 struct code<Op, T, std::index_sequence<I...>> {
-  static constexpr kernel::Elementwise<T> make() {
-    if constexpr (std::is_floating_point_v<T>) return {&call_scalar<Op, T, I...>, &call_vector<Op, T, I...>};
-    else return {&call_scalar<Op, T, I...>, nullptr};
-  }
-  static constexpr kernel::Elementwise<T> value = make();
+  static constexpr kernel::Elementwise<T> value{&call<Op, kernel::Simd<T, 1>, I...>,
+                                                &call<Op, kernel::Simd<T>, I...>};
 };
 
 template<class Op, class Out, class... In>
 concept IsElementwise = requires {
-  Op::template apply<kernel::ElementOf<typename Out::scalar>>(std::declval<kernel::ElementOf<typename In::scalar>>()...);
+  Op::template apply<kernel::Simd<typename Out::scalar, 1>>(
+      std::declval<kernel::Simd<typename In::scalar, 1>>()...);
 };
 
 template<class Op, bool Accumulate, class Out, class... In>
@@ -353,8 +347,8 @@ constexpr auto to_handle(A&& a) {
       if constexpr (has_grad) grad = x.grad_data();
       GradState* state = nullptr;
       if constexpr (requires { x.grad_state(); }) state = x.grad_state();
-      return expr::Input<S, typename X::shape_type, has_grad>{const_cast<S*>(x.data()), grad, x.leading(), state,
-                                                              stator::detail::Watch(x.data())};
+      return expr::Input<S, typename X::shape_type, has_grad>{const_cast<S*>(x.data()), grad, x.leading(),
+                                                              state, stator::detail::Watch(x.data())};
     };
     if constexpr (requires { X::owns_elements; } && !std::is_lvalue_reference_v<A>) {
       const auto owner = std::make_shared<const X>(std::forward<A>(a));
@@ -432,7 +426,8 @@ template<class A>
 concept Arithmetic = std::is_arithmetic_v<std::remove_cvref_t<A>>;
 
 template<class A>
-concept Operand = AnySymbol<A> || Leaf<A> || std::is_base_of_v<expr::Evaluated<std::remove_cvref_t<A>>, std::remove_cvref_t<A>> ||
+concept Operand = AnySymbol<A> || Leaf<A> ||
+                  std::is_base_of_v<expr::Evaluated<std::remove_cvref_t<A>>, std::remove_cvref_t<A>> ||
                   requires { typename std::remove_cvref_t<A>::shape_type; };
 
 /// An operation as a function object; see the top of this file.

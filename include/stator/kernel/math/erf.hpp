@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSL-1.0
+// erf, erfc, the distribution function of the normal distribution, gelu. erfc(z) = exp(-z^2) R(z) with a
+// smooth R, so that the far tails keep their relative accuracy; z^2 is taken in two parts for that.
+// Coefficients: tests/reference/minimax.py. Errors are the largest found by tests/kernel/math_test.cpp.
+#pragma once
+
+#include "stator/kernel/math/exp.hpp"
+
+namespace stator::kernel {
+
+namespace detail {
+
+/// exp(z^2) erfc(z) for z >= 0: a polynomial in (z - 3) / (z + 3), over z + 3.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> erfcx(const Simd<T, W>& z) {
+  using V = Simd<T, W>;
+  const V w = V(T{1}) / (z + T(3)), u = (z - T(3)) * w;
+  if constexpr (sizeof(T) == 4) {
+    return w * polynomial(u, 0x1.12f21ep+0, -0x1.c44c48p-1, 0x1.2e3258p-1, -0x1.3deadep-2, 0x1.e99bdcp-4,
+                          -0x1.b7b39cp-6, -0x1.44f238p-10, 0x1.928342p-9, -0x1.ee2c7cp-12, -0x1.4af064p-12);
+  } else { // even and odd powers apart: one chain of 22 would wait for itself
+    const V v = u * u;
+    const V even = polynomial(v, 0x1.12f21ddd9f5e2p+0, 0x1.2e326945de1dbp-1, 0x1.e995f11b2b005p-4,
+                              -0x1.3dd3e76b9abc8p-10, -0x1.1f78da867dc4dp-11, 0x1.c32409755c278p-14,
+                              -0x1.250a4b5d6b7f7p-16, 0x1.71f5c6cd958f5p-19, -0x1.a8628d863c285p-22,
+                              0x1.2e7c4c9aabe3bp-25, 0x1.05cfbf40f16cap-28, -0x1.aa50c857118a0p-30);
+    const V odd = polynomial(v, -0x1.c44c471baa377p-1, -0x1.3deb21415db51p-2, -0x1.b78993d6e2295p-6,
+                             0x1.8dae3a39c5ecbp-9, -0x1.223900fbc6fe6p-12, 0x1.fdffc9a38c689p-16,
+                             -0x1.3eb604e33fb5cp-18, 0x1.0bc3b0249183dp-20, -0x1.ed9e5985bd9d3p-23,
+                             0x1.8af87c6db9dfap-25, -0x1.737abb4aaccccp-28);
+    return w * mul_add(u, odd, even);
+  }
+}
+
+/// factor exp(-scale x^2), scale a power of two.
+template<class T, Index W>
+[[gnu::always_inline]] inline Simd<T, W> gauss(const Simd<T, W>& factor, const Simd<T, W>& x, double scale) {
+  using V = Simd<T, W>;
+  constexpr bits_of<T> upper = ~bits_of<T>{} << (format<T>::mantissa + 2) / 2;
+  const V high = from_bits<T>(bits(x) & Simd<bits_of<T>, W>(upper)); // its square is exact
+  const V s(static_cast<T>(-scale));
+  return scaled_exp(factor, high * high * s, kept(x - high) * (x + high) * s);
+}
+
+/// Where nothing is left of erfc(z).
+template<class T>
+inline constexpr double erfc_end = sizeof(T) == 4 ? 10.5 : 27.5;
+
+} // namespace detail
+
+/// 1 - erf(x). Error: 6 ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> erfc(const Simd<T, W>& x) {
+  using V = Simd<T, W>;
+  const V z = detail::at_most(abs(x), detail::erfc_end<T>);
+  const V tail = detail::gauss(detail::erfcx(z), z, 1);
+  return select(x < V(T{}), V(T(2)) - tail, tail);
+}
+
+/// erf(x). Error: 6.2 ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> erf(const Simd<T, W>& x) {
+  using V = Simd<T, W>;
+  if constexpr (sizeof(T) == 4) {
+    const V y = detail::at_least(detail::at_most(x, 3.93), -3.93), z = y * y;
+    const V above = detail::polynomial(z, 0x1.20dd74p+0, 0x1.9b4fbep-3, 0x1.9f4796p-5, 0x1.e9f032p-9,
+                                       0x1.2add94p-13, -0x1.066bccp-19, 0x1.5455b2p-26);
+    const V below = detail::polynomial(z, 0x1p+0, 0x1.05cb6cp-1, 0x1.d89286p-4, 0x1.d8d306p-7, 0x1.f97d7p-11);
+    return detail::at_least(detail::at_most(y * (above / below), 1), -1);
+  } else {
+    const V size = abs(x), z = detail::at_most(size, 1), v = z * z;
+    const V near =
+        z * detail::polynomial(v, 0x1.20dd750429b6dp+0, -0x1.812746b0379b1p-2, 0x1.ce2f21a040829p-4,
+                               -0x1.b82ce311eb828p-6, 0x1.565bccf792fecp-8, -0x1.c02db0092eae5p-11,
+                               0x1.f9a2b64de9995p-14, -0x1.f4ca110a351b9p-17, 0x1.b97db2553446cp-20,
+                               -0x1.5bfb12fcef3dbp-23, 0x1.d6cd0e6d6c813p-27, -0x1.aad3588324e5cp-31);
+    return detail::with_sign_of(select(size < V(T{1}), near, V(T{1}) - erfc(size)), x);
+  }
+}
+
+/// The distribution function of the normal distribution: erfc(-x / sqrt(2)) / 2. Error: 6.2 ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> normal_cdf(const Simd<T, W>& x) {
+  using V = Simd<T, W>;
+  const V t = detail::at_most(abs(x), detail::erfc_end<T> * 1.4142135623730951);
+  const V tail = detail::gauss(detail::erfcx(t * T(0.70710678118654752440)) * T(0.5), t, 0.5);
+  return select(x < V(T{}), tail, V(T{1}) - tail);
+}
+
+/// x normal_cdf(x); -0 at -infinity, the limit. Error: 6 ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> gelu(const Simd<T, W>& x) {
+  using V = Simd<T, W>;
+  const V t = detail::at_most(abs(x), detail::erfc_end<T> * 1.4142135623730951);
+  const V tail =
+      detail::gauss(t * detail::erfcx(t * T(0.70710678118654752440)) * T(0.5), t, 0.5); // -gelu(-t)
+  return select(x < V(T{}), -tail, x - tail);
+}
+
+} // namespace stator::kernel

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSL-1.0
+// exp and what is made of it: expm1, sigmoid, silu, tanh. x = n ln(2) + r with an integer n and |r| <= ln(2)
+// / 2, then a polynomial in r and two multiplications by powers of two, so that results may be denormal
+// numbers. Coefficients: tests/reference/minimax.py. Errors are the largest found by
+// tests/kernel/math_test.cpp.
+#pragma once
+
+#include "stator/kernel/math/polynomial.hpp"
+
+namespace stator::kernel {
+
+namespace detail {
+
+/// exp(x) = (1 + rest) 2^n; the low bits of `n` hold n.
+template<class T, Index W>
+struct ExpParts {
+  Simd<T, W> rest;
+  Simd<bits_of<T>, W> n;
+
+  /// 2^(n + plus), of which there must be a normal number.
+  [[gnu::always_inline]] static Simd<T, W> power(const Simd<bits_of<T>, W>& n, int plus = 0) {
+    const Simd<bits_of<T>, W> bias(static_cast<bits_of<T>>(format<T>::bias + plus));
+    return from_bits<T>((n + bias) << format<T>::mantissa);
+  }
+  /// v 2^n with one rounding.
+  [[gnu::always_inline]] Simd<T, W> scale(const Simd<T, W>& v) const {
+    const Simd<bits_of<T>, W> half = n >> 1;
+    return v * power(half) * power(n - half);
+  }
+};
+
+/// Of x + low, where |low| is small beside |x|; both within the range in which n has few bits.
+template<class T, Index W, class... Low>
+[[gnu::always_inline]] inline ExpParts<T, W> exp_parts(const Simd<T, W>& x, const Low&... low) {
+  using V = Simd<T, W>;
+  constexpr bool single = sizeof(T) == 4;
+  const V log2_e(static_cast<T>(1.4426950408889634));
+  const V shift(format<T>::round_to_integer);
+  const V shifted = kept(mul_add((x + ... + low), log2_e, shift));
+  const V n = shifted - shift;
+  // n times the first is exact.
+  const V high(static_cast<T>(single ? -0x1.62e4p-1 : -0x1.62e42feep-1));
+  const V rest(static_cast<T>(single ? -0x1.7f7d1cp-20 : -0x1.a39ef35793c76p-33));
+  const V r = mul_add(n, rest, (kept(mul_add(n, high, x)) + ... + low));
+  V q;
+  if constexpr (single)
+    q = polynomial(r, 0x1p-1, 0x1.5554aep-3, 0x1.5554d2p-5, 0x1.12297p-7, 0x1.6d686p-10);
+  else
+    q = polynomial(r, 0x1p-1, 0x1.5555555555558p-3, 0x1.5555555555558p-5, 0x1.111111110fa2dp-7,
+                   0x1.6c16c16c14edfp-10, 0x1.a01a01aec6992p-13, 0x1.a01a01ae20541p-16, 0x1.71ddfaac4b846p-19,
+                   0x1.27e4ca40faabep-22, 0x1.af5b495e3b0d7p-26, 0x1.1f8f36518497cp-29);
+  return {mul_add(r * r, q, r), bits(shifted)};
+}
+
+/// factor exp(x + low) for x <= 0, with one rounding where that is a denormal number.
+template<class T, Index W, class... Low>
+[[gnu::always_inline]] inline Simd<T, W> scaled_exp(const Simd<T, W>& factor, const Simd<T, W>& x,
+                                                    const Low&... low) {
+  const auto e = exp_parts(at_least(x, sizeof(T) == 4 ? -150 : -1000), low...);
+  return e.scale(mul_add(factor, e.rest, factor));
+}
+
+} // namespace detail
+
+/// exp(x). Error: 1.05 ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> exp(const Simd<T, W>& x) {
+  constexpr bool single = sizeof(T) == 4;
+  const auto e =
+      detail::exp_parts(detail::at_least(detail::at_most(x, single ? 89 : 710), single ? -104 : -746));
+  return e.scale(e.rest + T{1});
+}
+
+/// exp(x) - 1. Error: 1.7 ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> expm1(const Simd<T, W>& x) {
+  using V = Simd<T, W>;
+  constexpr bool single = sizeof(T) == 4;
+  const auto e =
+      detail::exp_parts(detail::at_least(detail::at_most(x, single ? 89 : 710), single ? -30 : -60));
+  const V half = e.power(e.n, -1); // 2^n may be infinite
+  const V y = mul_add(half, e.rest, half - T(0.5));
+  return select(abs(x) < V(T(0x1p-60)), x, y + y);
+}
+
+/// tanh(x) = -expm1(-2 |x|) / (2 + expm1(-2 |x|)), with the sign of x. Error: 2.6 ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> tanh(const Simd<T, W>& x) {
+  const auto e = detail::exp_parts(detail::at_least(abs(x) * T(-2), sizeof(T) == 4 ? -30 : -60));
+  const auto power = e.power(e.n);
+  const auto y = mul_add(power, e.rest, power - T{1});
+  return detail::with_sign_of(abs(y / (y + T(2))), x);
+}
+
+/// 1 / (1 + exp(-x)). Error: 2.5 ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> sigmoid(const Simd<T, W>& x) {
+  using V = Simd<T, W>;
+  const V e = exp(-abs(x));
+  return select(x < V(T{}), e, V(T{1})) / (e + T{1});
+}
+
+/// x sigmoid(gate) for a gate of the sign of x, with full accuracy where little is left of x.
+template<std::floating_point T, Index W>
+inline Simd<T, W> gated(const Simd<T, W>& x, const Simd<T, W>& gate) {
+  using V = Simd<T, W>;
+  const V y = detail::at_least(-abs(gate), sizeof(T) == 4 ? -150 : -1000);
+  const auto parts = detail::exp_parts(y);
+  const V e = parts.scale(parts.rest + T{1});
+  // Beyond it nothing is left; infinity times 0 would be NaN.
+  const V within = detail::at_least(x, sizeof(T) == 4 ? -150 : -1000);
+  const V below = parts.scale(mul_add(within, parts.rest, within));
+  return select(gate < V(T{}), below, x) / (e + T{1});
+}
+
+/// x sigmoid(x); -0 at -infinity, the limit. Error: 2.7 ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> silu(const Simd<T, W>& x) {
+  return gated(x, x);
+}
+
+/// x tanh(log(1 + exp(x))) = x n / (n + 2), n = exp(x) (exp(x) + 2); -0 at -infinity, the limit. Error: 4
+/// ulp.
+template<std::floating_point T, Index W>
+inline Simd<T, W> mish(const Simd<T, W>& x) {
+  using V = Simd<T, W>;
+  const V y = detail::at_least(-abs(x), sizeof(T) == 4 ? -150 : -1000);
+  const auto parts = detail::exp_parts(y);
+  const V e = parts.scale(parts.rest + T{1}); // of -|x|: above 0 the fraction is that of exp(-2 x) n
+  const V below = parts.scale(mul_add(y, parts.rest, y)) * (e + T(2)) / mul_add(e, e + T(2), V(T(2)));
+  const V n = mul_add(e, V(T(2)), V(T{1}));
+  return select(x < V(T{}), below, x * (n / mul_add(e * e, V(T(2)), n)));
+}
+
+} // namespace stator::kernel

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSL-1.0
+// One pass over several arrays, a vector register at a time. An update rule is written once, as a function of
+// kernel::Simd, and runs on vectors and on the last few elements alike.
+//
+// Roundings are PyTorch's where the machine has fused multiply-add: `kernel::mul_add` stands for one
+// rounding, `kernel::rounded` keeps a product from being fused with the sum around it.
+#pragma once
+
+#include "stator/kernel/simd.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace stator::optim::detail {
+
+template<class V, class T>
+void store(T* to, const V& v) {
+  v.store(to);
+}
+template<class V, class T>
+void store(const T*, const V&) {}
+
+template<class V, class F, class... T>
+[[gnu::always_inline]] inline void apply_at(const F& f, T*... at) {
+  [&](auto... v) __attribute__((always_inline)) {
+    f(v...);
+    (store(at, v), ...);
+  }(V::load(at)...);
+}
+
+/// Calls `f(Simd&...)` on corresponding elements of the arrays, writing back to those that are not const.
+template<class F, class T, class... Rest>
+void for_each_element(std::size_t count, const F& f, T* first, Rest*... rest) {
+  // Registers of more than 32 bytes divide and take roots no faster.
+  constexpr Index width = std::min(kernel::native_width<T>, 32 / static_cast<Index>(sizeof(T)));
+  const Index end = static_cast<Index>(count), whole = end / width * width;
+  for (Index i = 0; i < whole; i += width) apply_at<kernel::Simd<T, width>>(f, first + i, (rest + i)...);
+  for (Index i = whole; i < end; ++i) apply_at<kernel::Simd<T, 1>>(f, first + i, (rest + i)...);
+}
+
+} // namespace stator::optim::detail
