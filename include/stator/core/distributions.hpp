@@ -21,21 +21,21 @@ namespace stator {
 namespace detail {
 
 template<std::floating_point T>
-T uniform01(Generator& generator) {
+T uniform01(Generator::Draws& draws) {
   if constexpr (sizeof(T) == 8)
-    return static_cast<T>(generator.random64() & ((1ULL << 53) - 1)) * 0x1p-53;
+    return static_cast<T>(draws.random64() & ((1ULL << 53) - 1)) * 0x1p-53;
   else
-    return static_cast<T>(generator.random() & ((1U << 24) - 1)) * 0x1p-24F;
+    return static_cast<T>(draws.random() & ((1U << 24) - 1)) * 0x1p-24F;
 }
 
 /// One normal number from two uniform ones; its sine twin waits in the generator.
-inline double normal_one(Generator& generator) {
-  if (const auto spare = generator.take_spare_normal()) return *spare;
-  const auto u1 = uniform01<double>(generator);
-  const auto u2 = uniform01<double>(generator);
+inline double normal_one(Generator::Draws& draws) {
+  if (const auto spare = draws.take_spare_normal()) return *spare;
+  const auto u1 = uniform01<double>(draws);
+  const auto u2 = uniform01<double>(draws);
   const double radius = std::sqrt(-2.0 * std::log(1.0 - u2));
   const double theta = 2.0 * std::numbers::pi * u1;
-  generator.put_spare_normal(radius * std::sin(theta));
+  draws.put_spare_normal(radius * std::sin(theta));
   return radius * std::cos(theta);
 }
 
@@ -68,7 +68,8 @@ void uniform_(std::span<T> out, double from = 0, double to = 1, Generator& gener
                      " > to=" + std::to_string(to));
   const T low = static_cast<T>(from);
   const T width = static_cast<T>(to) - low;
-  for (T& element : out) element = std::fma(detail::uniform01<T>(generator), width, low);
+  Generator::Draws draws(generator);
+  for (T& element : out) element = std::fma(detail::uniform01<T>(draws), width, low);
 }
 
 /// tensor.normal_(mean, std). Throws ValueError when std < 0.
@@ -76,16 +77,17 @@ void uniform_(std::span<T> out, double from = 0, double to = 1, Generator& gener
 template<std::floating_point T>
 void normal_(std::span<T> out, double mu = 0, double std = 1, Generator& generator = default_generator()) {
   if (!(std >= 0)) throw ValueError("normal expects std >= 0.0, but found std " + std::to_string(std));
+  Generator::Draws draws(generator);
   if (out.size() < 16) {
-    for (T& element : out) element = static_cast<T>(std::fma(detail::normal_one(generator), std, mu));
+    for (T& element : out) element = static_cast<T>(std::fma(detail::normal_one(draws), std, mu));
     return;
   }
-  for (T& element : out) element = detail::uniform01<T>(generator);
+  for (T& element : out) element = detail::uniform01<T>(draws);
   const auto block = [&](T* first) { detail::normal_block(first, static_cast<T>(mu), static_cast<T>(std)); };
   for (std::size_t i = 0; i + 16 <= out.size(); i += 16) block(out.data() + i);
   if (out.size() % 16 != 0) {
     const auto tail = out.last(16);
-    for (T& element : tail) element = detail::uniform01<T>(generator);
+    for (T& element : tail) element = detail::uniform01<T>(draws);
     block(tail.data());
   }
 }
@@ -96,7 +98,8 @@ template<class T>
 void bernoulli_(std::span<T> out, double p = 0.5, Generator& generator = default_generator()) {
   if (!(p >= 0 && p <= 1))
     throw ValueError("bernoulli_ expects p to be in [0, 1], but got p=" + std::to_string(p));
-  for (T& element : out) element = static_cast<T>(detail::uniform01<double>(generator) < p);
+  Generator::Draws draws(generator);
+  for (T& element : out) element = static_cast<T>(detail::uniform01<double>(draws) < p);
 }
 
 /// tensor.exponential_(lambd): density lambd * exp(-lambd * x). Throws ValueError when lambd < 0.
@@ -104,8 +107,9 @@ template<std::floating_point T>
 void exponential_(std::span<T> out, double lambd = 1, Generator& generator = default_generator()) {
   if (!(lambd >= 0))
     throw ValueError("exponential_ expects lambda >= 0.0, but found lambda=" + std::to_string(lambd));
+  Generator::Draws draws(generator);
   for (T& element : out)
-    element = static_cast<T>(-1.0 / lambd * std::log(1.0 - detail::uniform01<double>(generator)));
+    element = static_cast<T>(-1.0 / lambd * std::log(1.0 - detail::uniform01<double>(draws)));
 }
 
 /// tensor.random_(from, to), torch.randint: whole numbers from [from, to). Throws ValueError when there are
@@ -118,8 +122,9 @@ void random_(std::span<T> out, std::int64_t from, std::int64_t to,
                      " >= to=" + std::to_string(to));
   const std::uint64_t range = static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
   const bool wide = range >= 1ULL << 32;
+  Generator::Draws draws(generator);
   for (T& element : out) {
-    const std::uint64_t bits = wide ? generator.random64() : generator.random();
+    const std::uint64_t bits = wide ? draws.random64() : draws.random();
     element = static_cast<T>(static_cast<std::int64_t>(bits % range + static_cast<std::uint64_t>(from)));
   }
 }
@@ -128,8 +133,9 @@ void random_(std::span<T> out, std::int64_t from, std::int64_t to,
 template<std::integral T>
 void randperm_(std::span<T> out, Generator& generator = default_generator()) {
   std::iota(out.begin(), out.end(), T{0});
+  Generator::Draws draws(generator);
   for (std::size_t i = 0; i + 1 < out.size(); ++i)
-    std::swap(out[i], out[i + generator.random() % (out.size() - i)]);
+    std::swap(out[i], out[i + draws.random() % (out.size() - i)]);
 }
 
 /// torch.randperm(n)

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,27 +19,62 @@
 namespace stator {
 
 /// torch.Generator on the CPU: mt19937 plus the spare normal number that Box and Muller's method leaves.
-/// A copy continues with the same numbers. Two threads may not use one generator at the same time.
-/// Source: Matsumoto and Nishimura 1998, "Mersenne Twister", with the initialisation of 2002.
+/// A copy continues with the same numbers.
+///
+/// Threads: one generator may be used by several threads at the same time, as in PyTorch. Each function that
+/// draws
+/// (`normal_` of a whole tensor, the mask of a dropout, one `random()`) has the generator to itself until it
+/// is done, so every tensor gets numbers that follow each other. Which thread comes first is left to the
+/// scheduler: a program whose threads share the default generator (models constructed, or trained with
+/// dropout, in several threads) runs without a race but draws other numbers in each run. For numbers that
+/// repeat, give each thread a generator of its own, or draw in one thread. `manual_seed`, `get_state` and
+/// `set_state` wait for a drawing that is under way. Source: Matsumoto and Nishimura 1998, "Mersenne
+/// Twister", with the initialisation of 2002.
 class Generator {
 public:
+  /// The right to draw: no other thread uses the generator while it lives. A thread may hold one of a
+  /// generator.
+  class Draws {
+  public:
+    explicit Draws(Generator& generator) : lock_(generator.mutex_), generator_(generator) {}
+    /// The next 32 random bits.
+    std::uint32_t random() { return generator_.next(); }
+    /// The next 64 random bits: two words, the high one first.
+    std::uint64_t random64() {
+      const std::uint64_t high = random();
+      return high << 32 | random();
+    }
+    /// The number of mean 0 and deviation 1 that the last pair left, if any; the caller has used it.
+    std::optional<double> take_spare_normal() {
+      return std::exchange(generator_.spare_normal_, std::nullopt);
+    }
+    void put_spare_normal(double value) { generator_.spare_normal_ = value; }
+
+  private:
+    std::lock_guard<std::mutex> lock_;
+    Generator& generator_;
+  };
+
   /// The seed that PyTorch gives to a generator that nobody has seeded.
   static constexpr std::uint64_t default_seed = 67280421310721;
   /// Bytes of `get_state()`.
   static constexpr std::size_t state_size = 5056;
   using State = std::array<std::byte, state_size>;
 
-  explicit Generator(std::uint64_t seed = default_seed) { manual_seed(seed); }
+  explicit Generator(std::uint64_t seed = default_seed) { start(seed); }
+  Generator(const Generator& other) : Generator(other, std::lock_guard(other.mutex_)) {}
+  Generator& operator=(const Generator& other) {
+    if (this == &other) return *this;
+    const Generator copy(other); // one lock at a time: two would have to be taken in an order
+    const std::lock_guard lock(mutex_);
+    take(copy);
+    return *this;
+  }
 
   /// The low 32 bits decide the numbers; `initial_seed` returns all 64.
   Generator& manual_seed(std::uint64_t seed) {
-    seed_ = seed;
-    words_[0] = static_cast<std::uint32_t>(seed);
-    for (std::uint32_t i = 1; i < size; ++i)
-      words_[i] = 1812433253U * (words_[i - 1] ^ (words_[i - 1] >> 30)) + i;
-    left_ = 1;
-    next_ = 0;
-    spare_normal_.reset();
+    const std::lock_guard lock(mutex_);
+    start(seed);
     return *this;
   }
 
@@ -48,29 +84,23 @@ public:
     if (::getentropy(&number, sizeof number) != 0)
       throw Error("Generator::seed: the system has no random numbers");
     manual_seed(number);
+    return number;
+  }
+
+  std::uint64_t initial_seed() const {
+    const std::lock_guard lock(mutex_);
     return seed_;
   }
 
-  std::uint64_t initial_seed() const { return seed_; }
-
   /// The next 32 random bits.
-  std::uint32_t random() {
-    if (--left_ == 0) refill();
-    std::uint32_t y = words_[next_++];
-    y ^= y >> 11;
-    y ^= (y << 7) & 0x9d2c5680U;
-    y ^= (y << 15) & 0xefc60000U;
-    return y ^ (y >> 18);
-  }
+  std::uint32_t random() { return Draws(*this).random(); }
 
   /// The next 64 random bits: two words, the high one first.
-  std::uint64_t random64() {
-    const std::uint64_t high = random();
-    return high << 32 | random();
-  }
+  std::uint64_t random64() { return Draws(*this).random64(); }
 
   /// The bytes of torch.get_rng_state() (on a little-endian machine).
   State get_state() const {
+    const std::lock_guard lock(mutex_);
     State state{};
     put(state, at_seed, seed_);
     put(state, at_left, std::uint64_t{left_} | std::uint64_t{1} << 32); // "seeded" is 1
@@ -92,6 +122,7 @@ public:
     const std::uint64_t words_left = left & 0xffffffffU;
     if (left >> 32 != 1 || !(words_left == 1 || (words_left <= size && next == size + 1 - words_left)))
       throw ValueError("Generator::set_state: these bytes are no state of a Mersenne twister");
+    const std::lock_guard lock(mutex_);
     seed_ = get<std::uint64_t>(state, at_seed);
     left_ = static_cast<std::uint32_t>(words_left);
     next_ = static_cast<std::uint32_t>(next);
@@ -102,10 +133,6 @@ public:
       spare_normal_ = get<double>(state, at_normal);
   }
 
-  /// The number of mean 0 and deviation 1 that the last pair left, if any; the caller has used it.
-  std::optional<double> take_spare_normal() { return std::exchange(spare_normal_, std::nullopt); }
-  void put_spare_normal(double value) { spare_normal_ = value; }
-
 private:
   static constexpr std::uint32_t size = 624;
   static constexpr std::uint32_t middle = 397;
@@ -115,6 +142,35 @@ private:
   static constexpr std::size_t at_seed = 0, at_left = 8, at_next = 16, at_words = 24;
   static constexpr std::size_t at_normal = at_words + 8 * size + 8, at_has_normal = at_normal + 16;
   static_assert(at_has_normal + 16 == state_size);
+
+  Generator(const Generator& other, const std::lock_guard<std::mutex>&) { take(other); }
+
+  void take(const Generator& other) {
+    seed_ = other.seed_;
+    left_ = other.left_;
+    next_ = other.next_;
+    words_ = other.words_;
+    spare_normal_ = other.spare_normal_;
+  }
+
+  void start(std::uint64_t seed) {
+    seed_ = seed;
+    words_[0] = static_cast<std::uint32_t>(seed);
+    for (std::uint32_t i = 1; i < size; ++i)
+      words_[i] = 1812433253U * (words_[i - 1] ^ (words_[i - 1] >> 30)) + i;
+    left_ = 1;
+    next_ = 0;
+    spare_normal_.reset();
+  }
+
+  std::uint32_t next() {
+    if (--left_ == 0) refill();
+    std::uint32_t y = words_[next_++];
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680U;
+    y ^= (y << 15) & 0xefc60000U;
+    return y ^ (y >> 18);
+  }
 
   void refill() {
     const auto twist = [this](std::uint32_t i, std::uint32_t following, std::uint32_t far) {
@@ -139,6 +195,7 @@ private:
     return value;
   }
 
+  mutable std::mutex mutex_; // of what follows
   std::uint64_t seed_ = 0;
   std::uint32_t left_ = 1;
   std::uint32_t next_ = 0;
@@ -146,7 +203,7 @@ private:
   std::optional<double> spare_normal_;
 };
 
-/// The generator that everything uses when none is given. Unpredictable until `manual_seed`.
+/// The generator that everything uses when none is given, in every thread. Unpredictable until `manual_seed`.
 inline Generator& default_generator() {
   static Generator generator = [] {
     Generator fresh;
