@@ -2,7 +2,7 @@
 // Types of results: torch.result_type and what each kind of operation makes of it, as PyTorch 1.13 prints them. Rows
 // and columns are in the order bool, uint8, int32, int64, float32, float64, written b u i l f d.
 #include "stator/ops/ops.hpp"
-#include "stator/run/session.hpp"
+#include "stator/run/evaluation.hpp"
 
 #include <string_view>
 #include <type_traits>
