@@ -3,13 +3,15 @@
 // disk, then renamed over it. A crash, a full disk or an exception leaves an older file as it was.
 #pragma once
 
-#include "stator/io/file.hpp"
+#include "stator/io/path.hpp"
 #ifdef _WIN32
 #include "stator/io/temporary_portable.hpp"
 #else
 #include "stator/io/temporary_posix.hpp"
 #endif
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -22,14 +24,14 @@ template<class Temporary>
 class BasicAtomicFile {
 public:
   /// Throws FileError when the directory does not exist or cannot be written, or the target is no plain file.
-  explicit BasicAtomicFile(const std::filesystem::path& path) : file_(resolve(path)) {}
+  explicit BasicAtomicFile(const Path& path) : file_(Temporary::resolve(path)) {}
 
   /// Appends. Throws FileError, for example when the disk is full.
   void write(std::span<const std::byte> bytes) {
     file_.write(bytes);
     size_ += bytes.size();
   }
-  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  void write(std::string_view text) { write({reinterpret_cast<const std::byte*>(text.data()), text.size()}); }
 
   /// Bytes written so far.
   std::uint64_t size() const { return size_; }
@@ -38,18 +40,6 @@ public:
   void commit() { file_.replace_target(); }
 
 private:
-  /// Where the links lead, whether there is a file or not.
-  static std::filesystem::path resolve(std::filesystem::path path) {
-    std::error_code problem;
-    for (int links = 0; std::filesystem::is_symlink(path, problem); ++links) {
-      if (links == 40) file_error(path, "follow its symbolic links", ELOOP);
-      const auto target = std::filesystem::read_symlink(path, problem);
-      if (problem) file_error(path, "follow its symbolic link", problem.value());
-      path = path.parent_path() / target; // an absolute one replaces it
-    }
-    return path;
-  }
-
   Temporary file_;
   std::uint64_t size_ = 0;
 };

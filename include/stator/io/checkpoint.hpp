@@ -41,7 +41,7 @@ public:
   }
 
   /// Writes all parts; the file appears under its name only when it is complete. Throws FileError.
-  void save(const std::filesystem::path& path, io::Metadata metadata = {}) const {
+  void save(const io::Path& path, io::Metadata metadata = {}) const {
     io::CheckpointWriter writer;
     for (const Part& part : parts_) part.store(writer);
     metadata.try_emplace("format", "pt");

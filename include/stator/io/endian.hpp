@@ -18,10 +18,9 @@ constexpr T load_little(std::span<const std::byte> bytes) {
   return value;
 }
 
-template<std::unsigned_integral T>
-void append_little(std::vector<std::byte>& bytes, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    bytes.push_back(static_cast<std::byte>((value >> (8 * i)) & 0xFF));
+template<std::unsigned_integral T, class Byte>
+void append_little(std::vector<Byte>& bytes, T value) {
+  for (std::size_t i = 0; i < sizeof(T); ++i) bytes.push_back(static_cast<Byte>((value >> (8 * i)) & 0xFF));
 }
 
 } // namespace stator::io

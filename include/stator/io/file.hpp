@@ -1,31 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
-// Reads a whole file, and words the two kinds of mistakes that files make: FileError and FormatError.
+// Reads a whole file.
 #pragma once
 
 #include "stator/core/checked.hpp"
-#include "stator/core/error.hpp"
+#include "stator/io/file_error.hpp"
 
-#include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <string>
 #include <system_error>
 #include <vector>
 
 namespace stator::io {
-
-/// Throws FileError "stator: PATH: cannot ACTION: REASON".
-[[noreturn]] inline void file_error(const std::filesystem::path& path, const std::string& action, int code) {
-  throw FileError(path.string() + ": cannot " + action + ": " + std::generic_category().message(code));
-}
-
-/// Throws FormatError "stator: PATH, byte OFFSET: WHAT".
-[[noreturn]] inline void format_error(const std::string& path, std::uint64_t offset,
-                                      const std::string& what) {
-  throw FormatError(path + ", byte " + std::to_string(offset) + ": " + what);
-}
 
 /// Throws FileError for what is there but has no contents of its own: a directory; a pipe, which would be
 /// waited for until somebody writes into it; a terminal.

@@ -6,7 +6,9 @@
 #include "stator/io/npy_array.hpp"
 #include "stator/io/zip_writer.hpp"
 
+#include <concepts>
 #include <string_view>
+#include <type_traits>
 
 namespace stator::io {
 
@@ -14,7 +16,8 @@ namespace detail {
 
 inline constexpr std::string_view npy_magic = "\x93NUMPY";
 
-inline std::vector<std::byte> npy_header(const NpyArray& array) {
+template<std::same_as<NpyArray> Array>
+auto npy_header(const Array& array) {
   CheckedSize size = array.numel();
   size *= array.itemsize();
   if (!size.fits() || size.value() != array.bytes.size())
@@ -27,7 +30,7 @@ inline std::vector<std::byte> npy_header(const NpyArray& array) {
   const std::size_t begin = large ? 12 : 10;
   text.append(63 - (begin + text.size()) % 64, ' '); // the data begin at a multiple of 64
   text += '\n';
-  std::vector<std::byte> header;
+  auto header = decltype(array.bytes)();
   for (const char c : npy_magic) header.push_back(static_cast<std::byte>(c));
   append_little(header, static_cast<std::uint16_t>(large ? 2 : 1)); // version, then a zero
   if (large)
@@ -41,7 +44,8 @@ inline std::vector<std::byte> npy_header(const NpyArray& array) {
 } // namespace detail
 
 /// Writes beside the target and renames, so that a file under this name is always complete. Throws FileError.
-inline void save_npy(const std::filesystem::path& path, const NpyArray& array) {
+template<std::same_as<NpyArray> Array>
+void save_npy(const Path& path, const Array& array) {
   const auto header = detail::npy_header(array);
   AtomicFile file(path);
   file.write(header);
@@ -51,12 +55,13 @@ inline void save_npy(const std::filesystem::path& path, const NpyArray& array) {
 
 /// Writes an .npz array by array: `NpzWriter npz{path}; npz.add("weight", array); npz.close();`.
 /// Without close() no file appears.
-class NpzWriter {
+template<class Archive = ZipWriter>
+class BasicNpzWriter {
 public:
-  explicit NpzWriter(const std::filesystem::path& path, bool compress = false)
-      : archive_(path), compress_(compress) {}
+  explicit BasicNpzWriter(const Path& path, bool compress = false) : archive_(path), compress_(compress) {}
 
-  void add(const std::string& name, const NpyArray& array) {
+  template<std::same_as<NpyArray> Array = NpyArray>
+  void add(const std::string& name, const Array& array) {
     auto contents = detail::npy_header(array);
     contents.insert(contents.end(), array.bytes.begin(), array.bytes.end());
     archive_.add(name + ".npy", contents, compress_);
@@ -64,14 +69,17 @@ public:
   void close() { archive_.close(); }
 
 private:
-  ZipWriter archive_;
+  Archive archive_;
   bool compress_;
 };
 
+using NpzWriter = BasicNpzWriter<>;
+
 /// As numpy.savez, or numpy.savez_compressed.
-inline void save_npz(const std::filesystem::path& path,
-                     const std::vector<std::pair<std::string, NpyArray>>& arrays, bool compress = false) {
-  NpzWriter npz(path, compress);
+template<std::same_as<NpyArray> Array = NpyArray>
+void save_npz(const Path& path, const std::vector<std::pair<std::string, Array>>& arrays,
+              bool compress = false) {
+  BasicNpzWriter<std::conditional_t<(sizeof(Array) > 0), ZipWriter, void>> npz(path, compress);
   for (const auto& [name, array] : arrays) npz.add(name, array);
   npz.close();
 }

@@ -15,18 +15,20 @@ namespace stator::io {
 namespace detail {
 
 /// Where each tensor's data begin: large element types first, so that all are aligned; the rest in order.
-inline std::vector<std::size_t> safetensors_data_order(std::span<const StateTensor> tensors) {
-  std::vector<std::size_t> order;
-  for (const std::size_t size : {8U, 4U, 2U, 1U})
+template<class Tensors>
+auto safetensors_data_order(const Tensors& tensors) {
+  std::vector<decltype(tensors.size())> order;
+  for (std::size_t size = 8; size > 0; size /= 2)
     for (std::size_t i = 0; i < tensors.size(); ++i)
       if (item_size(tensors[i].type) == size) order.push_back(i);
   return order;
 }
 
 /// The header, padded so that the data begin at a multiple of 8.
-inline std::string safetensors_header(std::span<const StateTensor> tensors, const Metadata& metadata) {
-  std::vector<std::uint64_t> begin(tensors.size());
-  std::uint64_t end = 0;
+template<class Tensors>
+std::string safetensors_header(const Tensors& tensors, const Metadata& metadata) {
+  std::vector<decltype(tensors[0].bytes())> begin(tensors.size());
+  std::size_t end = 0;
   for (const std::size_t i : safetensors_data_order(tensors)) begin[i] = end, end += tensors[i].bytes();
   std::string text = "{";
   if (!metadata.empty()) {
@@ -50,12 +52,13 @@ inline std::string safetensors_header(std::span<const StateTensor> tensors, cons
 }
 
 /// Throws ValueError for what a reader would refuse.
-inline void check_safetensors_names(std::span<const StateTensor> tensors, const Metadata& metadata) {
+template<class Tensors, class View = std::string_view>
+void check_safetensors_names(const Tensors& tensors, const Metadata& metadata) {
   const auto refuse = [](const std::string& why) {
     throw ValueError("save_safetensors: these tensors make no readable file: " + why);
   };
-  std::set<std::string_view> names;
-  for (const StateTensor& t : tensors) {
+  std::set<View> names;
+  for (const auto& t : tensors) {
     if (!is_utf8(t.name)) refuse("a name is not UTF-8");
     if (t.name == "__metadata__") refuse("a tensor is called __metadata__");
     if (!names.insert(t.name).second) refuse("two are called '" + t.name + "'");
@@ -68,16 +71,18 @@ inline void check_safetensors_names(std::span<const StateTensor> tensors, const 
 
 /// Writes the tensors in this order, with `metadata` under "__metadata__". The file appears under its name
 /// only when it is complete. Throws FileError; ValueError for names or texts that a safetensors file cannot
-/// hold: one name twice, no UTF-8, or names and metadata of more than 100 MB.
-inline void save_safetensors(const std::filesystem::path& path, std::span<const StateTensor> tensors,
-                             const Metadata& metadata = {}) {
+/// hold: one name twice, no UTF-8, or names and metadata of more than 100 MB. `tensors`:
+/// std::vector<StateTensor>, std::span<const StateTensor>, ...; a template, as all of io/ that the umbrella
+/// includes, so that only programs that save compile it.
+template<class Tensors = std::span<const StateTensor>>
+void save_safetensors(const Path& path, const Tensors& tensors, const Metadata& metadata = {}) {
   detail::check_safetensors_names(tensors, metadata);
   const std::string header = detail::safetensors_header(tensors, metadata);
   if (header.size() > detail::largest_header)
     throw ValueError("save_safetensors: names and metadata make a header of " +
                      std::to_string(header.size()) + " bytes, readers take at most " +
                      std::to_string(detail::largest_header));
-  std::vector<std::byte> length;
+  std::vector<std::remove_cvref_t<decltype(*tensors[0].data)>> length;
   append_little(length, static_cast<std::uint64_t>(header.size()));
   AtomicFile file(path);
   file.write(length);

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <concepts>
 #include <deque>
-#include <filesystem>
 #include <map>
 #include <optional>
 
@@ -33,7 +32,8 @@ struct StoredState {
   io::Metadata metadata;
   std::deque<std::vector<std::byte>> converted;
 
-  void store_as(StorageType type) {
+  template<std::same_as<StorageType> Type>
+  void store_as(Type type) {
     if (!is_floating_point(type) || item_size(type) == 1)
       throw ValueError("save: dtype is " + std::string(to_string(type)) + ", expected F64, F32, F16 or BF16");
     for (StateTensor& t : tensors) {
@@ -48,17 +48,20 @@ struct StoredState {
 /// What a file of this state holds. A template, as those below, so that programs that save nothing do not pay
 /// for it.
 template<std::same_as<StateDict> State>
-StoredState stored_state(const State& state, const SaveOptions& options) {
+auto stored_state(const State& state, const SaveOptions& options) {
+  using Tensor = std::remove_cvref_t<decltype(*state.begin())>;
   StoredState stored{.tensors = {}, .metadata = options.metadata, .converted = {}};
   stored.metadata.try_emplace("format", "pt");
-  const auto memory = [](const StateTensor& t) { return std::tie(t.data, t.type, t.shape); };
-  std::map<std::tuple<const std::byte*, StorageType, std::vector<Index>>, std::string_view> first_name;
-  for (const StateTensor& tensor : state)
+  const auto memory = [](const Tensor& t) { return std::tie(t.data, t.type, t.shape); };
+  std::map<std::tuple<decltype(Tensor::data), decltype(Tensor::type), decltype(Tensor::shape)>,
+           std::string_view>
+      first_name;
+  for (const Tensor& tensor : state)
     if (tensor.numel() > 0) {
       const auto [at, fresh] = first_name.try_emplace(memory(tensor), tensor.name);
       at->second = std::min(at->second, std::string_view(tensor.name));
     }
-  for (const StateTensor& tensor : state) {
+  for (const Tensor& tensor : state) {
     const auto kept = first_name.find(memory(tensor));
     if (options.every_name || kept == first_name.end() || kept->second == tensor.name)
       stored.tensors.push_back(tensor);
@@ -69,15 +72,15 @@ StoredState stored_state(const State& state, const SaveOptions& options) {
   return stored;
 }
 
-inline bool is_npz(const std::filesystem::path& path) { return path.extension() == ".npz"; }
+inline bool is_npz(const io::Path& path) { return path.has_extension(".npz"); }
 
 } // namespace detail
 
 /// Writes a state: an .npz file where the name ends in .npz, otherwise safetensors. The file appears under
 /// its name only when it is complete. Throws FileError.
 template<std::same_as<StateDict> State>
-void save(const State& state, const std::filesystem::path& path, const SaveOptions& options = {}) {
-  const detail::StoredState stored = detail::stored_state(state, options);
+void save(const State& state, const io::Path& path, const SaveOptions& options = {}) {
+  const auto stored = detail::stored_state(state, options);
   if (detail::is_npz(path))
     io::save_npz_state(path, stored.tensors);
   else
@@ -86,7 +89,7 @@ void save(const State& state, const std::filesystem::path& path, const SaveOptio
 
 /// As above, `model.state_dict()`. Throws UnboundError.
 template<HasState M>
-void save(const M& model, const std::filesystem::path& path, const SaveOptions& options = {}) {
+void save(const M& model, const io::Path& path, const SaveOptions& options = {}) {
   save(state_dict(model), path, options);
 }
 

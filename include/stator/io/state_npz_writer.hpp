@@ -21,9 +21,10 @@ inline constexpr NpyTypeName npy_type_names[] = {
 } // namespace detail
 
 /// As numpy.savez. Throws FileError; ValueError for bfloat16, which NumPy does not have.
-inline void save_npz_state(const std::filesystem::path& path, std::span<const StateTensor> tensors) {
-  NpzWriter npz(path);
-  for (const StateTensor& tensor : tensors) {
+template<class Tensors>
+void save_npz_state(const Path& path, const Tensors& tensors) {
+  BasicNpzWriter<std::conditional_t<(sizeof(Tensors) > 0), ZipWriter, void>> npz(path);
+  for (const auto& tensor : tensors) {
     const auto* const known =
         std::ranges::find(detail::npy_type_names, tensor.type, &detail::NpyTypeName::type);
     if (known == std::end(detail::npy_type_names))

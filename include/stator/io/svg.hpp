@@ -206,7 +206,7 @@ inline std::string line_chart(std::span<const Series> series, const ChartOptions
 }
 
 /// Writes the picture; the file appears when it is complete. Throws FileError, or ValueError as line_chart.
-inline void save_line_chart(const std::filesystem::path& path, std::span<const Series> series,
+inline void save_line_chart(const Path& path, std::span<const Series> series,
                             const ChartOptions& options = {}) {
   const std::string svg = line_chart(series, options);
   AtomicFile file(path);

@@ -3,18 +3,33 @@
 // are not POSIX's. What a killed writer leaves stays there, and the data are not forced onto the disk.
 #pragma once
 
-#include "stator/io/file.hpp"
+#include "stator/io/file_error.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <span>
+#include <system_error>
 
 namespace stator::io::detail {
 
 class PortableTemporary {
 public:
+  /// Where the links lead, whether there is a file or not.
+  static Path resolve(const Path& name) {
+    std::filesystem::path path = name.string();
+    std::error_code problem;
+    for (int links = 0; std::filesystem::is_symlink(path, problem); ++links) {
+      if (links == 40) file_error(path, "follow its symbolic links", ELOOP);
+      const auto target = std::filesystem::read_symlink(path, problem);
+      if (problem) file_error(path, "follow its symbolic link", problem.value());
+      path = path.parent_path() / target; // an absolute one replaces it
+    }
+    return path;
+  }
+
   /// Throws FileError when the directory does not exist or cannot be written, or the target is no plain file.
-  explicit PortableTemporary(const std::filesystem::path& target) : target_(target) {
+  explicit PortableTemporary(const Path& target) : target_(target.string()) {
     std::error_code problem;
     if (std::filesystem::exists(target_, problem) && !std::filesystem::is_regular_file(target_, problem))
       throw FileError(target_.string() + ": is no regular file");

@@ -5,7 +5,7 @@
 // writer has left is not locked any more, and the next one that writes the same target removes it.
 #pragma once
 
-#include "stator/io/file.hpp"
+#include "stator/io/file_error.hpp"
 
 #include <fcntl.h>
 #include <span>
@@ -18,14 +18,14 @@
 namespace stator::io::detail {
 
 /// A name of at most 255 bytes beside the target's, however long that is.
-inline std::filesystem::path temporary_name(const std::filesystem::path& target, unsigned number) {
-  std::string name = target.filename().string();
+inline Path temporary_name(const Path& target, unsigned number) {
+  std::string name(target.filename());
   if (name.size() > 200) { // then its hash, FNV-1a
     std::uint64_t hash = 0xcbf29ce484222325;
     for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
     name = "stator-" + std::to_string(hash);
   }
-  return target.parent_path() / (name + ".tmp-" + std::to_string(number));
+  return target.beside(name + ".tmp-" + std::to_string(number));
 }
 
 /// A file descriptor that closes itself.
@@ -52,9 +52,21 @@ class PosixTemporary {
 public:
   enum class Name { none_if_possible, at_once };
 
+  /// Where the links lead, whether there is a file or not.
+  static Path resolve(const Path& path) {
+    Path name = path;
+    char target[4096];
+    for (int links = 0;; ++links) {
+      const ssize_t size = ::readlink(name.c_str(), target, sizeof target);
+      if (size < 0) return name; // no link
+      if (links == 40 || size == static_cast<ssize_t>(sizeof target))
+        file_error(name, "follow its symbolic links", ELOOP);
+      name = name.beside({target, static_cast<std::size_t>(size)});
+    }
+  }
+
   /// Throws FileError when the directory does not exist or cannot be written, or the target is no plain file.
-  explicit PosixTemporary(const std::filesystem::path& target, Name name = Name::none_if_possible)
-      : target_(target) {
+  explicit PosixTemporary(const Path& target, Name name = Name::none_if_possible) : target_(target) {
     struct stat old{};
     const bool exists = ::stat(target_.c_str(), &old) == 0;
     if (exists && !S_ISREG(old.st_mode)) throw FileError(target_.string() + ": is no regular file");
@@ -70,11 +82,12 @@ public:
   PosixTemporary& operator=(const PosixTemporary&) = delete;
 
   void write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(file_.get(), bytes.data(), bytes.size());
+    const std::byte* const end = bytes.data() + bytes.size();
+    for (const std::byte* next = bytes.data(); next < end;) {
+      const ssize_t n = ::write(file_.get(), next, static_cast<std::size_t>(end - next));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) file_error(target_, "write", errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
+      next += n;
     }
   }
 
@@ -99,9 +112,7 @@ private:
   static constexpr unsigned swept = 8;      ///< names that are looked at before a file is written
   static constexpr unsigned attempts = 256; ///< so many may write one target at the same time
 
-  std::filesystem::path directory() const {
-    return target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
-  }
+  std::string directory() const { return std::string(target_.directory()) + "."; }
 
   void open_without_name() {
 #ifdef O_TMPFILE
@@ -112,7 +123,7 @@ private:
   }
   static std::string link_of(const Descriptor& file) { return "/proc/self/fd/" + std::to_string(file.get()); }
   /// Whether the file, which has no name, has got this one.
-  bool link_to(const std::filesystem::path& name) const {
+  bool link_to(const Path& name) const {
     return ::linkat(AT_FDCWD, link_of(file_).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
   }
 
@@ -133,7 +144,7 @@ private:
     throw FileError(target_.string() + ": too many write this file at the same time");
   }
   void open_with_name() {
-    find_name([this](const std::filesystem::path& name) {
+    find_name([this](const Path& name) {
       file_ = Descriptor(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
       if (!file_) return false;
       // Before it was locked, another may have taken it for abandoned.
@@ -146,18 +157,18 @@ private:
   }
   void take_name() {
     (void)::flock(file_.get(), LOCK_EX | LOCK_NB);
-    find_name([this](const std::filesystem::path& name) { return link_to(name); });
+    find_name([this](const Path& name) { return link_to(name); });
   }
 
-  bool is_ours(const std::filesystem::path& name) const { return is_same(file_, name); }
-  static bool is_same(const Descriptor& file, const std::filesystem::path& name) {
+  bool is_ours(const Path& name) const { return is_same(file_, name); }
+  static bool is_same(const Descriptor& file, const Path& name) {
     struct stat a{}, b{};
     return ::fstat(file.get(), &a) == 0 && ::lstat(name.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
            a.st_ino == b.st_ino;
   }
   /// Removes what a writer has left that is not alive any more; whether the name is free then. Where files
   /// cannot be locked, nothing is removed.
-  static bool remove_abandoned(const std::filesystem::path& name) {
+  static bool remove_abandoned(const Path& name) {
     const Descriptor file(::open(name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file) return errno == ENOENT;
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return false;
@@ -170,8 +181,8 @@ private:
     if (parent) (void)::fsync(parent.get());
   }
 
-  std::filesystem::path target_;
-  std::filesystem::path name_; ///< empty while it has none
+  Path target_;
+  Path name_; ///< empty while it has none
   Descriptor file_;
 };
 

@@ -12,15 +12,20 @@
 namespace stator::io {
 
 /// Writes an archive entry by entry, to appear under its name at close(). Below 4 GiB in all.
-class ZipWriter {
+template<class File = AtomicFile>
+class BasicZipWriter {
+  template<class T>
+  using later = std::conditional_t<(sizeof(File) > 0), T, void>; // only programs that write one pay for it
+  using Bytes = std::vector<later<std::byte>>;
+
 public:
-  explicit ZipWriter(const std::filesystem::path& path) : path_(path.string()), file_(path) {}
+  explicit BasicZipWriter(const Path& path) : path_(path.string()), file_(path) {}
 
   /// Throws ValueError for a name that is there already or an archive that gets too large.
   void add(const std::string& name, std::span<const std::byte> contents, bool compress = false) {
     if (names_.contains(name)) throw ValueError(path_ + ": '" + name + "' is added twice");
     if (name.empty() || name.size() > 0xFFFF) throw ValueError(path_ + ": bad name '" + name + "'");
-    std::vector<std::byte> packed;
+    Bytes packed;
     if (compress) packed = deflate(contents);
     const bool smaller = compress && packed.size() < contents.size();
     const auto data = smaller ? std::span<const std::byte>(packed) : contents;
@@ -32,7 +37,7 @@ public:
                    .deflated = smaller};
     if (contents.size() > limit || file_.size() + data.size() > limit || entries_.size() >= 0xFFFE)
       throw ValueError(path_ + ": an archive holds less than 4 GiB and 65535 entries");
-    std::vector<std::byte> header;
+    Bytes header;
     append_little(header, std::uint32_t{0x04034b50});
     append_common(header, entry);
     append_little(header, std::uint16_t{0}); // no extra field
@@ -45,7 +50,7 @@ public:
 
   /// Writes the directory and puts the file in place.
   void close() {
-    std::vector<std::byte> directory;
+    Bytes directory;
     for (const ZipEntry& entry : entries_) {
       append_little(directory, std::uint32_t{0x02014b50});
       append_little(directory, std::uint16_t{20}); // made by version 2.0
@@ -71,12 +76,11 @@ public:
 private:
   static constexpr std::uint64_t limit = 0xF0000000; // leaves room for the directory
 
-  static void append_text(std::vector<std::byte>& bytes, const std::string& text) {
-    const auto view = std::as_bytes(std::span(text));
-    bytes.insert(bytes.end(), view.begin(), view.end());
+  static void append_text(Bytes& bytes, const std::string& text) {
+    for (const char c : text) bytes.push_back(static_cast<std::byte>(c));
   }
   /// What the entry's header and the directory have in common, up to the length of the name.
-  static void append_common(std::vector<std::byte>& bytes, const ZipEntry& entry) {
+  static void append_common(Bytes& bytes, const ZipEntry& entry) {
     append_little(bytes, std::uint16_t{20}); // needs version 2.0
     append_little(bytes, std::uint16_t{0});  // flags
     append_little(bytes, static_cast<std::uint16_t>(entry.deflated ? 8 : 0));
@@ -88,12 +92,12 @@ private:
     append_little(bytes, static_cast<std::uint16_t>(entry.name.size()));
   }
 
-  std::vector<std::byte> deflate(std::span<const std::byte> contents) const {
+  Bytes deflate(std::span<const std::byte> contents) const {
     if (contents.size() > limit) throw ValueError(path_ + ": an archive holds less than 4 GiB");
     z_stream stream{};
     if (::deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
       throw Error(path_ + ": zlib has no memory");
-    std::vector<std::byte> packed(::deflateBound(&stream, static_cast<uLong>(contents.size())));
+    Bytes packed(::deflateBound(&stream, static_cast<uLong>(contents.size())));
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(contents.data()));
     stream.avail_in = static_cast<uInt>(contents.size());
     stream.next_out = reinterpret_cast<Bytef*>(packed.data());
@@ -106,9 +110,11 @@ private:
   }
 
   std::string path_;
-  AtomicFile file_;
-  std::vector<ZipEntry> entries_;
-  std::set<std::string> names_;
+  File file_;
+  std::vector<later<ZipEntry>> entries_;
+  std::set<later<std::string>> names_;
 };
+
+using ZipWriter = BasicZipWriter<>;
 
 } // namespace stator::io
