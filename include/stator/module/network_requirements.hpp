@@ -7,19 +7,78 @@
 
 namespace stator::detail {
 
-/// Something that holds modules or parameters, but how many is known only at run time.
+/// The types that a class template was given: std::map<K, V>, std::variant<A, B>, std::span<T, N>.
+template<class... A>
+struct type_list {};
 template<class F>
-consteval bool is_run_time_container() {
-  if constexpr (Part<F> || list_traits<F>::is_list)
-    return false;
-  else if constexpr (std::is_pointer_v<F>)
-    return Part<std::remove_cv_t<std::remove_pointer_t<F>>>;
+struct template_arguments {
+  using type = type_list<>;
+};
+template<template<class...> class C, class... A>
+struct template_arguments<C<A...>> {
+  using type = type_list<A...>;
+};
+template<template<class, auto, class...> class C, class A, auto N, class... B>
+struct template_arguments<C<A, N, B...>> {
+  using type = type_list<A, B...>;
+};
+
+/// What a container, an optional or a pointer, smart or not, holds; void for all else.
+template<class F>
+consteval auto held_type() {
+  if constexpr (std::is_pointer_v<F>)
+    return std::type_identity<std::remove_pointer_t<F>>{};
+  else if constexpr (requires { typename F::mapped_type; })
+    return std::type_identity<typename F::mapped_type>{};
   else if constexpr (requires { typename F::value_type; })
-    return Part<typename F::value_type>;
+    return std::type_identity<typename F::value_type>{};
   else if constexpr (requires { typename F::element_type; })
-    return Part<typename F::element_type>;
+    return std::type_identity<typename F::element_type>{};
   else
+    return std::type_identity<void>{};
+}
+
+/// Whether there can be modules or parameters in an F. Seen: the types around it, for those that hold
+/// themselves.
+template<class F, class... Seen>
+consteval bool may_hold_parts() {
+  using T = std::remove_cv_t<F>;
+  const auto any_of = []<class... A>(type_list<A...>) { return (may_hold_parts<A, T, Seen...>() || ...); };
+  if constexpr ((std::is_same_v<T, Seen> || ...) || !requires { sizeof(T); }) {
     return false;
+  } else if constexpr (std::is_pointer_v<T>) {
+    return any_of(type_list<std::remove_pointer_t<T>>{});
+  } else if constexpr (!std::is_class_v<T>) {
+    return false;
+  } else if constexpr (Part<T>) {
+    return true;
+  } else if constexpr (std::is_empty_v<T> || requires { T::absent_leaf; }) {
+    return false;
+  } else if constexpr (any_of(type_list<typename decltype(held_type<T>())::type>{}) ||
+                       any_of(typename template_arguments<T>::type{})) {
+    return true;
+  } else if constexpr (reflect::Reflectable<T> && !list_traits<T>::is_list) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return any_of(type_list<reflect::field_t<T, I>...>{});
+    }(std::make_index_sequence<reflect::field_count<T>>{});
+  } else {
+    return false;
+  }
+}
+
+/// What hides modules in a field that is none; empty when nothing does. `path` is that of the field.
+template<class F>
+constexpr Text find_hidden(const Text& path) {
+  if constexpr (Part<F> || list_traits<F>::is_list || !may_hold_parts<F>()) {
+    return {};
+  } else if constexpr (may_hold_parts<typename decltype(held_type<F>())::type>()) {
+    return text("stator: ", path, ": how many modules it holds is known only at run time: use std::array, ",
+                "std::tuple, nn::ModuleList, or stator::Absent for what is not there");
+  } else {
+    return text("stator: ", path,
+                ": the modules in it are hidden from the network: make them fields, or use ",
+                "std::array, std::tuple, nn::ModuleList or nn::ModuleDict");
+  }
 }
 
 /// get_extra_state() alone is of no use.
@@ -51,6 +110,8 @@ constexpr Text find_refusal(const Text& path) {
     Text found;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       [[maybe_unused]] const auto look = [&]<class E>(std::type_identity<E>, std::size_t i) {
+        if (!found.empty()) return;
+        found = find_hidden<E>(inside(i));
         if constexpr (Module<E>)
           if (found.empty()) found = find_refusal<E>(inside(i));
       };
@@ -67,13 +128,9 @@ constexpr Text find_refusal(const Text& path) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       [[maybe_unused]] const auto look = [&]<class F>(std::type_identity<F>, std::string_view name) {
         if (!found.empty()) return;
-        if constexpr (is_run_time_container<F>()) {
-          found = text("stator: ", inside(name),
-                       ": how many modules it holds is known only at run time: use std::array, ",
-                       "std::tuple, nn::ModuleList, or stator::Absent for what is not there");
-        } else if constexpr (Module<F>) {
-          found = find_refusal<F>(inside(name));
-        }
+        found = find_hidden<F>(inside(name));
+        if constexpr (Module<F> || list_traits<F>::is_list)
+          if (found.empty()) found = find_refusal<F>(inside(name));
       };
       (look(std::type_identity<reflect::field_t<M, I>>{}, reflect::field_name<M, I>), ...);
     }(std::make_index_sequence<reflect::field_count<M>>{});
