@@ -232,6 +232,32 @@ TEST_CASE("the state of one class of optimizer does not go into another") {
   CHECK(again.optimizer.steps() == 1);
 }
 
+TEST_CASE("a scheduler's state that it could not go on from is refused, and nothing is changed") {
+  const test::TemporaryDirectory scratch;
+  Net model;
+  optim::SGD<Net> sgd(model, {.lr = 0.1});
+  optim::StepLR step(sgd, {.step_size = 2});
+  optim::ReduceLROnPlateau plateau(sgd, {});
+  const auto refuses = [&](auto& scheduler, const std::string& key, std::int64_t value) {
+    io::CheckpointWriter writer;
+    store_part(writer, "s", scheduler);
+    std::vector<StateTensor> tensors(writer.tensors().begin(), writer.tensors().end());
+    for (StateTensor& t : tensors)
+      if (t.name == "s." + key) t.data = reinterpret_cast<const std::byte*>(&value);
+    io::save_safetensors(scratch / "x.safetensors", tensors);
+    const io::SafetensorsFile file(scratch / "x.safetensors");
+    io::CheckpointReader reader(file);
+    CHECK_THAT(thrown<ValueError>([&] { read_part(reader, "s", scheduler); }),
+               contains("lr_scheduler: " + key + " is " + std::to_string(value) + ", no number of epochs"));
+    CHECK(scheduler.last_epoch() == 0);
+  };
+  for (const std::int64_t value : {std::numeric_limits<std::int64_t>::max(), std::int64_t{-1}}) {
+    refuses(step, "last_epoch", value);
+    refuses(plateau, "last_epoch", value);
+    refuses(plateau, "num_bad_epochs", value);
+  }
+}
+
 TEST_CASE("names of parts may not be in each other's way") {
   int a = 0;
   Checkpoint checkpoint;

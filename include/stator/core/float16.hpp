@@ -3,7 +3,8 @@
 // patterns. Networks compute in float or double; these are for reading and writing.
 #pragma once
 
-#include <bit>
+#include "stator/core/bit_cast.hpp"
+
 #include <cmath>
 #include <cstdint>
 
@@ -13,15 +14,15 @@ namespace stator {
 constexpr float half_to_float(std::uint16_t bits) {
   const std::uint32_t negative = (bits & 0x8000U) << 16, exponent = (bits >> 10) & 0x1FU,
                       fraction = bits & 0x3FFU;
-  if (exponent == 31) return std::bit_cast<float>(negative | 0x7F800000U | fraction << 13);
-  if (exponent != 0) return std::bit_cast<float>(negative | (exponent + 112) << 23 | fraction << 13);
+  if (exponent == 31) return bit_cast<float>(negative | 0x7F800000U | fraction << 13);
+  if (exponent != 0) return bit_cast<float>(negative | (exponent + 112) << 23 | fraction << 13);
   const float magnitude = static_cast<float>(fraction) * 0x1p-24F; // a subnormal half is a normal float
   return negative != 0 ? -magnitude : magnitude;
 }
 
 /// The number that the bits of a bfloat16 mean; exact.
 constexpr float bfloat16_to_float(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+  return bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
 namespace detail {
@@ -35,7 +36,7 @@ constexpr std::uint64_t round_shift(std::uint64_t bits, unsigned count) {
 /// Rounds once, straight from double: a way by float would round twice.
 constexpr std::uint16_t to_16_bits(double value, unsigned exponent_bits) {
   const unsigned fraction_bits = 15 - exponent_bits, dropped = 52 - fraction_bits;
-  const auto bits = std::bit_cast<std::uint64_t>(value);
+  const auto bits = bit_cast<std::uint64_t>(value);
   const auto negative = static_cast<std::uint16_t>(bits >> 48 & 0x8000U);
   const std::uint64_t fraction = bits & ((std::uint64_t{1} << 52) - 1);
   const int biased = static_cast<int>(bits >> 52 & 0x7FFU);

@@ -3,6 +3,7 @@
 // PyTorch's CPU generator. What is drawn from it is in core/distributions.hpp.
 #pragma once
 
+#include "stator/core/entropy.hpp"
 #include "stator/core/error.hpp"
 
 #include <array>
@@ -13,7 +14,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <sys/random.h>
 #include <utility>
 
 namespace stator {
@@ -80,9 +80,7 @@ public:
 
   /// Seeds with a number that nobody can predict, and returns it. Throws Error when the system gives none.
   std::uint64_t seed() {
-    std::uint64_t number = 0;
-    if (::getentropy(&number, sizeof number) != 0)
-      throw Error("Generator::seed: the system has no random numbers");
+    const std::uint64_t number = detail::system_entropy();
     manual_seed(number);
     return number;
   }

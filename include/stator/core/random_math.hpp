@@ -4,7 +4,8 @@
 // general use: libm is more precise.
 #pragma once
 
-#include <bit>
+#include "stator/core/bit_cast.hpp"
+
 #include <cmath>
 #include <concepts>
 #include <cstdint>
@@ -18,9 +19,9 @@ namespace stator::detail {
 /// Source: Moshier, Cephes Mathematical Library, logf.
 inline float fast_log(float x) {
   // x = mantissa * 2^exponent, mantissa in [sqrt(1/2), sqrt(2))
-  const auto bits = std::bit_cast<std::uint32_t>(x);
+  const auto bits = bit_cast<std::uint32_t>(x);
   float exponent = static_cast<float>(static_cast<std::int32_t>(bits >> 23) - 126);
-  float m = std::bit_cast<float>((bits & 0x007fffffU) | 0x3f000000U);
+  float m = bit_cast<float>((bits & 0x007fffffU) | 0x3f000000U);
   if (m < 0.707106781186547524F)
     exponent -= 1.0F, m += m - 1.0F;
   else

@@ -27,7 +27,13 @@ public:
   }
   constexpr Text& operator+=(const char* s) { return *this += std::string_view(s); }
   constexpr Text& operator+=(const Text& s) { return *this += s.view(); }
-  constexpr Text& operator+=(Index n) {
+  // One for each type of integers: which of them Index and std::size_t are differs between machines.
+  constexpr Text& operator+=(int n) { return *this += static_cast<long long>(n); }
+  constexpr Text& operator+=(unsigned n) { return *this += static_cast<long long>(n); }
+  constexpr Text& operator+=(long n) { return *this += static_cast<long long>(n); }
+  constexpr Text& operator+=(unsigned long n) { return *this += static_cast<long long>(n); }
+  constexpr Text& operator+=(unsigned long long n) { return *this += static_cast<long long>(n); }
+  constexpr Text& operator+=(long long n) {
     char digits[24]{};
     std::size_t count = 0;
     const bool negative = n < 0;
@@ -37,8 +43,6 @@ public:
     while (count > 0) chars_.push_back(digits[--count]);
     return *this;
   }
-  constexpr Text& operator+=(std::size_t n) { return *this += static_cast<Index>(n); }
-  constexpr Text& operator+=(int n) { return *this += static_cast<Index>(n); }
   /// "[64, 784]", with "?" for a dynamic extent.
   constexpr Text& operator+=(const Extents& e) {
     *this += std::string_view("[");

@@ -45,6 +45,9 @@ class CheckpointReader {
 public:
   explicit CheckpointReader(const SafetensorsFile& file) : file_(file) {}
 
+  /// A reader of the same file to which nothing is put off yet.
+  CheckpointReader again() const { return CheckpointReader(file_); }
+
   /// Everything below "prefix.", names without it.
   std::vector<StateTensor> below(const std::string& prefix) {
     std::vector<StateTensor> found;
@@ -194,7 +197,8 @@ inline void read_part(CheckpointReader& reader, const std::string& name, Generat
 }
 
 /// Anything that says which numbers it keeps: `void for_each_number(auto&& f) { f("best", best); f("bad",
-/// bad); }`.
+/// bad); }`. A part that can be copied may have `void check_state() const`, which throws for numbers that it
+/// cannot go on from: then the part is left as it was.
 template<class T>
 concept HasNumbers = requires(T& part) { part.for_each_number([](std::string_view, auto&) {}); };
 
@@ -204,10 +208,24 @@ void store_part(CheckpointWriter& writer, const std::string& name, T& part) {
     store_part(writer, name + "." + std::string(key), std::as_const(number));
   });
 }
-template<HasNumbers T>
-void read_part(CheckpointReader& reader, const std::string& name, T& part) {
+namespace detail {
+template<class T>
+void read_numbers(CheckpointReader& reader, const std::string& name, T& part) {
   part.for_each_number(
       [&](std::string_view key, auto& number) { read_part(reader, name + "." + std::string(key), number); });
+}
+} // namespace detail
+
+template<HasNumbers T>
+void read_part(CheckpointReader& reader, const std::string& name, T& part) {
+  if constexpr (requires { std::as_const(part).check_state(); }) {
+    T trial = part;
+    CheckpointReader trial_reader = reader.again();
+    detail::read_numbers(trial_reader, name, trial);
+    trial_reader.change();
+    trial.check_state();
+  }
+  detail::read_numbers(reader, name, part);
 }
 
 } // namespace stator::io

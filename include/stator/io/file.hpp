@@ -35,7 +35,7 @@ inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
   if (!count.fits()) file_error(path, "read", EFBIG);
   std::vector<std::byte> bytes(count.value());
   file.seekg(0);
-  if (!bytes.empty() && !file.read(reinterpret_cast<char*>(bytes.data()), size))
+  if (!bytes.empty() && !file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
     file_error(path, "read", errno != 0 ? errno : EIO);
   return bytes;
 }

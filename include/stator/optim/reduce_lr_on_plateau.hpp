@@ -3,6 +3,7 @@
 
 #include "stator/core/error.hpp"
 #include "stator/core/shape.hpp"
+#include "stator/optim/scheduler.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -78,6 +79,12 @@ public:
     f("num_bad_epochs", state_.bad_epochs);
     f("cooldown_counter", state_.cooldown);
     f("last_epoch", state_.last_epoch);
+  }
+  /// Throws ValueError for numbers of a file that a schedule cannot go on from.
+  void check_state() const {
+    detail::check_epochs("last_epoch", state_.last_epoch);
+    detail::check_epochs("num_bad_epochs", state_.bad_epochs);
+    detail::check_epochs("cooldown_counter", state_.cooldown);
   }
   const State& state() const { return state_; }
   void set_state(const State& state) { state_ = state; }

@@ -19,6 +19,15 @@ struct SchedulerState {
   std::vector<double> base_lrs; ///< one for each group
 };
 
+namespace detail {
+/// Throws ValueError for a count of epochs, from a file, that no training has reached.
+inline void check_epochs(const char* what, Index epochs) {
+  if (epochs < 0 || epochs > Index{1} << (sizeof(Index) * 8 - 11))
+    throw ValueError(std::string("lr_scheduler: ") + what + " is " + std::to_string(epochs) +
+                     ", no number of epochs");
+}
+} // namespace detail
+
 /// `Rule`: `Options`, a constructor from them that throws ValueError, `next(lr, base_lr, epoch)`.
 /// `O`: an Optimizer.
 template<class Rule, class O>
@@ -51,6 +60,8 @@ public:
     for (std::size_t g = 0; g < state_.base_lrs.size(); ++g)
       f("base_lrs." + std::to_string(g), state_.base_lrs[g]);
   }
+  /// Throws ValueError for numbers of a file that a schedule cannot go on from.
+  void check_state() const { detail::check_epochs("last_epoch", state_.last_epoch); }
   const SchedulerState& state() const { return state_; }
   void set_state(SchedulerState state) { state_ = std::move(state); }
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSL-1.0
+// Random bits of the system, for seeds that nobody can predict.
+#pragma once
+
+#include "stator/core/error.hpp"
+
+#include <cstdint>
+#ifdef _WIN32
+#include <random> // heavy, and only needed where there is no getentropy
+#else
+#include <sys/random.h>
+#endif
+
+namespace stator::detail {
+
+/// Throws Error when the system gives none.
+inline std::uint64_t system_entropy() {
+  std::uint64_t number = 0;
+#ifdef _WIN32
+  std::random_device device;
+  for (int half = 0; half < 2; ++half) number = number << 32 | (device() & 0xffffffffU);
+#else
+  if (::getentropy(&number, sizeof number) != 0)
+    throw Error("Generator::seed: the system has no random numbers");
+#endif
+  return number;
+}
+
+} // namespace stator::detail
