@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 
+#include "stator/model/model.hpp"
 #include "stator/nn/nn.hpp"
 #include "stator/ops/ops.hpp"
 #include "stator/run/evaluation.hpp"

@@ -92,8 +92,9 @@ public:
   /// The only element of the result; the program runs once.
   auto item() const { return evaluator<Derived>::item(self(), state_); }
   /// Runs forward and backward; adds to the gradients of every parameter and Variable in the expression.
-  /// The result must have one element. Throws GraphError on a second call, unless `backward({.retain_graph =
-  /// true})` was the first: that keeps a copy of the values of the forward.
+  /// Operands that were written to since item() are read as they are now; indices and labels are checked
+  /// again, before anything is added. The result must have one element. Throws GraphError on a second call,
+  /// unless `backward({.retain_graph = true})` was the first: that keeps a copy of the values of the forward.
   void backward(const BackwardOptions& options = {}) const {
     evaluator<Derived>::backward(self(), state_, options.retain_graph);
   }

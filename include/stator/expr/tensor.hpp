@@ -72,8 +72,14 @@ public:
   Tensor(const Tensor& other) : Tensor(other.leading_, 0) {
     std::copy_n(other.elements(), this->numel(), data());
   }
+  /// Elements are copied into the memory that is there when as many have place: what refers to it stays
+  /// valid.
   Tensor& operator=(const Tensor& other) {
-    if (this != &other) *this = Tensor(other);
+    if (this == &other) return *this;
+    if (data_ != nullptr && leading_ == other.leading_)
+      std::copy_n(other.elements(), this->numel(), data());
+    else
+      *this = Tensor(other);
     return *this;
   }
   Tensor(Tensor&&) noexcept = default;

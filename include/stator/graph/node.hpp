@@ -39,6 +39,8 @@ enum class Kind : std::uint8_t {
 
 /// Runs a kernel: result, operands, batch, temporary memory. The operands lie in `in` in the node's order.
 using KernelFunction = void (*)(void* out, const void* const* in, Index batch, std::byte* scratch);
+/// Throws ValueError for an index that the operation cannot take.
+using CheckFunction = void (*)(const void* indices, Index batch);
 /// Appends the nodes of the vector-Jacobian product of `node` for the gradient `grad` of its result; writes
 /// the gradient of each operand to `result`, -1 where there is none.
 using VjpFunction = void (*)(Builder&, int node, int grad, int* result);
@@ -57,6 +59,8 @@ struct Signature {
   KernelFunction run = nullptr;                         ///< kind kernel
   KernelFunction accumulate = nullptr;                  ///< as run, but adds to `out`; null where it cannot
   Bytes scratch{};                                      ///< temporary memory of run
+  CheckFunction check = nullptr;                        ///< of an operation that takes indices
+  int checked = -1;                                     ///< the operand that holds them
   const detail::ElementwiseBase* elementwise = nullptr; ///< kind elementwise and store
   VjpFunction vjp = nullptr;                            ///< null: not differentiable, or the order is used up
   AddFunction add = nullptr;                            ///< null where there is no gradient of this type

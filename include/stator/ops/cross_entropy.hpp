@@ -63,6 +63,11 @@ struct NllLoss {
     for (Index i = 0; i < n * inner; ++i)
       body(i, i / inner * classes * inner + i % inner, weight_of<X>(target[i], i, weight));
   }
+  static constexpr int checked_operand = 1;
+  template<class X, class Target, class... W>
+  static void check(const typename Target::scalar* target, Index batch) {
+    for_samples<X>(target, nullptr, batch, [](Index, Index, double) {});
+  }
   /// What the sum is divided by.
   template<class X>
   static double divisor(const std::int64_t* target, const typename X::scalar* weight, Index batch) {

@@ -40,10 +40,14 @@ struct Embedding {
                   const typename I::scalar* index, Index batch, std::byte*) {
     static_assert(std::is_integral_v<typename I::scalar>, "stator: embedding: the indices are int64");
     constexpr Index dim = W::extents[1];
-    for (Index i = 0; i < count<I>(batch); ++i) {
+    check<W, I>(index, batch);
+    for (Index i = 0; i < count<I>(batch); ++i) std::copy_n(weight + index[i] * dim, dim, out + i * dim);
+  }
+  static constexpr int checked_operand = 1;
+  template<class W, class I>
+  static void check(const typename I::scalar* index, Index batch) {
+    for (Index i = 0; i < count<I>(batch); ++i)
       if (index[i] < 0 || index[i] >= W::extents[0]) refuse<W>(static_cast<std::int64_t>(index[i]), i);
-      std::copy_n(weight + index[i] * dim, dim, out + i * dim);
-    }
   }
   /// Adds each row of g to the row that it came from; the last operand gives the shape only.
   struct Backward {

@@ -67,6 +67,34 @@ struct gradient_leaves {
   }();
 };
 
+/// Indices that lie in a leaf. Between item() and backward() somebody may have written to them, so they are
+/// looked at again, before anything is added to a gradient.
+struct IndexCheck {
+  graph::CheckFunction function = nullptr;
+  std::size_t leaf = 0;
+};
+template<class P>
+struct index_checks {
+  static constexpr int operand(std::size_t node) {
+    const graph::Signature& s = *P::nodes[node].signature;
+    if (s.check == nullptr) return -1;
+    const int n = P::operand(static_cast<int>(node), s.checked);
+    return P::place(n).area == graph::Area::leaf ? n : -1;
+  }
+  static constexpr std::size_t count = [] {
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < P::nodes.size(); ++i) n += operand(i) >= 0;
+    return n;
+  }();
+  static constexpr auto list = [] {
+    std::array<IndexCheck, count> checks{};
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < P::nodes.size(); ++i)
+      if (const int o = operand(i); o >= 0) checks[n++] = {P::nodes[i].signature->check, P::place(o).offset};
+    return checks;
+  }();
+};
+
 /// Runs an expression of type E.
 template<class E>
 struct Evaluation {
@@ -126,7 +154,10 @@ struct Evaluation {
     using P = Program<Plan, true>;
     expr::LeafMemory leaves[leaf_count + 1];
     Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
-    if (!state.forward_kept) run_forward(f, state);
+    if (state.forward_kept)
+      for (const IndexCheck& c : index_checks<P>::list) c.function(leaves[c.leaf].data, f.batch);
+    else
+      run_forward(f, state);
     if (!state.has_item) {
       f.workspace = state.workspace.data();
       keep_item(state, detail::address<P, P::place(P::root)>(f));

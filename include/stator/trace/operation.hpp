@@ -82,6 +82,19 @@ struct kernel_call {
   }
 };
 
+/// An operation that takes indices says which operand holds them, `checked_operand`, and looks at them in
+/// `check`.
+template<class Op>
+concept HasIndices = requires { Op::checked_operand; };
+
+template<class Op, class Out, class... In>
+struct check_call {
+  using Checked = std::tuple_element_t<static_cast<std::size_t>(Op::checked_operand), std::tuple<In...>>;
+  static void run(const void* indices, Index batch) {
+    Op::template check<In...>(static_cast<const typename Checked::scalar*>(indices), batch);
+  }
+};
+
 template<class Op, int Order, class Out, class... In>
 struct vjp_call {
   static constexpr void run(graph::Builder& b, int node, int grad, int* result) {
@@ -148,6 +161,10 @@ struct signature {
         s.accumulate = &detail::kernel_call<Op, true, Out, In...>::run;
       if constexpr (requires { Op::template scratch<Out, In...>(); })
         s.scratch = Op::template scratch<Out, In...>();
+      if constexpr (detail::HasIndices<Op>) {
+        s.check = &detail::check_call<Op, Out, In...>::run;
+        s.checked = Op::checked_operand;
+      }
     }
     if constexpr (detail::HasVjp<Op, Out, Order, In...>) {
       s.vjp = &detail::vjp_call<Op, Order - 1, Out, In...>::run;
