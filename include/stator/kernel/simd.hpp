@@ -223,40 +223,29 @@ template<class T, Index W, class V>
   root = __builtin_elementwise_sqrt(x);
 #else
   constexpr std::size_t bytes = sizeof(V);
+  constexpr bool single = sizeof(T) == 4;
+  // clang-format off
+  if constexpr (W == 1) root = std::sqrt(x);
 #if defined(__AVX512F__)
-  if constexpr (bytes == 64 && sizeof(T) == 4)
-    root = __builtin_ia32_sqrtps512_mask(x, x, static_cast<short>(-1), 4);
-  else if constexpr (bytes == 64)
-    root = __builtin_ia32_sqrtpd512_mask(x, x, static_cast<char>(-1), 4);
-  else
+  else if constexpr (bytes == 64 && single) root = __builtin_ia32_sqrtps512_mask(x, x, static_cast<short>(-1), 4);
+  else if constexpr (bytes == 64) root = __builtin_ia32_sqrtpd512_mask(x, x, static_cast<char>(-1), 4);
 #endif
 #if defined(__AVX__)
-      if constexpr (bytes == 32 && sizeof(T) == 4)
-    root = __builtin_ia32_sqrtps256(x);
-  else if constexpr (bytes == 32)
-    root = __builtin_ia32_sqrtpd256(x);
-  else
+  else if constexpr (bytes == 32 && single) root = __builtin_ia32_sqrtps256(x);
+  else if constexpr (bytes == 32) root = __builtin_ia32_sqrtpd256(x);
 #endif
 #if defined(__SSE2__)
-      if constexpr (bytes == 16 && sizeof(T) == 4)
-    root = __builtin_ia32_sqrtps(x);
-  else if constexpr (bytes == 16)
-    root = __builtin_ia32_sqrtpd(x);
-  else
+  else if constexpr (bytes == 16 && single) root = __builtin_ia32_sqrtps(x);
+  else if constexpr (bytes == 16) root = __builtin_ia32_sqrtpd(x);
 #elif defined(__aarch64__)
-  if constexpr (bytes == 16 && sizeof(T) == 4)
-    asm("fsqrt %0.4s, %1.4s" : "=w"(root) : "w"(x));
-  else if constexpr (bytes == 16)
-    asm("fsqrt %0.2d, %1.2d" : "=w"(root) : "w"(x));
-  else
+  else if constexpr (bytes == 16 && single) asm("fsqrt %0.4s, %1.4s" : "=w"(root) : "w"(x));
+  else if constexpr (bytes == 16) asm("fsqrt %0.2d, %1.2d" : "=w"(root) : "w"(x));
 #endif
-    for (Index i = 0; i < W; ++i) root[i] = std::sqrt(x[i]);
+  else for (Index i = 0; i < W; ++i) root[i] = std::sqrt(x[i]);
+  // clang-format on
 #endif
 }
 } // namespace detail
-
-// ---- Simd
-// ----------------------------------------------------------------------------------------------------------
 
 /// The unsigned integers of as many bits.
 template<class T>
@@ -354,8 +343,8 @@ struct Simd {
   // clang-format on
 
 private:
-  /// A single integer in the type in which it wraps around, as in PyTorch, without undefined behaviour; the sum of
-  /// bools is "or", their product "and".
+  /// A single integer in the type in which it wraps around, as in PyTorch, without undefined behaviour; the
+  /// sum of bools is "or", their product "and".
   template<class R>
   [[gnu::always_inline]] static decltype(auto) wrapping(const R& r) {
     if constexpr (W == 1 && std::integral<T>)
@@ -441,13 +430,9 @@ template<class T, Index W>
 /// The root, correctly rounded.
 template<class T, Index W>
 [[gnu::always_inline]] inline Simd<T, W> sqrt(const Simd<T, W>& x) {
-  if constexpr (W == 1)
-    return Simd<T, W>(static_cast<T>(std::sqrt(x.raw)));
-  else {
-    Simd<T, W> root;
-    detail::sqrt<T, W>(x.raw, root.raw);
-    return root;
-  }
+  Simd<T, W> root;
+  detail::sqrt<T, W>(x.raw, root.raw);
+  return root;
 }
 
 /// The larger of two; NaN when either is NaN, as in PyTorch.
