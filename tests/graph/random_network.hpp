@@ -2,6 +2,7 @@
 // Networks of random structure, written once for symbols and for the tape.
 #pragma once
 
+#include "compare.hpp"
 #include "graph/tape.hpp"
 #include "stator/stator.hpp"
 
@@ -187,11 +188,11 @@ constexpr V build(const A& op, V x, const Recipe& recipe) {
 }
 
 inline bool agree(std::span<const double> found, std::span<const double> expected) {
-  double size = 1;
-  for (const double e : expected) size = std::max(size, std::abs(e));
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    if (!(std::abs(found[i] - expected[i]) <= 1e-11 * size)) return false;
-  return found.size() == expected.size();
+  if (found.size() != expected.size()) return false;
+  const Worst w = worst(doubles(found), doubles(expected));
+  const bool close = w.error <= 1e-11 * largest(expected, 1);
+  if (!close) UNSCOPED_INFO(w);
+  return close;
 }
 
 } // namespace stator::test

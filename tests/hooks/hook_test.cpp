@@ -52,8 +52,7 @@ std::vector<float> floats(const std::string& key) {
 void close(const std::string& key, std::span<const float> found) {
   const std::vector<float> expected = floats(key);
   INFO(key);
-  REQUIRE(expected.size() == found.size());
-  for (std::size_t i = 0; i < found.size(); ++i) CHECK(std::abs(expected[i] - found[i]) <= 1e-5f);
+  stator::test::check_close(found, expected, 1e-5);
 }
 
 /// Compares what hooks see, in the order in which they are called.

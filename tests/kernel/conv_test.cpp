@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Convolutions against plain loops over every sample, channel, pixel and tap.
 #include "catch.hpp"
+#include "compare.hpp"
 #include "kernel/support.hpp"
 #include "stator/kernel/conv.hpp"
 
@@ -36,16 +37,6 @@ void for_each_product(const ConvGeometry<D>& g, Index batch, Visit visit) {
           }
 }
 
-template<class T>
-double difference(const Buffer<T>& a, const Buffer<double>& b) {
-  double worst = 0;
-  for (Index i = 0; i < a.size(); ++i) {
-    const double d = std::abs(static_cast<double>(a[i]) - b[i]) / (1 + std::abs(b[i]));
-    if (!(d <= worst)) worst = d;
-  }
-  return worst;
-}
-
 template<class T, auto G>
 void check(Index batch) {
   using conv = stator::kernel::conv<T, G>;
@@ -74,27 +65,27 @@ void check(Index batch) {
   {
     auto s = scratch(conv::forward_scratch);
     conv::forward(x.data(), w.data(), nullptr, y.data(), batch, s.data());
-    CHECK(difference(y, y_expected) < allowed);
+    test::check_close(y, y_expected, allowed, {.relative_to = 1});
     conv::forward(x.data(), w.data(), bias.data(), y.data(), batch, s.data());
     for (Index i = 0; i < y.size(); ++i)
       y_expected[i] += static_cast<double>(bias[i / G.output_plane() % G.out_channels]);
-    CHECK(difference(y, y_expected) < allowed);
+    test::check_close(y, y_expected, allowed, {.relative_to = 1});
   }
   {
     auto s = scratch(conv::backward_input_scratch);
     conv::backward_input(dy.data(), w.data(), dx.data(), batch, s.data());
-    CHECK(difference(dx, dx_expected) < allowed);
+    test::check_close(dx, dx_expected, allowed, {.relative_to = 1});
   }
   {
     auto s = scratch(conv::backward_weight_scratch);
     conv::backward_weight(x.data(), dy.data(), dw.data(), false, batch, s.data());
-    CHECK(difference(dw, dw_expected) < allowed);
+    test::check_close(dw, dw_expected, allowed, {.relative_to = 1});
     conv::backward_weight(x.data(), dy.data(), dw.data(), true, batch, s.data());
     for (double& e : dw_expected) e *= 2;
-    CHECK(difference(dw, dw_expected) < allowed);
+    test::check_close(dw, dw_expected, allowed, {.relative_to = 1});
   }
   conv::backward_bias(dy.data(), db.data(), false, batch);
-  CHECK(difference(db, db_expected) < allowed);
+  test::check_close(db, db_expected, allowed, {.relative_to = 1});
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Pooling against plain loops, and PyTorch's rules for borders and NaN.
 #include "catch.hpp"
+#include "compare.hpp"
 #include "kernel/support.hpp"
 #include "stator/kernel/pool.hpp"
 
@@ -72,20 +73,15 @@ void check(Index planes) {
       y_avg[p * out + o] = sum / static_cast<T>(size);
       for (const Index i : window) dx_avg[p * in + i] += dy[p * out + o] / static_cast<T>(size);
     }
-  const auto differ = [](const Buffer<T>& a, const Buffer<T>& b) {
-    double worst = 0;
-    for (Index i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(a[i] - b[i])));
-    return worst;
-  };
   max_pool<T, G>::forward(x.data(), y.data(), planes);
-  CHECK(differ(y, y_max) == 0);
+  test::check_close(y, y_max, 0);
   max_pool<T, G>::backward(x.data(), dy.data(), dx.data(), planes);
-  CHECK(differ(dx, dx_max) < 1e-6);
+  test::check_close(dx, dx_max, 1e-6);
   if (G.dilation == kernel::detail::filled<G.axes>(1)) {
     avg_pool<T, G>::forward(x.data(), y.data(), planes);
-    CHECK(differ(y, y_avg) < 1e-6);
+    test::check_close(y, y_avg, 1e-6);
     avg_pool<T, G>::backward(dy.data(), dx.data(), planes);
-    CHECK(differ(dx, dx_avg) < 1e-6);
+    test::check_close(dx, dx_avg, 1e-6);
   }
 }
 

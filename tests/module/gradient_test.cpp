@@ -3,6 +3,7 @@
 #include "module/nets.hpp"
 
 #include "catch.hpp"
+#include "compare.hpp"
 
 #include "stator/ops/ops.hpp"
 #include "stator/optim/optim.hpp"
@@ -60,7 +61,7 @@ TEST_CASE("several backwards add up to the gradient of the whole batch") {
     (nn::cross_entropy(model(x), y) / 2).backward();
   }
   const std::vector<float> parts = gradients_of(model);
-  for (std::size_t i = 0; i < whole.size(); ++i) CHECK(parts[i] == Approx(whole[i]).margin(1e-6));
+  test::check_close(parts, whole, 1e-6);
 
   // clip_grad_norm_, clip_grad_value_ on all of them at once.
   const double norm = norm_of(parts);

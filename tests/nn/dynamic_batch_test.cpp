@@ -37,11 +37,7 @@ struct Gpt {
   constexpr auto forward(auto x) const { return x | tokens | block | norm | head | transpose<1, 2>; }
 };
 
-void check_equal(auto a, auto b) {
-  REQUIRE(a.size() == b.size());
-  for (std::size_t i = 0; i < a.size(); ++i)
-    CHECK(std::abs(a[i] - b[i]) <= 1e-5F * std::max(1.0F, std::abs(b[i])));
-}
+void check_equal(auto a, auto b) { test::check_close(a, b, 1e-5, {.relative_to = 1}); }
 
 } // namespace
 

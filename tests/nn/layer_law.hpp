@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The law of every layer: output, gradients and buffers are PyTorch's, within 1e-5 of the largest element;
 // its text and its first parameters are the same to the last bit. The tensors are in
-// reference/data/layers.npz, whose script says how they are called.
+// reference/data/layers/*.npz, whose script says how they are called.
 #pragma once
 
 #include "catch.hpp"
@@ -14,7 +14,6 @@
 #include "stator/run/evaluation.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,25 +21,35 @@
 
 namespace stator::test {
 
-inline const io::Npz& layers() { return reference("layers"); }
+inline const References& layers() {
+  static const References read("layers");
+  return read;
+}
 
-/// The array `key` of texts, each ended by a zero byte.
+/// The texts of the array `key` of every file, each ended by a zero byte.
 inline std::vector<std::string> texts(const char* key) {
   std::vector<std::string> result(1);
-  for (const std::uint8_t c : layers()[key].as<std::uint8_t>())
-    if (c == 0)
-      result.emplace_back();
-    else
-      result.back() += static_cast<char>(c);
+  for (const io::Npz& file : layers())
+    for (const std::uint8_t c : file[key].as<std::uint8_t>())
+      if (c == 0)
+        result.emplace_back();
+      else
+        result.back() += static_cast<char>(c);
   result.pop_back();
   return result;
 }
 
-/// Compares repr(module) with PyTorch's.
-inline void compare_text(const std::string& name, const std::string& found) {
+/// repr(module) in PyTorch. Throws KeyError for a case that is not known.
+inline std::string expected_text(const std::string& name) {
   static const std::vector<std::string> known = texts("repr");
   for (std::size_t i = 0; i < known.size(); i += 2)
-    if (known[i] == name) CHECK(found == known[i + 1]);
+    if (known[i] == name) return known[i + 1];
+  throw KeyError("reference/data/layers has no text of '" + name + "'");
+}
+
+/// Compares repr(module) with PyTorch's.
+inline void compare_text(const std::string& name, const std::string& found) {
+  CHECK(found == expected_text(name));
 }
 
 /// Whether the parameters of the file are those that the module starts with.
@@ -73,16 +82,7 @@ void compare(const std::string& key, std::span<const T> found) {
   REQUIRE(layers().contains(key));
   const auto expected =
       layers()[key].template as<std::conditional_t<std::is_integral_v<T>, std::int64_t, float>>();
-  REQUIRE(expected.size() == found.size());
-  double scale = 1e-2, worst = 0;
-  for (const auto e : expected)
-    if (std::isfinite(static_cast<double>(e))) scale = std::max(scale, std::abs(static_cast<double>(e)));
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const auto a = static_cast<double>(expected[i]), b = static_cast<double>(found[i]);
-    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
-    worst = std::max(worst, std::isfinite(b) && std::isfinite(a) ? std::abs(a - b) : HUGE_VAL);
-  }
-  CHECK(worst <= 1e-5 * scale);
+  check_close(found, expected, 1e-5 * largest(expected, 1e-2), {.equal_nan = true});
 }
 
 /// An input of a layer that has a gradient, and its name in the file.

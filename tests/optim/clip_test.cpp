@@ -27,8 +27,8 @@ void check_gradients(Model& model, const std::string& key) {
   for (const auto& e : Model::parameter_table) {
     const auto expected = test::reference("clip")[key + "." + std::string(e.name)].as<double>();
     const auto found = Model::part(model.gradients, e);
-    for (std::size_t i = 0; i < expected.size(); ++i)
-      CHECK(std::abs(found[i] - expected[i]) <= 1e-14 * std::abs(expected[i]));
+    INFO(e.name);
+    test::check_close(found, expected, 1e-14, {.relative_to = std::numeric_limits<double>::min()});
   }
   for (const double g : model.padding(model.gradients)) CHECK(g == 0);
 }

@@ -20,16 +20,12 @@ namespace {
 template<class T>
 void check_equal(std::span<const T> found, std::span<const T> expected) {
 #if defined(__FMA__)
-  const T ulps = 0;
+  const double ulps = 0;
 #else
-  const T ulps = 512;
+  const double ulps = 512;
 #endif
-  REQUIRE(found.size() == expected.size());
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    INFO("element " << i << ": " << found[i] << ", expected " << expected[i]);
-    CHECK(std::abs(found[i] - expected[i]) <=
-          ulps * std::numeric_limits<T>::epsilon() * std::max(std::abs(expected[i]), T(0.01)));
-  }
+  test::check_close(found, expected, ulps * static_cast<double>(std::numeric_limits<T>::epsilon()),
+                    {.relative_to = 0.01});
 }
 
 /// Ten steps as in reference/optim.py.

@@ -12,6 +12,6 @@ torch.set_num_threads(1)  # sums in one order on every machine
 def save(topic, arrays):
     """Writes data/<topic>.npz and says how large it is."""
     path = pathlib.Path(__file__).parent / "data" / f"{topic}.npz"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **arrays)
     print(f"{path.name}: {len(arrays)} arrays, {path.stat().st_size} bytes")

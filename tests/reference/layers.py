@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
-"""data/layers.npz: forward and backward of every layer, function and loss on small inputs.
+"""data/layers/<family>.npz: forward and backward of every layer, function and loss on small inputs.
+
+`layers.py` writes every family, `layers.py conv pooling` these two. A case belongs to the family() above it; which file
+holds a case does not matter to its readers.
 
 <layer>.<case>.<what>, the options of a case are those below. `what` is
   x, query, target, ...   the inputs (int64 where they are indices)
@@ -12,9 +15,10 @@
 Inputs are float32 numbers; everything is computed in double and rounded to float32 at the end.
 The activations' case "edges" has zeros, kinks and large values.
 
-"repr" holds <layer>.<case>, repr(module), <layer>.<case>, repr(module), ... each ended by a zero byte, and "initial"
-the names of the cases whose parameters are what the module starts with after manual_seed(crc32(<layer>.<case>)).
+In each file "repr" holds <layer>.<case>, repr(module), <layer>.<case>, repr(module), ... each ended by a zero byte, and
+"initial" the names of the cases whose parameters are what the module starts with after manual_seed(crc32(<layer>.<case>)).
 """
+import sys
 import warnings
 import zlib
 
@@ -26,15 +30,21 @@ from torch import nn
 from common import save
 
 warnings.filterwarnings("ignore")
-arrays = {}
-representations, initial = [], []
+families = {}  # name: (arrays, representations, initial)
+arrays, representations, initial = {}, [], []
+
+
+def family(name):
+    """The cases that follow are those of data/layers/<name>.npz."""
+    global arrays, representations, initial
+    arrays, representations, initial = families.setdefault(name, ({}, [], []))
 
 
 def case(layer, name, module, randomise=False, train=True, seed=None, **inputs):
     """`inputs`: shapes to be drawn from the normal distribution, or tensors. `module`: called with them in order."""
     torch.manual_seed(zlib.crc32(f"{layer}.{name}".encode()))
     prefix = f"{layer}.{name}."
-    assert prefix + "y" not in arrays, prefix
+    assert not any(prefix + "y" in known for known, *_ in families.values()), prefix
     module = module()
     parameters, buffers = {}, {}
     if isinstance(module, nn.Module):
@@ -90,15 +100,18 @@ def labels(count, classes, *rest):
 
 
 # Linear, Bilinear, Embedding
+family("linear")
 case("Linear", "default", lambda: nn.Linear(5, 3), x=(4, 5))
 case("Linear", "no_bias", lambda: nn.Linear(7, 4, bias=False), x=(2, 7))
 case("Linear", "rank3", lambda: nn.Linear(3, 6), x=(2, 4, 3))
 case("Bilinear", "default", lambda: nn.Bilinear(3, 4, 5), x=(2, 3), x2=(2, 4))
+family("embedding")
 case("Embedding", "default", lambda: nn.Embedding(6, 4), x=labels(5, 6))
 case("Embedding", "padding_idx", lambda: nn.Embedding(6, 4, padding_idx=2), x=labels(3, 6, 4))
 case("Embedding", "rank2", lambda: nn.Embedding(9, 3), x=labels(2, 9, 3))
 
 # Convolutions
+family("conv")
 for d, conv, image in ((1, nn.Conv1d, (9,)), (2, nn.Conv2d, (7, 6)), (3, nn.Conv3d, (5, 4, 6))):
     layer = f"Conv{d}d"
     batch = 2 if d < 3 else 1
@@ -121,6 +134,7 @@ case("Conv2d", "reflect_options", lambda: nn.Conv2d(2, 4, (3, 2), stride=(2, 1),
                                                    padding_mode="reflect"), x=(2, 2, 5, 6))
 case("Conv2d", "uneven_same", lambda: nn.Conv2d(2, 3, (4, 3), padding="same", dilation=(1, 2)), x=(1, 2, 7, 8))
 
+family("conv_transpose")
 for d, conv, image in ((1, nn.ConvTranspose1d, (5,)), (2, nn.ConvTranspose2d, (4, 3)), (3, nn.ConvTranspose3d, (3, 2, 3))):
     layer = f"ConvTranspose{d}d"
     case(layer, "default", lambda: conv(2, 3, 3), x=(2, 2, *image))
@@ -135,6 +149,7 @@ case("ConvTranspose2d", "uneven",
      lambda: nn.ConvTranspose2d(2, 3, (3, 2), stride=(2, 3), padding=(1, 0), output_padding=(0, 1)), x=(1, 2, 4, 3))
 
 # Normalisation
+family("norm")
 for d, norm, image in ((1, nn.BatchNorm1d, (5,)), (2, nn.BatchNorm2d, (3, 4)), (3, nn.BatchNorm3d, (2, 3, 2))):
     layer = f"BatchNorm{d}d"
     x = (4, 3, *image)
@@ -162,9 +177,11 @@ for d, norm, image in ((1, nn.InstanceNorm1d, (6,)), (2, nn.InstanceNorm2d, (3, 
     case(layer, "running_stats_affine.train", lambda: norm(3, affine=True, track_running_stats=True), True, x=x)
     case(layer, "running_stats.eval", lambda: norm(3, affine=True, track_running_stats=True), True, False, x=x)
 case("LocalResponseNorm", "default", lambda: nn.LocalResponseNorm(3), x=(2, 5, 3))
+family("distance")
 case("CosineSimilarity", "default", lambda: nn.CosineSimilarity(dim=1), x=(3, 4), x2=(3, 4))
 
 # Activations
+family("activation")
 edges = torch.tensor([-100, -25, -6, -3, -1, -0.5, -0.1, -0.0, 0.0, 0.1, 0.5, 1, 3, 6, 20, 25, 100], dtype=torch.float32)
 ACTIVATIONS = {
     "ReLU": {"default": nn.ReLU},
@@ -196,17 +213,20 @@ for layer, variants in ACTIVATIONS.items():
         case(layer, f"{name}.edges", make, x=edges)
         case(layer, f"{name}.rank4", make, x=(2, 3, 2, 2))
 case("PReLU", "channels", lambda: nn.PReLU(3, init=0.1), x=(2, 3, 4))
+family("softmax")
 for layer, make in (("Softmax", nn.Softmax), ("LogSoftmax", nn.LogSoftmax), ("Softmin", nn.Softmin)):
     case(layer, "last", lambda: make(dim=-1), x=(3, 5))
     case(layer, "first", lambda: make(dim=0), x=(4, 3))
     case(layer, "middle", lambda: make(dim=1), x=(2, 3, 4))
     case(layer, "edges", lambda: make(dim=0), x=edges)
 case("Softmax2d", "default", nn.Softmax2d, x=(2, 3, 2, 2))
+family("activation")
 case("GLU", "default", nn.GLU, x=(3, 6))
 case("GLU", "first", lambda: nn.GLU(dim=0), x=(4, 3))
 case("GLU", "channels", lambda: nn.GLU(dim=1), x=(2, 4, 3))
 
 # Pooling
+family("pooling")
 for d, image in ((1, (11,)), (2, (8, 7)), (3, (6, 5, 6))):
     maximum, average = getattr(nn, f"MaxPool{d}d"), getattr(nn, f"AvgPool{d}d")
     x = (2 if d < 3 else 1, 2, *image)
@@ -238,6 +258,7 @@ case("AdaptiveAvgPool2d", "rectangle", lambda: nn.AdaptiveAvgPool2d((2, 3)), x=(
 case("AdaptiveMaxPool2d", "rectangle", lambda: nn.AdaptiveMaxPool2d((2, 3)), x=(1, 2, 5, 7))
 
 # Padding
+family("padding")
 for d, image in ((1, (5,)), (2, (4, 5)), (3, (3, 4, 3))):
     x = (1, 2, *image)
     uneven = (1, 2, 0, 1, 2, 1)[: 2 * d]
@@ -248,9 +269,11 @@ for d, image in ((1, (5,)), (2, (4, 5)), (3, (3, 4, 3))):
         case(f"{kind}Pad{d}d", "all", lambda: make(1, *arguments), x=x)
         case(f"{kind}Pad{d}d", "uneven", lambda: make(uneven, *arguments), x=x)
     case(f"CircularPad{d}d", "uneven", lambda: lambda x: F.pad(x, uneven, mode="circular"), x=x)
+    representations.extend((f"CircularPad{d}d.uneven", f"CircularPad{d}d({uneven})"))  # a module since PyTorch 2.1
 case("ConstantPad2d", "crop", lambda: nn.ConstantPad2d((-1, 1, 2, -1), 3.0), x=(1, 2, 4, 5))
 
 # Upsampling and rearrangement
+family("upsample")
 for size, name in ((dict(scale_factor=2), "scale"), (dict(size=(5, 7)), "size"), (dict(scale_factor=(1.5, 2.0)), "fraction")):
     case("Upsample", f"nearest_{name}", lambda: nn.Upsample(mode="nearest", **size), x=(1, 2, 3, 4))
     case("Upsample", f"bilinear_{name}", lambda: nn.Upsample(mode="bilinear", **size), x=(1, 2, 3, 4))
@@ -260,6 +283,7 @@ case("Upsample", "nearest_3d", lambda: nn.Upsample(scale_factor=2, mode="nearest
 case("Upsample", "linear", lambda: nn.Upsample(scale_factor=2, mode="linear"), x=(1, 2, 4))
 case("Upsample", "trilinear", lambda: nn.Upsample(scale_factor=2, mode="trilinear"), x=(1, 2, 2, 3, 2))
 case("Upsample", "bicubic", lambda: nn.Upsample(scale_factor=2, mode="bicubic"), x=(1, 2, 3, 4))
+family("shape")
 case("PixelShuffle", "two", lambda: nn.PixelShuffle(2), x=(2, 8, 2, 3))
 case("PixelShuffle", "three", lambda: nn.PixelShuffle(3), x=(1, 9, 2, 2))
 case("PixelUnshuffle", "two", lambda: nn.PixelUnshuffle(2), x=(1, 2, 4, 6))
@@ -268,6 +292,7 @@ case("Flatten", "range", lambda: nn.Flatten(0, 1), x=(2, 3, 4))
 case("Unflatten", "default", lambda: nn.Unflatten(1, (2, 3)), x=(2, 6))
 case("Fold", "default", lambda: nn.Fold((4, 5), 2, stride=1), x=(1, 8, 12))
 case("Unfold", "default", lambda: nn.Unfold(2, padding=1, stride=2), x=(1, 2, 4, 5))
+family("dropout")
 case("Dropout", "half", lambda: nn.Dropout(0.5), seed=5, x=(4, 9))
 case("Dropout", "fifth", lambda: nn.Dropout(0.2), seed=5, x=(4, 9))
 case("Dropout", "eval", lambda: nn.Dropout(0.5), train=False, x=(4, 9))
@@ -275,6 +300,7 @@ case("Dropout2d", "half", lambda: nn.Dropout2d(0.5), seed=5, x=(3, 4, 2, 2))
 case("AlphaDropout", "half", lambda: nn.AlphaDropout(0.5), seed=5, x=(4, 9))
 
 # Attention and recurrence
+family("attention")
 def attention(module, **options):
     return lambda: Wrapped(module(), lambda m, q, k, v, *rest: m(q, k, v, **options))
 
@@ -337,12 +363,14 @@ case("scaled_dot_product_attention", "causal", lambda: lambda q, k, v: dot_produ
      query=(2, 2, 4, 3), key=(2, 2, 4, 3), value=(2, 2, 4, 3))
 case("scaled_dot_product_attention", "mask", lambda: dot_product,
      query=(2, 3, 4), key=(2, 5, 4), value=(2, 5, 4), const_mask=(3, 5))
+family("transformer")
 case("TransformerEncoderLayer", "default", lambda: nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, batch_first=True), x=(2, 3, 4))
 case("TransformerEncoderLayer", "masks",
      lambda: Wrapped(nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, batch_first=True), lambda m, x, i: m(x, mask[:3, :3], i.bool())),
      x=(2, 3, 4), ignored=torch.tensor([[0, 0, 1], [0, 1, 1]]))
 case("TransformerEncoderLayer", "norm_first",
      lambda: nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, activation="gelu", norm_first=True, batch_first=True), x=(2, 3, 4))
+family("rnn")
 for layer, make in (("RNN", nn.RNN), ("LSTM", nn.LSTM), ("GRU", nn.GRU)):
     case(layer, "default", lambda: Wrapped(make(3, 4), lambda m, x: m(x)[0]), x=(5, 2, 3))
     case(layer, "layers", lambda: Wrapped(make(3, 4, num_layers=2, batch_first=True), lambda m, x: m(x)[0]), x=(2, 4, 3))
@@ -363,6 +391,7 @@ case("RNN", "relu", lambda: Wrapped(nn.RNN(3, 4, nonlinearity="relu", batch_firs
 case("RNNCell", "relu", lambda: nn.RNNCell(3, 4, nonlinearity="relu", bias=False), x=(2, 3), h=(2, 4))
 
 # Statistics and running sums
+family("statistics")
 case("var", "all", lambda: torch.var, x=(3, 4))
 case("var", "dim", lambda: lambda x: x.var(1), x=(2, 5, 3))
 case("var", "biased", lambda: lambda x: x.var((0, 2), unbiased=False, keepdim=True), x=(2, 3, 4))
@@ -373,6 +402,7 @@ for dim in (0, 1, -1):
     case("cumsum", f"dim{dim}", lambda: lambda x: x.cumsum(dim), x=(3, 4, 2))
 
 # Losses
+family("loss")
 classes, probabilities = labels(5, 4), torch.rand(5, 4, generator=torch.Generator().manual_seed(2))
 soft = probabilities / probabilities.sum(1, keepdim=True)
 ignoring = torch.tensor([1, -100, 3, 0, -100])
@@ -418,6 +448,8 @@ case("BCELoss", "edges", nn.BCELoss, x=torch.tensor([0.0, 1.0, 0.0, 1.0, 0.5]), 
 case("BCEWithLogitsLoss", "edges", lambda: nn.BCEWithLogitsLoss(reduction="none"), x=edges, const_target=torch.linspace(0, 1, 17))
 case("CrossEntropyLoss", "edges", nn.CrossEntropyLoss, x=torch.stack([edges, -edges, edges.flip(0)]), target=torch.tensor([0, 8, 16]))
 
-for key, texts in (("repr", representations), ("initial", initial)):
-    arrays[key] = np.frombuffer("".join(text + "\0" for text in texts).encode(), np.uint8)
-save("layers", arrays)
+for name in sys.argv[1:] or families:
+    arrays, representations, initial = families[name]
+    for key, texts in (("repr", representations), ("initial", initial)):
+        arrays[key] = np.frombuffer("".join(text + "\0" for text in texts).encode(), np.uint8)
+    save(f"layers/{name}", arrays)

@@ -16,17 +16,10 @@ namespace stator::test {
 
 /// Every `stride`-th element is the reference's, within `tolerance` of the largest.
 inline void compare_checkpoint(const std::string& key, std::span<const float> found, double tolerance,
-                               std::size_t stride = 1) {
+                               std::ptrdiff_t stride = 1) {
   INFO(key);
   const auto expected = reference("checkpoints")[key].as<float>();
-  REQUIRE(expected.size() == (found.size() + stride - 1) / stride);
-  double largest = 0, worst = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
-    worst = std::max(worst, std::abs(static_cast<double>(expected[i] - found[i * stride])));
-  }
-  INFO(worst / largest);
-  CHECK(worst <= tolerance * largest);
+  check_close(doubles(found, stride), expected, tolerance * largest(expected));
 }
 
 template<class M>
