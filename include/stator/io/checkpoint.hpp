@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A training in one safetensors file: model, optimiser, random numbers and whatever else it consists of.
-// Training that is resumed goes on bit for bit as if it had not stopped.
+// A training in one file, safetensors or another format of tensors: model, optimiser, random numbers and
+// whatever else it consists of. Training that is resumed goes on bit for bit as if it had not stopped.
 //
 //   int epoch = 0;
 //   stator::Checkpoint checkpoint;
@@ -40,24 +40,26 @@ public:
     return *this;
   }
 
-  /// Writes all parts; the file appears under its name only when it is complete. Throws FileError.
+  /// Writes all parts, in the format of the path's extension as stator::save; the file appears under its name
+  /// only when it is complete. `metadata`: for formats that have a place for texts, safetensors has. Throws
+  /// FileError; ValueError for an extension that is no format's.
   void save(const io::Path& path, io::Metadata metadata = {}) const {
     io::CheckpointWriter writer;
     for (const Part& part : parts_) part.store(writer);
     metadata.try_emplace("format", "pt");
-    io::save_safetensors(path, writer.tensors(), metadata);
+    detail::write_state(path, writer.tensors(), metadata, {});
   }
 
   /// Restores all parts and returns the metadata. Whatever is wrong is found before a part is changed. Throws
   /// FileError, FormatError; StateDictError, KeyError, ShapeError, ValueError for a file that does not fit
   /// the parts.
-  io::Metadata load(const std::filesystem::path& path) const {
-    const io::SafetensorsFile file(path);
-    io::CheckpointReader reader(file);
+  io::Metadata load(const io::Path& path, const io::ReadOptions& options = {}) const {
+    io::StateFile file = detail::read_state(path, options);
+    io::CheckpointReader reader(path.string(), std::move(file.tensors));
     for (const Part& part : parts_) part.read(reader);
     reader.expect_all_taken();
     reader.change();
-    return file.metadata();
+    return file.metadata;
   }
 
 private:

@@ -43,28 +43,42 @@ private:
 /// Finds the tensors of a checkpoint.
 class CheckpointReader {
 public:
-  explicit CheckpointReader(const SafetensorsFile& file) : file_(file) {}
+  explicit CheckpointReader(const SafetensorsFile& file) : CheckpointReader(file.path(), file.state()) {}
+  /// `path` stands for the file in messages; the tensors' memory must stay.
+  CheckpointReader(std::string path, std::vector<StateTensor> tensors)
+      : path_(std::move(path)),
+        tensors_(std::make_shared<const std::vector<StateTensor>>(std::move(tensors))) {
+    for (const StateTensor& t : *tensors_) by_name_.emplace(t.name, &t);
+  }
 
   /// A reader of the same file to which nothing is put off yet.
-  CheckpointReader again() const { return CheckpointReader(file_); }
+  CheckpointReader again() const {
+    CheckpointReader other = *this;
+    other.taken_.clear();
+    other.changes_.clear();
+    other.risks_.clear();
+    return other;
+  }
 
   /// Everything below "prefix.", names without it.
   std::vector<StateTensor> below(const std::string& prefix) {
     std::vector<StateTensor> found;
-    for (const TensorInfo& info : file_.tensors())
-      if (info.name.starts_with(prefix + ".")) {
-        taken_.insert(info.name);
-        found.push_back(file_.state(info));
+    for (const StateTensor& t : *tensors_)
+      if (t.name.starts_with(prefix + ".")) {
+        taken_.insert(t.name);
+        found.push_back(t);
         found.back().name.erase(0, prefix.size() + 1);
       }
     return found;
   }
   /// Throws KeyError when there is none, ValueError when it does not convert without loss.
   StateTensor tensor(const std::string& name, DType type) {
-    StateTensor found = file_.state(file_[name]);
+    const auto at = by_name_.find(name);
+    if (at == by_name_.end()) throw KeyError(path_ + ": has no tensor '" + name + "'");
+    const StateTensor& found = *at->second;
     taken_.insert(name);
     if (!is_lossless(found.type, storage_of(type)))
-      throw ValueError(file_.path() + ": '" + name + "' holds " + std::string(to_string(found.type)) +
+      throw ValueError(path_ + ": '" + name + "' holds " + std::string(to_string(found.type)) +
                        ", expected " + std::string(to_string(storage_of(type))));
     return found;
   }
@@ -72,7 +86,7 @@ public:
   StateTensor tensor(const std::string& name, DType type, std::span<const Index> shape) {
     StateTensor found = tensor(name, type);
     if (!std::ranges::equal(found.shape, shape))
-      throw ShapeError(file_.path() + ": '" + name + "' has shape " +
+      throw ShapeError(path_ + ": '" + name + "' has shape " +
                        stator::detail::size_text(found.shape.data(), found.shape.size()) + ", expected " +
                        stator::detail::size_text(shape.data(), shape.size()));
     return found;
@@ -93,8 +107,8 @@ public:
                      1);
     return value;
   }
-  bool contains(const std::string& name) const { return file_.contains(name); }
-  const std::string& path() const { return file_.path(); }
+  bool contains(const std::string& name) const { return by_name_.contains(name); }
+  const std::string& path() const { return path_; }
 
   /// Does this when all parts have been read without an error. It must not throw.
   void later(std::function<void()> change) { changes_.push_back(std::move(change)); }
@@ -106,9 +120,9 @@ public:
   /// Throws KeyError when the file holds something that no part has asked for.
   void expect_all_taken() const {
     std::string rest;
-    for (const TensorInfo& info : file_.tensors())
-      if (!taken_.contains(info.name)) rest += (rest.empty() ? "'" : ", '") + info.name + "'";
-    if (!rest.empty()) throw KeyError(file_.path() + ": no part of this checkpoint is named like " + rest);
+    for (const StateTensor& t : *tensors_)
+      if (!taken_.contains(t.name)) rest += (rest.empty() ? "'" : ", '") + t.name + "'";
+    if (!rest.empty()) throw KeyError(path_ + ": no part of this checkpoint is named like " + rest);
   }
   void change() const {
     std::size_t done = 0;
@@ -122,7 +136,9 @@ public:
   }
 
 private:
-  const SafetensorsFile& file_;
+  std::string path_;
+  std::shared_ptr<const std::vector<StateTensor>> tensors_;
+  std::map<std::string_view, const StateTensor*> by_name_;
   std::set<std::string> taken_;
   std::vector<std::function<void()>> changes_;
   std::vector<std::pair<std::function<void()>, std::function<void()>>> risks_;

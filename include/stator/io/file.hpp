@@ -40,4 +40,17 @@ inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
   return bytes;
 }
 
+/// The first bytes of the file, `count` where it has so many. Throws FileError.
+inline std::vector<std::byte> read_beginning(const std::filesystem::path& path, std::size_t count) {
+  expect_regular_file(path);
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) file_error(path, "open", errno != 0 ? errno : EIO);
+  std::vector<std::byte> bytes(count);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(count));
+  if (file.bad()) file_error(path, "read", errno != 0 ? errno : EIO);
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  return bytes;
+}
+
 } // namespace stator::io

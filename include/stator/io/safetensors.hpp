@@ -5,6 +5,7 @@
 #pragma once
 
 #include "stator/io/endian.hpp"
+#include "stator/io/format.hpp"
 #include "stator/io/mapped_file.hpp"
 #include "stator/io/safetensors_header.hpp"
 
@@ -167,5 +168,18 @@ private:
   std::vector<std::size_t> by_name_; ///< their numbers, sorted by name
   Metadata metadata_;
 };
+
+inline constexpr StateFormat safetensors_to_read{
+    .name = "safetensors",
+    .extension = ".safetensors",
+    .matches =
+        [](std::span<const std::byte> beginning) {
+          return beginning.size() > 8 && beginning[8] == std::byte{'{'};
+        },
+    .read = [](const Path& path, const ReadOptions& options) -> StateFile {
+      const auto file =
+          std::make_shared<const SafetensorsFile>(path.string(), SafetensorsOptions{.copy = options.copy});
+      return {file->state(), file->metadata(), file};
+    }};
 
 } // namespace stator::io

@@ -4,6 +4,7 @@
 
 #include "stator/io/atomic_file.hpp"
 #include "stator/io/endian.hpp"
+#include "stator/io/format.hpp"
 #include "stator/io/metadata.hpp"
 #include "stator/state/state_tensor.hpp"
 
@@ -90,6 +91,16 @@ void save_safetensors(const Path& path, const Tensors& tensors, const Metadata& 
   for (const std::size_t i : detail::safetensors_data_order(tensors))
     file.write({tensors[i].data, tensors[i].bytes()});
   file.commit();
+}
+
+template<class Tensors>
+constexpr StateFormat safetensors_to_write() {
+  return {.name = "safetensors",
+          .extension = ".safetensors",
+          .write = [](const Path& path, std::span<const StateTensor> tensors, const Metadata& metadata) {
+            save_safetensors<std::conditional_t<(sizeof(Tensors) > 0), decltype(tensors), void>>(
+                path, tensors, metadata);
+          }};
 }
 
 } // namespace stator::io

@@ -2,6 +2,7 @@
 // stator::save(model, "mlp.safetensors"). Its counterpart needs a JSON library and is in io/state.hpp.
 #pragma once
 
+#include "stator/io/format.hpp"
 #include "stator/io/safetensors_writer.hpp"
 #include "stator/io/state_npz_writer.hpp"
 #include "stator/model/model.hpp"
@@ -22,6 +23,8 @@ struct SaveOptions {
   std::optional<StorageType> dtype = {};
   /// Write shared tensors under every name, for load_state_dict(load_file(path)).
   bool every_name = false;
+  /// Name of the format ("safetensors", "npz"), whatever the path's extension is. Nothing: by the extension.
+  std::string_view format = {};
 };
 
 namespace detail {
@@ -72,19 +75,33 @@ auto stored_state(const State& state, const SaveOptions& options) {
   return stored;
 }
 
-inline bool is_npz(const io::Path& path) { return path.has_extension(".npz"); }
+/// The formats that can be written: the user's, then the library's. A format is listed here, and in
+/// io/state.hpp with its reader.
+template<class Tensors>
+std::vector<io::StateFormat> formats_to_write() {
+  std::vector<io::StateFormat> formats = io::detail::user_formats();
+  formats.push_back(io::safetensors_to_write<Tensors>());
+  formats.push_back(io::npz_to_write<Tensors>());
+  return formats;
+}
+
+/// Writes tensors in the format of `name`, or of the path's extension.
+template<class Tensors>
+void write_state(const io::Path& path, const Tensors& tensors, const io::Metadata& metadata,
+                 std::string_view name) {
+  const auto formats = formats_to_write<Tensors>();
+  io::detail::format_to_write(formats, path, name).write(path, tensors, metadata);
+}
 
 } // namespace detail
 
-/// Writes a state: an .npz file where the name ends in .npz, otherwise safetensors. The file appears under
-/// its name only when it is complete. Throws FileError.
+/// Writes a state in the format of the path's extension: .safetensors, .npz, or what io/format.hpp has been
+/// told; safetensors for a path without one. The file appears under its name only when it is complete. Throws
+/// FileError; ValueError for an extension that is no format's.
 template<std::same_as<StateDict> State>
 void save(const State& state, const io::Path& path, const SaveOptions& options = {}) {
   const auto stored = detail::stored_state(state, options);
-  if (detail::is_npz(path))
-    io::save_npz_state(path, stored.tensors);
-  else
-    io::save_safetensors(path, stored.tensors, stored.metadata);
+  detail::write_state(path, stored.tensors, stored.metadata, options.format);
 }
 
 /// As above, `model.state_dict()`. Throws UnboundError.

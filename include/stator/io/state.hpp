@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// stator::save and stator::load: a network's state under PyTorch's names, as a safetensors or .npz file.
-// Programs that include this link with -lboost_json.
+// stator::save and stator::load: a network's state under PyTorch's names, as a safetensors or .npz file, or
+// in a format of your own (io/format.hpp). Programs that include this link with -lboost_json.
 //
 //   stator::save(model, "mlp.safetensors");
 //   stator::load(model, "mlp.safetensors");
@@ -17,24 +17,50 @@
 
 namespace stator {
 
-/// What `save`, PyTorch through safetensors, or numpy.savez wrote; it keeps the file open. Throws FileError,
-/// FormatError.
-inline StateDict load(const std::filesystem::path& path) {
-  if (detail::is_npz(path)) {
-    const auto npz = std::make_shared<io::Npz>(io::load_npz(path));
-    return {io::npz_state(*npz), npz};
-  }
-  const auto file = std::make_shared<const io::SafetensorsFile>(path);
-  return {file->state(), file};
+namespace detail {
+
+/// The formats that can be read: the user's, then the library's.
+inline std::vector<io::StateFormat> formats_to_read() {
+  std::vector<io::StateFormat> formats = io::detail::user_formats();
+  formats.push_back(io::safetensors_to_read);
+  formats.push_back(io::npz_to_read);
+  return formats;
 }
 
-/// `load_state_dict(model, load(path), options)`. Types are converted where every value has its place in the
-/// new type. Throws FileError, FormatError for the file; StateDictError with everything that does not fit;
-/// then the model is as it was.
+/// Reads a file in the format of its extension, or of its first bytes where the extension is no format's.
+/// Throws FileError; FormatError, which lists the formats when none fits.
+inline io::StateFile read_state(const io::Path& path, const io::ReadOptions& options) {
+  const auto can_read = [](const io::StateFormat& format) { return format.read != nullptr; };
+  const auto formats = formats_to_read();
+  if (const io::StateFormat* format = io::detail::find_format(formats, path, can_read))
+    return format->read(path, options);
+  const auto beginning = io::read_beginning(path.string(), 16);
+  for (const io::StateFormat& format : formats)
+    if (can_read(format) && format.matches != nullptr && format.matches(beginning))
+      return format.read(path, options);
+  io::format_error(path.string(), 0,
+                   "no format of files has this extension or begins like this; there are " +
+                       io::detail::formats_text(formats, can_read));
+}
+
+} // namespace detail
+
+/// What `save`, PyTorch through safetensors, numpy.savez or a format of the user's wrote (io/format.hpp); it
+/// keeps the file open. The extension says which format it is, the first bytes where it does not. Throws
+/// FileError, FormatError.
+inline StateDict load(const io::Path& path, const io::ReadOptions& options = {}) {
+  io::StateFile file = detail::read_state(path, options);
+  return {std::move(file.tensors), std::move(file.memory)};
+}
+
+/// `load_state_dict(model, load(path, read), options)`. Types are converted where every value has its place
+/// in the new type. Throws FileError, FormatError for the file; StateDictError with everything that does not
+/// fit; then the model is as it was.
 template<HasState M>
   requires(!std::is_const_v<M>)
-IncompatibleKeys load(M& model, const std::filesystem::path& path, const LoadOptions& options = {}) {
-  return detail::load(state_target(model), load(path), options);
+IncompatibleKeys load(M& model, const io::Path& path, const LoadOptions& options = {},
+                      const io::ReadOptions& read = {}) {
+  return detail::load(state_target(model), load(path, read), options);
 }
 
 } // namespace stator

@@ -23,4 +23,16 @@ inline std::vector<StateTensor> npz_state(Npz& npz) {
   return tensors;
 }
 
+inline constexpr StateFormat npz_to_read{
+    .name = "npz",
+    .extension = ".npz",
+    .matches =
+        [](std::span<const std::byte> beginning) {
+          return beginning.size() > 2 && beginning[0] == std::byte{'P'} && beginning[1] == std::byte{'K'};
+        },
+    .read = [](const Path& path, const ReadOptions& options) -> StateFile {
+      const auto npz = std::make_shared<Npz>(load_npz(path.string(), options));
+      return {.tensors = npz_state(*npz), .memory = npz};
+    }};
+
 } // namespace stator::io

@@ -2,6 +2,7 @@
 // State as .npz files, for numpy.load(path).
 #pragma once
 
+#include "stator/io/format.hpp"
 #include "stator/io/npy_writer.hpp"
 #include "stator/state/state_tensor.hpp"
 
@@ -37,6 +38,15 @@ void save_npz_state(const Path& path, const Tensors& tensors) {
                           .bytes = {tensor.data, tensor.data + tensor.bytes()}});
   }
   npz.close();
+}
+
+template<class Tensors>
+constexpr StateFormat npz_to_write() {
+  return {.name = "npz",
+          .extension = ".npz",
+          .write = [](const Path& path, std::span<const StateTensor> tensors, const Metadata&) {
+            save_npz_state<std::conditional_t<(sizeof(Tensors) > 0), decltype(tensors), void>>(path, tensors);
+          }};
 }
 
 } // namespace stator::io
