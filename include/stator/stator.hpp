@@ -2,6 +2,9 @@
 // Everything but the heavy file formats: networks, expressions, layers, optimisers, data.
 #pragma once
 
+// First, so that compilers have few files to name before the text of an error.
+#include "stator/core/compile_error.hpp"
+
 #include "stator/data/batches.hpp"
 #include "stator/hooks/hooked_model.hpp"
 #include "stator/io/save_state.hpp"

@@ -60,12 +60,35 @@ consteval bool stop(std::index_sequence<I...>) {
 
 } // namespace detail
 
-/// `Source::message()` is a consteval function that returns a Text: empty when all is well, the error
-/// otherwise.
+namespace detail {
+/// The size of a message that the compiler cannot evaluate.
+inline constexpr std::size_t not_constant = static_cast<std::size_t>(-1);
+
+// Evaluates the message once: where it is no constant expression, the first overload is no candidate.
+template<class Source, std::size_t Size = Source::message().size()>
+consteval std::size_t message_size(int) {
+  return Size;
+}
+template<class Source>
+consteval std::size_t message_size(long) {
+  return not_constant;
+}
+} // namespace detail
+
+/// `Source::message()` is a constexpr function that returns a Text: empty when all is well, the error
+/// otherwise. Where it depends on code of the user and may fail to be a constant expression,
+/// `Source::not_constant` is the source of what to say then; the compiler's own reason follows.
 template<class Source>
 consteval bool check() {
-  constexpr std::size_t size = Source::message().size();
-  if constexpr (size > 0) {
+  constexpr std::size_t size = detail::message_size<Source>(0);
+  if constexpr (size == detail::not_constant) {
+    constexpr bool silent = [] {
+      if constexpr (requires { typename Source::not_constant; }) return check<typename Source::not_constant>();
+      else return true;
+    }();
+    [[maybe_unused]] constexpr std::size_t reason = silent ? Source::message().size() : Source::message().size();
+    return false;
+  } else if constexpr (size > 0) {
     constexpr fixed_string<size> all{Source::message().view()};
     return !detail::stop<all>(std::make_index_sequence<detail::piece_count(all.view())>{});
   } else {

@@ -14,7 +14,7 @@ namespace stator {
 /// A 64-byte-aligned block of memory.
 class MemoryBlock {
 public:
-  MemoryBlock() = default;
+  constexpr MemoryBlock() = default;
   /// Throws MemoryError.
   explicit MemoryBlock(std::size_t bytes)
       : data_(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment}, std::nothrow))),
@@ -28,10 +28,10 @@ public:
     std::swap(size_, other.size_);
     return *this;
   }
-  ~MemoryBlock() {
+  constexpr ~MemoryBlock() {
     if (data_ != nullptr) ::operator delete(data_, std::align_val_t{alignment});
   }
-  std::byte* data() const { return data_; }
+  constexpr std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
 
 private:

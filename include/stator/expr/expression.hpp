@@ -60,17 +60,20 @@ struct Number {
   T value{};
 };
 
-/// What has run of an expression already, and the memory that it ran in.
+/// What has run of an expression already, and the memory that it ran in. A literal type, so that a `forward` that
+/// names the types of its inputs gets as far as the text that says why it cannot.
 struct State {
   MemoryBlock workspace;
   bool forward_kept = false, backward_done = false, has_item = false;
   alignas(8) std::byte item[8]{};
 
-  State() = default;
+  constexpr State() = default;
   // A copy of an expression has not run yet.
-  State(const State&) : State() {}
+  constexpr State(const State&) : State() {}
   State& operator=(const State&) { return *this; }
-  ~State() { give_back(std::move(workspace)); }
+  constexpr ~State() {
+    if (workspace.data() != nullptr) give_back(std::move(workspace));
+  }
 };
 
 /// torch.Tensor.backward's options.
@@ -112,12 +115,32 @@ private:
   mutable State state_;
 };
 
+/// What stands in for an expression that does not compile, so that the compiler says no more about it: any use is
+/// one of these again.
+struct Refused : unqualified::lookup {
+  using scalar = double;
+  Refused value() const;
+  Refused operator()(const auto&...) const;
+  template<class T>
+  operator T() const;
+  void value_into(auto&&) const;
+  double item() const;
+  void backward(const BackwardOptions& = {}) const;
+  Sizes shape() const;
+  Index size(std::size_t) const;
+  std::span<double> values() const;
+  double* data() const;
+  double* begin() const;
+  double* end() const;
+};
+std::ostream& operator<<(std::ostream&, const Refused&);
+
 /// An operation on operands: other expressions, inputs, numbers.
 template<class Op, class... A>
 class Expression : public Evaluated<Expression<Op, A...>> {
 public:
   std::tuple<A...> operands;
-  explicit Expression(A... a) : operands(std::move(a)...) {}
+  constexpr explicit Expression(A... a) : operands(std::move(a)...) {}
 };
 
 inline namespace STATOR_LIFETIMES {
@@ -129,7 +152,7 @@ public:
   const Net* net;
   [[no_unique_address]] detail::Watch watch;
   std::tuple<A...> operands;
-  explicit ModuleCall(const Net& n, A... a) : net(&n), watch(&n), operands(std::move(a)...) {}
+  constexpr explicit ModuleCall(const Net& n, A... a) : net(&n), watch(&n), operands(std::move(a)...) {}
 };
 
 } // namespace STATOR_LIFETIMES

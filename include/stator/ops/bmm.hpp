@@ -13,7 +13,7 @@ namespace ops {
 /// op(a) [..., m, k] times op(b) [..., k, n], the leading dimensions equal; TA and TB say that the stored
 /// matrices are transposed.
 template<bool TA, bool TB>
-struct Bmm {
+struct Bmm : OneType {
   static constexpr std::string_view name = "Bmm";
   static constexpr Index rows(const Extents& e) { return e[e.rank - 2]; }
   static constexpr Index m(const Extents& a) { return TA ? a.back() : rows(a); }

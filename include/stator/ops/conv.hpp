@@ -64,7 +64,7 @@ struct ChannelSum;
 
 /// x [N, C, in...], w [O, C / groups, kernel...], bias [O]; returns [N, O, out...].
 template<std::size_t D, ConvSpec<D> S>
-struct Convolution {
+struct Convolution : LayerTypes {
   static constexpr std::string_view name = "Convolution";
 
   static constexpr Extents shape(const Extents& x, const Extents& w) {

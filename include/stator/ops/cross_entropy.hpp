@@ -32,6 +32,11 @@ struct NllLoss {
   static constexpr Extents shape(const Extents&, const Extents& target, const auto&...) {
     return each ? target : Extents();
   }
+  static constexpr Text type_requirement(DType, DType target, std::same_as<DType> auto...) {
+    if (target == DType::int64) return {};
+    return text("nll_loss: the target is ", to_string(target), ", expected int64 class indices: convert it, ",
+                "stator::to<std::int64_t>(target)");
+  }
   static constexpr Text requirement(const Extents& p, const Extents& target) {
     bool fits = p.rank >= 2 && target.rank + 1 == p.rank;
     for (std::size_t d = 0; fits && d < target.rank; ++d) fits = target[d] == p[d == 0 ? 0 : d + 1];
@@ -155,25 +160,36 @@ struct CrossEntropy {
       logits.builder->fail(text("cross_entropy: the input is the result of ",
                                 from == "Softmax" ? "softmax" : "log_softmax",
                                 ", expected logits: leave the softmax out of the network"));
-    constexpr bool probabilities = std::is_floating_point_v<typename Target::scalar>;
-    if constexpr (fits<X, Target, probabilities>()) {
+    if constexpr (fits<X, Target>()) {
       const auto log_p = operation<LogSoftmax<1>>{}(logits);
-      if constexpr (probabilities)
+      if constexpr (std::is_floating_point_v<typename Target::scalar>)
         return of_probabilities(log_p, target, weight...);
       else
         return operation<NllLoss<Options>>{}(log_p, target, weight...);
     } else {
-      logits.builder->fail(text("cross_entropy: input ", X::extents, " and target ", Target::extents,
-                                " do not fit, expected [N, C] and [N]"));
+      logits.builder->fail(misfit<X, Target>());
       return Symbol<typename X::scalar, Shape<>, X::order>{logits.builder, 0};
     }
   }
 
 private:
-  template<class X, class Target, bool Probabilities>
+  /// Why logits and target do not fit; empty when they do.
+  template<class X, class Target>
+  static constexpr Text misfit() {
+    constexpr DType type = dtype_of<typename Target::scalar>;
+    const bool is_indices = NllLoss<Options>::requirement(X::extents, Target::extents).empty();
+    if (is_indices && type == DType::int64) return {};
+    if (is_floating_point(type) && X::extents == Target::extents && X::extents.rank >= 2) return {};
+    if (is_indices)
+      return text("cross_entropy: the target ", Target::extents, " is ", to_string(type),
+                  ", expected int64 class indices: convert it, stator::to<std::int64_t>(target)");
+    return text("cross_entropy: input ", X::extents, " and target ", Target::extents,
+                " do not fit, expected [N, C] and [N]");
+  }
+
+  template<class X, class Target>
   static consteval bool fits() {
-    if (Probabilities) return X::extents == Target::extents && X::extents.rank >= 2;
-    return NllLoss<Options>::requirement(X::extents, Target::extents).empty();
+    return misfit<X, Target>().empty();
   }
 
   /// -sum over the classes of p log_p; the mean is over samples.

@@ -21,6 +21,11 @@ struct Embedding {
     e.push_back(weight[1]);
     return e;
   }
+  static constexpr Text type_requirement(DType, DType index) {
+    if (!is_floating_point(index) && index != DType::boolean) return {};
+    return text("embedding: the indices are ", to_string(index), ", expected int64: convert them, ",
+                "stator::to<std::int64_t>(x)");
+  }
   static constexpr Text requirement(const Extents& weight, const Extents& index) {
     if (weight.rank != 2) return text("embedding: the weight has shape ", weight, ", expected [num, dim]");
     if (index.rank + 1 > max_rank) return text("embedding: indices ", index, " have too many dimensions");
@@ -38,7 +43,6 @@ struct Embedding {
   template<class Out, class W, class I>
   static void run(typename Out::scalar* out, const typename W::scalar* weight,
                   const typename I::scalar* index, Index batch, std::byte*) {
-    static_assert(std::is_integral_v<typename I::scalar>, "stator: embedding: the indices are int64");
     constexpr Index dim = W::extents[1];
     check<W, I>(index, batch);
     for (Index i = 0; i < count<I>(batch); ++i) std::copy_n(weight + index[i] * dim, dim, out + i * dim);

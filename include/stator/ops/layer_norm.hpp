@@ -18,7 +18,7 @@ struct NormalRows;
 /// Norm::weights(x) (the extents of weight and bias) and Norm::along(x) (the same, so that they broadcast to
 /// x).
 template<class Norm, double Eps>
-struct RowNorm {
+struct RowNorm : LayerTypes {
   static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
 
   template<class X>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/kernel/gemm.hpp"
+#include "stator/ops/element_types.hpp"
 #include "stator/ops/reduce.hpp"
 
 namespace stator {
@@ -11,7 +12,7 @@ namespace ops {
 
 /// op(a) [m, k] times op(b) [k, n]; TA and TB say that the stored operand is the transpose.
 template<bool TA, bool TB>
-struct Mm {
+struct Mm : OneType {
   static constexpr std::string_view name = "Mm";
   static constexpr Index m(const Extents& a) { return TA ? a[1] : a[0]; }
   static constexpr Index k(const Extents& a) { return TA ? a[0] : a[1]; }
@@ -65,7 +66,7 @@ struct Mm {
 };
 
 /// x [..., in] times weight [out, in] transposed, plus bias [out]: torch.nn.functional.linear.
-struct Linear {
+struct Linear : LayerTypes {
   static constexpr std::string_view name = "Addmm";
   static constexpr Extents shape(const Extents& x, const Extents& w, const Extents&) { return shape(x, w); }
   static constexpr Extents shape(const Extents& x, const Extents& w) {

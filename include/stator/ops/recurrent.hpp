@@ -17,7 +17,7 @@ using kernel::Cell;
 /// product with the hidden state. Returns rows of what the backward needs, the hidden state first, then an
 /// LSTM's cell. With Reverse the sequence runs from its end. It can be differentiated once.
 template<Cell C, bool TimeMajor, bool Reverse>
-struct Recurrence {
+struct Recurrence : LayerTypes {
   static constexpr std::string_view name = C == Cell::lstm ? "Lstm" : C == Cell::gru ? "Gru" : "Rnn";
   static constexpr Index time = TimeMajor ? 0 : 1;
   static constexpr std::size_t parts = C == Cell::lstm ? 2 : 1; ///< of the state

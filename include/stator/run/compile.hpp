@@ -6,6 +6,7 @@
 #include "stator/graph/differentiate.hpp"
 #include "stator/graph/plan.hpp"
 #include "stator/trace/trace.hpp"
+#include "stator/trace/trace_error.hpp"
 
 namespace stator::run {
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "stator/trace/trace.hpp"
+#include "stator/trace/trace_error.hpp"
 
 #include <iomanip>
 #include <ostream>

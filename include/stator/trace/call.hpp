@@ -4,21 +4,13 @@
 #pragma once
 
 #include "stator/module/mode.hpp"
+#include "stator/trace/forward_error.hpp"
 #include "stator/trace/hook_site_range.hpp"
 #include "stator/trace/operation.hpp"
 
 namespace stator {
 
 namespace detail {
-/// A module's class in messages: "Linear<784, 128>".
-template<class M>
-constexpr Text display_name() {
-  if constexpr (requires { M::class_name(); })
-    return Text(M::class_name());
-  else
-    return reflect::short_type_name<M>();
-}
-
 template<class X>
 constexpr int node_of(const X& x) {
   if constexpr (AnySymbol<X>)
@@ -55,6 +47,42 @@ constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&..
       return y;
   }(std::index_sequence_for<X...>{});
 }
+
+/// What a call behind the limit of its builder returns: any node.
+template<class Y>
+constexpr Y stand_in(graph::Builder& b) {
+  if constexpr (AnySymbol<Y>) {
+    return Y{&b, 0};
+  } else {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Y{stand_in<std::tuple_element_t<I, Y>>(b)...};
+    }(std::make_index_sequence<std::tuple_size_v<Y>>{});
+  }
+}
+
+/// What a module is called with is no tensor.
+template<class M, class... X>
+struct input_error {
+  static constexpr Text message() {
+    Text found;
+    if (sizeof...(X) == 0) found = text("stator: ", display_name<M>(), " is called without an input");
+    [[maybe_unused]] std::size_t i = 0;
+    [[maybe_unused]] const auto look = [&]<class A>(std::type_identity<A>) {
+      ++i;
+      if constexpr (!Operand<A> && !std::is_arithmetic_v<A>)
+        if (found.empty()) found = text("stator: ", display_name<M>(), ": input ", i, ": ", no_tensor<A>());
+    };
+    (look(std::type_identity<X>{}), ...);
+    return found;
+  }
+};
+
+template<class M, AnySymbol... X>
+constexpr auto run_forward(const M& module, graph::Builder& b, const X&... x) {
+  using Y = decltype(module.forward(x...));
+  if (static_cast<int>(b.calls.size()) > b.call_limit) return stand_in<Y>(b);
+  return b.watches.empty() ? module.forward(x...) : forward_with_hooks(module, b, x...);
+}
 } // namespace detail
 
 namespace nn {
@@ -62,9 +90,16 @@ namespace nn {
 /// An expression that calls a module in training or evaluation mode.
 template<class Mode, Module M, class... X>
 constexpr auto call_as(const M& module, X&&... x) {
-  using Result = expr::ModuleCall<M, Mode, decltype(ops::to_handle<float>(std::forward<X>(x)))...>;
-  static_assert(check<trace_error<typename expr::borrowed<Result>::type>>());
-  return Result(module, ops::to_handle<float>(std::forward<X>(x))...);
+  if constexpr (!check<stator::detail::input_error<M, std::remove_cvref_t<X>...>>() ||
+                (stator::detail::is_refused<X> || ...)) {
+    return expr::Refused{};
+  } else {
+    using Result = expr::ModuleCall<M, Mode, decltype(ops::to_handle<float>(std::forward<X>(x)))...>;
+    if constexpr (check<trace_error<typename expr::borrowed<Result>::type>>())
+      return Result(module, ops::to_handle<float>(std::forward<X>(x))...);
+    else
+      return expr::Refused{};
+  }
 }
 
 /// Calls `module.forward(x...)`. With symbols it records the call, with tensors it returns an expression that
@@ -72,20 +107,22 @@ constexpr auto call_as(const M& module, X&&... x) {
 /// it.
 template<Module M, class... X>
 constexpr auto call(const M& module, X&&... x) {
-  if constexpr ((AnySymbol<X> || ...)) {
+  if constexpr (!(AnySymbol<X> || ...)) {
+    return call_as<Mode<true>>(module, std::forward<X>(x)...);
+  } else if constexpr (!check<stator::detail::forward_error<M, std::remove_cvref_t<X>...>>()) {
+    return ops::detail::first_symbol(x...);
+  } else {
     graph::Builder& b = *ops::detail::first_symbol(x...).builder;
     const int outer = b.call;
     b.calls.push_back({&module, outer, &stator::detail::display_name<M>});
     const int here = b.call = static_cast<int>(b.calls.size()) - 1;
     const bool outer_training = b.training;
     if (b.training) b.training = !b.is_evaluated(&module, &stator::detail::display_name<M>);
-    auto y = b.watches.empty() ? module.forward(x...) : stator::detail::forward_with_hooks(module, b, x...);
+    auto y = stator::detail::run_forward(module, b, x...);
     b.training = outer_training;
     b.call = outer;
     if constexpr (AnySymbol<decltype(y)>) b.calls[static_cast<std::size_t>(here)].result = y.node;
     return y;
-  } else {
-    return call_as<Mode<true>>(module, std::forward<X>(x)...);
   }
 }
 

@@ -19,6 +19,7 @@
 
 #include "stator/core/compile_error.hpp"
 #include "stator/expr/expression.hpp"
+#include "stator/expr/no_tensor.hpp"
 #include "stator/expr/parameter.hpp"
 #include "stator/kernel/elementwise.hpp"
 #include "stator/kernel/math.hpp"
@@ -240,13 +241,25 @@ constexpr OperandType operand_type() {
   else return {In::value.dtype, In::extents.rank == 0 ? scalar_tensor : tensor};
 }
 
+/// What an operation is called in messages: its own `called`, or the name of its node, "log_softmax".
+template<class Op>
+constexpr Text called() {
+  if constexpr (requires { Op::called; })
+    return Text(Op::called);
+  else
+    return function_name(Op::name);
+}
+
 template<class Op, class... In>
 struct requirement {
   // Not consteval: a text is no result that could be kept.
   static constexpr Text message() {
     constexpr Promotion p = promotion_of<Op, In...>();
     if constexpr (p != Promotion::keep) {
-      Text types = type_requirement<p>(function_name(Op::name), std::array{operand_type<In>()...});
+      Text types = type_requirement<p>(called<Op>(), std::array{operand_type<In>()...});
+      if (!types.empty()) return types;
+    } else if constexpr (requires { Op::type_requirement(In::value.dtype...); }) {
+      Text types = Op::type_requirement(In::value.dtype...);
       if (!types.empty()) return types;
     }
     if constexpr (requires { Op::requirement(In::extents...); })
@@ -292,12 +305,18 @@ template<class Op, class... S>
 constexpr auto record(const S&... operand) {
   constexpr Promotion p = promotion_of<Op, S...>();
   constexpr bool met = requirement<Op, typename S::typed...>::met;
-  if constexpr (!met)
-    std::get<0>(std::tie(operand...)).builder->fail(requirement<Op, typename S::typed...>::message());
-  if constexpr (p == Promotion::keep) {
+  graph::Builder* const b = std::get<0>(std::tie(operand...)).builder;
+  if constexpr (!met) b->fail(requirement<Op, typename S::typed...>::message());
+  if constexpr (!met && !IsComposite<Op>) {
+    // The kernel is not instantiated for what does not fit; any node will do.
+    constexpr Extents extents = Op::shape(S::extents...);
+    constexpr int order = std::get<0>(std::tuple<S...>{}).order;
+    return Symbol<typename result_scalar<Op, S...>::type, to_shape<extents>, order>{
+        b, std::get<0>(std::tie(operand...)).node};
+  } else if constexpr (p == Promotion::keep) {
     return record_converted<Op>(operand...);
   } else {
-    // What does not fit is recorded in a type that the kernel has, so that the first mistake is the only one.
+    // A composite that does not fit is recorded in a type that its kernels have.
     constexpr DType type = promoted_type<p>(std::array{operand_type<typename S::typed>()...});
     using T = std::conditional_t<met, scalar_of<type>, float>;
     if constexpr (p == Promotion::chosen) {
@@ -382,12 +401,17 @@ constexpr auto to_handle(A&& a) {
 template<class Handle>
 struct tracer; // trace/trace.hpp
 template<class E>
-struct trace_error; // trace/trace.hpp
+struct trace_error; // trace/trace_error.hpp
 
 namespace detail {
+/// The type of the symbol that a handle becomes.
+template<class Handle>
+struct symbol_type {
+  using type = decltype(tracer<Handle>::template symbol<0>(std::declval<graph::Builder&>()));
+};
 template<class A>
 struct operand_scalar {
-  using type = typename decltype(tracer<A>::template symbol<0>(std::declval<graph::Builder&>()))::scalar;
+  using type = typename symbol_type<A>::type::scalar;
 };
 template<class A>
   requires requires { typename A::scalar; }
@@ -438,14 +462,57 @@ template<class Op, class... A>
 using number_type_t = typename number_type<Op, std::remove_cvref_t<A>...>::type;
 } // namespace detail
 
+namespace detail {
+template<class A>
+inline constexpr bool is_refused = std::is_same_v<std::remove_cvref_t<A>, expr::Refused>;
+} // namespace detail
+
 /// Tensors, expressions and symbols: what operations apply to.
 template<class A>
 concept Arithmetic = std::is_arithmetic_v<std::remove_cvref_t<A>>;
 
 template<class A>
-concept Operand = AnySymbol<A> || Leaf<A> ||
+concept Operand = detail::is_refused<A> || AnySymbol<A> || Leaf<A> ||
                   std::is_base_of_v<expr::Evaluated<std::remove_cvref_t<A>>, std::remove_cvref_t<A>> ||
                   requires { typename std::remove_cvref_t<A>::shape_type; };
+
+namespace ops::detail {
+
+/// The operand A in a call is no tensor.
+template<class Op, class A>
+struct operand_error {
+  static constexpr Text message() {
+    if constexpr (Operand<A> || Arithmetic<A>) return {};
+    else return text("stator: ", called<Op>(), ": ", stator::detail::no_tensor<A>());
+  }
+};
+
+/// Whether an operation takes as many operands as these.
+template<class Op, class... S>
+consteval bool takes() {
+  if constexpr (IsComposite<Op>) {
+    return requires(const S&... s) { Op::compose(s...); };
+  } else if constexpr (sizeof...(S) > 0 && requires { Op::shape(S::extents...); }) {
+    constexpr Extents extents = Op::shape(S::extents...);
+    using Out = Typed<typename result_scalar<Op, S...>::type, to_shape<extents>>;
+    return IsView<Op> || IsElementwise<Op, AnyFloat<Op>, AnyFloat<S>...> ||
+           requires { &Op::template run<Out, typename S::typed...>; };
+  } else {
+    return false;
+  }
+}
+
+/// The operation does not take so many operands.
+template<class Op, std::size_t Count>
+struct count_error {
+  static constexpr Text message() {
+    Text found = text("stator: ", called<Op>(), " does not take ", Count, Count == 1 ? " operand" : " operands");
+    if constexpr (requires { Op::usage; }) found += text(": ", Op::usage);
+    return found;
+  }
+};
+
+} // namespace ops::detail
 
 /// An operation as a function object; see the top of this file.
 template<class Op>
@@ -455,10 +522,21 @@ struct operation {
   template<class... A>
     requires((Operand<A> || Arithmetic<A>) && ...)
   constexpr auto operator()(A&&... a) const {
-    if constexpr ((AnySymbol<A> || ...))
+    if constexpr (sizeof...(A) == 0)
+      static_assert(check<ops::detail::count_error<Op, sizeof...(A)>>());
+    else if constexpr ((detail::is_refused<A> || ...))
+      return expr::Refused{};
+    else if constexpr ((AnySymbol<A> || ...))
       return record(a...);
     else
       return express(ops::to_handle<detail::number_type_t<Op, A...>>(std::forward<A>(a))...);
+  }
+  /// What is no tensor is refused in words.
+  template<class... A>
+    requires(!((Operand<A> || Arithmetic<A>) && ...))
+  constexpr expr::Refused operator()(const A&...) const {
+    static_assert((check<ops::detail::operand_error<Op, A>>() && ...));
+    return {};
   }
 
 private:
@@ -467,17 +545,30 @@ private:
     const auto& s = ops::detail::first_symbol(a...);
     using T = detail::number_type_t<Op, A...>;
     constexpr int order = std::remove_cvref_t<decltype(s)>::order;
-    return ops::detail::record<Op>(ops::detail::to_symbol<T, order>(s.builder, a)...);
+    return record_symbols(ops::detail::to_symbol<T, order>(s.builder, a)...);
+  }
+  template<class... S>
+  static constexpr auto record_symbols(const S&... s) {
+    if constexpr (ops::detail::takes<Op, S...>()) {
+      return ops::detail::record<Op>(s...);
+    } else {
+      static_assert(check<ops::detail::count_error<Op, sizeof...(S)>>());
+      return ops::detail::first_symbol(s...);
+    }
   }
   template<class... H>
   static constexpr auto express(H&&... handle) {
     using Plan = expr::Expression<Op, typename expr::borrowed<H>::type...>;
-    if constexpr (ops::detail::IsComposite<Op>)
-      static_assert(check<trace_error<Plan>>());
+    if constexpr (accepts<Plan, typename detail::symbol_type<typename expr::borrowed<H>::type>::type...>())
+      return expr::Expression<Op, H...>(std::move(handle)...);
     else
-      static_assert(check<ops::detail::stated<ops::detail::requirement<
-                        Op, typename detail::operand_typed<typename expr::borrowed<H>::type>::type...>>>());
-    return expr::Expression<Op, H...>(std::move(handle)...);
+      return expr::Refused{};
+  }
+  template<class Plan, class... S>
+  static consteval bool accepts() {
+    if constexpr (!ops::detail::takes<Op, S...>()) return check<ops::detail::count_error<Op, sizeof...(S)>>();
+    else if constexpr (ops::detail::IsComposite<Op>) return check<trace_error<Plan>>();
+    else return check<ops::detail::stated<ops::detail::requirement<Op, typename S::typed...>>>();
   }
 };
 

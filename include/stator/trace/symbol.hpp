@@ -2,6 +2,7 @@
 // A value while a network is being traced: a node and, in the type, what the compiler knows of it.
 #pragma once
 
+#include "stator/core/compile_error.hpp"
 #include "stator/graph/builder.hpp"
 
 #include <type_traits>
@@ -16,6 +17,17 @@ struct Typed {
   static constexpr Extents extents = S::extents;
   static constexpr graph::ValueType value{dtype_of<T>, S::extents};
 };
+
+namespace detail {
+/// What a symbol was asked for that only a tensor has, and what to write instead.
+template<class S, fixed_string What, fixed_string Instead>
+struct symbol_misuse {
+  static constexpr Text message() {
+    return text("stator: ", What.view(), " inside forward, which runs while the program is compiled: ",
+                "there are no values yet; ", Instead.view());
+  }
+};
+} // namespace detail
 
 /// What `forward` receives. `Order`: how many times it can be differentiated.
 template<class T, class S, int Order>
@@ -36,6 +48,30 @@ struct Symbol {
   static constexpr std::size_t dim() { return S::rank; }
   /// Whether the network is traced for training: `if (x.training())`.
   constexpr bool training() const { return builder->training; }
+
+  // What only a tensor has does not compile, and says why.
+  constexpr explicit operator bool() const {
+    return misused<"a condition on a tensor", "choose with stator::where(condition, a, b)">();
+  }
+  constexpr T item() const {
+    return static_cast<T>(misused<"item()", "compute with operations, call item() on model(x)">());
+  }
+  constexpr Symbol value() const {
+    misused<"value()", "a symbol is used as it is, call value() on model(x)">();
+    return *this;
+  }
+  constexpr void backward() const { misused<"backward()", "call it on the loss, behind model(x)">(); }
+  constexpr T* data() const {
+    misused<"data()", "compute with operations, read the elements of model(x).value()">();
+    return nullptr;
+  }
+
+private:
+  template<fixed_string What, fixed_string Instead>
+  static consteval bool misused() {
+    static_assert(check<detail::symbol_misuse<Symbol, What, Instead>>());
+    return false;
+  }
 };
 
 namespace detail {

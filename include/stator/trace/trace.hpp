@@ -163,14 +163,15 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
   static constexpr auto symbol(graph::Builder& b) {
     return record<Order>(b, [](graph::Builder&) {});
   }
-  /// `enter(b)` is called when the leaves of the network are registered, before its forward.
+  /// `enter(b)` is called when the leaves of the network are registered, before its forward. `prototype` is what is
+  /// called.
   template<int Order>
-  static constexpr auto record(graph::Builder& b, auto&& enter) {
+  static constexpr auto record(graph::Builder& b, auto&& enter, const Net& prototype = reflect::prototype<Net>()) {
     const std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands{
         tracer<A>::template symbol<Order>(b)...};
     GrowingArray<const void*> handles;
     detail::AddressVisitor v(handles);
-    walk(reflect::prototype<Net>(), v);
+    walk(prototype, v);
     GrowingArray<int> owners;
     const int first = b.add_leaves(module_leaves, false);
     for (const LeafEntry& leaf : Mode::template tables<Net>::leaves) {
@@ -182,11 +183,10 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
     b.evaluated.truncate(0);
     if constexpr (Mode::training && Mode::evaluates_some) {
       detail::EvaluatedVisitor<Net, Mode> evaluated{{}, b.evaluated};
-      walk(reflect::prototype<Net>(), evaluated);
+      walk(prototype, evaluated);
     }
     enter(b);
-    const auto result =
-        std::apply([](const auto&... s) { return nn::call(reflect::prototype<Net>(), s...); }, operands);
+    const auto result = std::apply([&](const auto&... s) { return nn::call(prototype, s...); }, operands);
     b.leave_network();
     detail::locate<Net>(b);
     return result;
@@ -210,18 +210,5 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
 /// The symbol type that an expression is traced to: its element type and shape.
 template<class E>
 using symbol_of = decltype(tracer<E>::template symbol<0>(std::declval<graph::Builder&>()));
-
-/// The first mistake in an expression, empty when there is none.
-template<class E>
-struct trace_error {
-  static consteval Text message() {
-    graph::Builder b;
-    tracer<E>::template symbol<0>(b);
-    if (b.error.empty() || b.error.view().starts_with("stator: ")) return b.error;
-    Text result("stator: ");
-    result += b.error;
-    return result;
-  }
-};
 
 } // namespace stator

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+// Requirements on element types that several operations share: `type_requirement` of an operation.
+#pragma once
+
+#include "stator/core/dtype.hpp"
+#include "stator/core/text.hpp"
+
+#include <concepts>
+
+namespace stator::ops {
+
+/// The name of an element type in C++: "float".
+constexpr std::string_view scalar_name(DType type) {
+  switch (type) {
+  case DType::float32: return "float";
+  case DType::float64: return "double";
+  case DType::int64: return "std::int64_t";
+  case DType::int32: return "std::int32_t";
+  case DType::uint8: return "std::uint8_t";
+  default: return "bool";
+  }
+}
+
+/// A base of layers' operations: the input and all parameters have one floating-point type.
+struct LayerTypes {
+  static constexpr Text type_requirement(DType x, std::same_as<DType> auto... parameters) {
+    Text found;
+    const auto look = [&](DType p) {
+      if (p == x || !found.empty()) return;
+      found = text("the input is ", to_string(x), ", the parameters are ", to_string(p), ": convert the input, stator::to<",
+                   scalar_name(p), ">(x)");
+      if (x == DType::float64) found += ", or make the layer one of double";
+    };
+    (look(parameters), ...);
+    return found;
+  }
+};
+
+/// A base of products: all operands have one type.
+struct OneType {
+  static constexpr Text type_requirement(DType a, DType b) {
+    if (a == b) return {};
+    return text("matmul: the operands are ", to_string(a), " and ", to_string(b), ": convert one of them, stator::to<",
+                scalar_name(is_floating_point(b) ? b : a), ">(x)");
+  }
+};
+
+} // namespace stator::ops

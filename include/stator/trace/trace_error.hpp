@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSL-1.0
+// The first mistake in an expression. Where a `forward` is no constant expression, which one that is, and why:
+// evaluation cannot be resumed after a failure, so the call that fails is found by letting fewer and fewer calls run
+// their forward.
+#pragma once
+
+#include "stator/trace/forward_error.hpp"
+#include "stator/trace/trace.hpp"
+
+namespace stator {
+
+namespace detail {
+
+/// The fields of a module of the prototype that are neither parameters nor modules: "`rate`, `scale`".
+struct PlainFieldVisitor : PathVisitor {
+  Text fields{};
+  template<class M>
+  constexpr void module(const M& m) {
+    PathVisitor::module(m);
+    if (static_cast<const void*>(&m) != address || type_name != &display_name<M>) return;
+    if constexpr (reflect::Reflectable<M>)
+      for_each_field(m, [&]<class F>(const F&, const auto& name) {
+        if constexpr (std::is_arithmetic_v<F> || std::is_enum_v<F>) fields += text(fields.empty() ? "`" : ", `", name, "`");
+      });
+  }
+};
+
+/// An object like the prototype whose plain fields have the values that the struct gives them.
+template<class Net>
+inline constexpr Net with_values{};
+template<class Net>
+concept HasValues = requires { typename std::bool_constant<(Net{}, true)>; };
+
+/// What to say of an expression that the compiler cannot evaluate.
+template<class E>
+struct not_constant_error {
+  static constexpr Text message() {
+    return Text("stator: the compiler cannot evaluate this expression; its own reason follows");
+  }
+};
+template<class Net, class Mode, class... A>
+struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
+  using Trace = tracer<expr::ModuleCall<Net, Mode, A...>>;
+
+  /// Records with the forwards of the first `Calls` calls only.
+  template<int Calls, bool Values>
+  static constexpr int record(graph::Builder& b) {
+    b.call_limit = Calls;
+    if constexpr (Values) Trace::template record<0>(b, [](graph::Builder&) {}, with_values<Net>);
+    else Trace::template record<0>(b, [](graph::Builder&) {});
+    return static_cast<int>(b.calls.size());
+  }
+  template<int Calls, bool Values = false>
+  static constexpr int recorded() {
+    graph::Builder b;
+    return record<Calls, Values>(b);
+  }
+  template<int Calls, bool Values = false>
+  static constexpr bool can = requires { typename std::integral_constant<int, recorded<Calls, Values>()>; };
+
+  /// The most calls that can run, at least Low and fewer than High.
+  template<int Low, int High>
+  static constexpr int last() {
+    if constexpr (High - Low <= 1) return Low;
+    else if constexpr (can<(Low + High) / 2>) return last<(Low + High) / 2, High>();
+    else return last<Low, (Low + High) / 2>();
+  }
+  template<int High = 1>
+  static constexpr int find() {
+    if constexpr (High < (1 << 16) && can<High>) return find<2 * High>();
+    else return last<High / 2, High>();
+  }
+
+  static constexpr Text message() {
+    constexpr int culprit = find();
+    graph::Builder b;
+    record<culprit, false>(b);
+    const graph::Call& call = b.calls[static_cast<std::size_t>(culprit)];
+    PlainFieldVisitor v;
+    v.address = call.address;
+    v.type_name = call.type_name;
+    walk(reflect::prototype<Net>(), v);
+    Text found = text("stator: ", call.type_name());
+    if (v.found != not_found && v.found > 0) found += text(", at ", table<Net>::modules[v.found].path);
+    if (reads_a_field<culprit>() && !v.fields.empty())
+      found += text(": forward reads a plain field, one of ", v.fields, ", which has no value yet while forward is compiled: "
+                    "use a stator::Buffer, a template parameter or a static constexpr member");
+    else
+      found += text(": the compiler cannot evaluate forward: write `constexpr auto forward(auto x) const`, and call nothing in "
+                    "it that needs the running program; its own reason follows");
+    return found;
+  }
+
+private:
+  template<int Culprit>
+  static constexpr bool reads_a_field() {
+    if constexpr (HasValues<Net>) return can<Culprit + 1, true>;
+    else return true;
+  }
+};
+
+} // namespace detail
+
+/// The first mistake in an expression, empty when there is none.
+template<class E>
+struct trace_error {
+  using not_constant = detail::not_constant_error<E>;
+  static constexpr Text message() {
+    graph::Builder b;
+    tracer<E>::template symbol<0>(b);
+    if (b.error.empty() || b.error.view().starts_with("stator: ")) return b.error;
+    Text result("stator: ");
+    result += b.error;
+    return result;
+  }
+};
+
+} // namespace stator
