@@ -83,10 +83,13 @@ consteval bool check() {
   constexpr std::size_t size = detail::message_size<Source>(0);
   if constexpr (size == detail::not_constant) {
     constexpr bool silent = [] {
-      if constexpr (requires { typename Source::not_constant; }) return check<typename Source::not_constant>();
-      else return true;
+      if constexpr (requires { typename Source::not_constant; })
+        return check<typename Source::not_constant>();
+      else
+        return true;
     }();
-    [[maybe_unused]] constexpr std::size_t reason = silent ? Source::message().size() : Source::message().size();
+    [[maybe_unused]] constexpr std::size_t reason =
+        silent ? Source::message().size() : Source::message().size();
     return false;
   } else if constexpr (size > 0) {
     constexpr fixed_string<size> all{Source::message().view()};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Memory in which programs run. Each thread keeps a few blocks and lends them: after the first steps nothing is
-// allocated, and threads can use one network at the same time.
+// Memory in which programs run. Each thread keeps a few blocks and lends them: after the first steps nothing
+// is allocated, and threads can use one network at the same time.
 #pragma once
 
 #include "stator/core/bytes.hpp"
@@ -22,7 +22,8 @@ public:
     if (data_ == nullptr) [[unlikely]]
       refuse(bytes);
   }
-  MemoryBlock(MemoryBlock&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  MemoryBlock(MemoryBlock&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   MemoryBlock& operator=(MemoryBlock&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);

@@ -60,8 +60,8 @@ struct Number {
   T value{};
 };
 
-/// What has run of an expression already, and the memory that it ran in. A literal type, so that a `forward` that
-/// names the types of its inputs gets as far as the text that says why it cannot.
+/// What has run of an expression already, and the memory that it ran in. A literal type, so that a `forward`
+/// that names the types of its inputs gets as far as the text that says why it cannot.
 struct State {
   MemoryBlock workspace;
   bool forward_kept = false, backward_done = false, has_item = false;
@@ -115,8 +115,8 @@ private:
   mutable State state_;
 };
 
-/// What stands in for an expression that does not compile, so that the compiler says no more about it: any use is
-/// one of these again.
+/// What stands in for an expression that does not compile, so that the compiler says no more about it: any
+/// use is one of these again.
 struct Refused : unqualified::lookup {
   using scalar = double;
   Refused value() const;

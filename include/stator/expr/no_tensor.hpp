@@ -26,7 +26,8 @@ constexpr Text no_tensor() {
       return text("an Eigen ", name, " is not a tensor: pass a view of its elements, ",
                   "stator::TensorView<float, rows, columns>(matrix.data())");
     else
-      return text("an Eigen ", name, " that is stored by columns is not a tensor, whose elements lie by rows: declare it ",
+      return text("an Eigen ", name,
+                  " that is stored by columns is not a tensor, whose elements lie by rows: declare it ",
                   "Eigen::RowMajor and pass stator::TensorView<float, rows, columns>(matrix.data())");
   } else if constexpr (requires { typename A::module_type; }) {
     return text("a ", name, " is not a tensor: call it with one, model(x)");

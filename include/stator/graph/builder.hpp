@@ -34,8 +34,8 @@ public:
   GrowingArray<int>
       values; ///< what reading a leaf gives now: its node, or what was assigned to it; -1: unread
   GrowingArray<Call> calls;
-  int call = -1;                 ///< the innermost module call
-  int call_limit = 1 << 30;      ///< calls behind it do not run their forward, see trace/trace_error.hpp
+  int call = -1;            ///< the innermost module call
+  int call_limit = 1 << 30; ///< calls behind it do not run their forward, see trace/trace_error.hpp
   bool training = true;
   GrowingArray<Call> evaluated;        ///< modules that are evaluated although the network is trained
   GrowingArray<Watch> watches;         ///< what the hooks of the current network wait for

@@ -101,8 +101,8 @@ struct Convolution : LayerTypes {
     Kernel<X, W>::forward(x, w, b, y, detail::batch_of<X>(batch), scratch);
   }
   template<class Out, class X, class W>
-  static void run(typename Out::scalar* y, const typename X::scalar* x, const typename W::scalar* w, Index batch,
-                  std::byte* scratch) {
+  static void run(typename Out::scalar* y, const typename X::scalar* x, const typename W::scalar* w,
+                  Index batch, std::byte* scratch) {
     Kernel<X, W>::forward(x, w, nullptr, y, detail::batch_of<X>(batch), scratch);
   }
   template<class G, class Y, class X, class W>
@@ -117,9 +117,9 @@ struct Convolution : LayerTypes {
   }
 };
 
-/// The gradient of a convolution's input: g [N, O, out...], w [O, C / groups, kernel...]; returns the extents X
-/// (its batch from g). With w as [in, out / groups, kernel...] it is the transposed convolution of g, which may
-/// have a bias [C].
+/// The gradient of a convolution's input: g [N, O, out...], w [O, C / groups, kernel...]; returns the extents
+/// X (its batch from g). With w as [in, out / groups, kernel...] it is the transposed convolution of g, which
+/// may have a bias [C].
 template<std::size_t D, ConvSpec<D> S, Extents X>
 struct ConvolutionInput {
   static constexpr std::string_view name = "Convolution";
@@ -133,8 +133,10 @@ struct ConvolutionInput {
     return requirement(g, w);
   }
   static constexpr Text requirement(const Extents& g, const Extents& w) {
-    if (g.rank != D + 2) return text("input ", g, " has ", g.rank, " dimensions, expected ", D + 2, " (weight ", w, ")");
-    if (g[1] != w[0]) return text("input ", g, " has ", g[1], " channels, expected ", w[0], " (weight ", w, ")");
+    if (g.rank != D + 2)
+      return text("input ", g, " has ", g.rank, " dimensions, expected ", D + 2, " (weight ", w, ")");
+    if (g[1] != w[0])
+      return text("input ", g, " has ", g[1], " channels, expected ", w[0], " (weight ", w, ")");
     return {};
   }
   template<class G, class W>
@@ -149,13 +151,14 @@ struct ConvolutionInput {
     Kernel<G, W>::backward_input(g, w, dx, detail::batch_of<G>(batch), scratch, b);
   }
   template<class Out, class G, class W>
-  static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename W::scalar* w, Index batch,
-                  std::byte* scratch) {
+  static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename W::scalar* w,
+                  Index batch, std::byte* scratch) {
     Kernel<G, W>::backward_input(g, w, dx, detail::batch_of<G>(batch), scratch);
   }
   template<class GG, class Y, class G, class W>
   static constexpr auto vjp(GG gg, Y, G g, W w) {
-    return gradients(operation<Convolution<D, S>>{}(gg, w), operation<ConvolutionWeight<D, S, W::extents>>{}(gg, g));
+    return gradients(operation<Convolution<D, S>>{}(gg, w),
+                     operation<ConvolutionWeight<D, S, W::extents>>{}(gg, g));
   }
   template<class GG, class Y, class G, class W, class B>
   static constexpr auto vjp(GG gg, Y y, G g, W w, B) {
@@ -176,8 +179,8 @@ struct ConvolutionWeight {
     return detail::scratch_for<X>(Kernel<X>::backward_weight_scratch);
   }
   template<class Out, class X, class G>
-  static void run(typename Out::scalar* dw, const typename X::scalar* x, const typename G::scalar* g, Index batch,
-                  std::byte* scratch) {
+  static void run(typename Out::scalar* dw, const typename X::scalar* x, const typename G::scalar* g,
+                  Index batch, std::byte* scratch) {
     Kernel<X>::backward_weight(x, g, dw, false, detail::batch_of<X>(batch), scratch);
   }
   template<class Out, class X, class G>
@@ -187,7 +190,8 @@ struct ConvolutionWeight {
   }
   template<class GG, class Y, class X, class G>
   static constexpr auto vjp(GG gw, Y, X x, G g) {
-    return gradients(operation<ConvolutionInput<D, S, X::extents>>{}(g, gw), operation<Convolution<D, S>>{}(x, gw));
+    return gradients(operation<ConvolutionInput<D, S, X::extents>>{}(g, gw),
+                     operation<Convolution<D, S>>{}(x, gw));
   }
 };
 

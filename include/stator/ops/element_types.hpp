@@ -12,12 +12,18 @@ namespace stator::ops {
 /// The name of an element type in C++: "float".
 constexpr std::string_view scalar_name(DType type) {
   switch (type) {
-  case DType::float32: return "float";
-  case DType::float64: return "double";
-  case DType::int64: return "std::int64_t";
-  case DType::int32: return "std::int32_t";
-  case DType::uint8: return "std::uint8_t";
-  default: return "bool";
+  case DType::float32:
+    return "float";
+  case DType::float64:
+    return "double";
+  case DType::int64:
+    return "std::int64_t";
+  case DType::int32:
+    return "std::int32_t";
+  case DType::uint8:
+    return "std::uint8_t";
+  default:
+    return "bool";
   }
 }
 
@@ -27,8 +33,8 @@ struct LayerTypes {
     Text found;
     const auto look = [&](DType p) {
       if (p == x || !found.empty()) return;
-      found = text("the input is ", to_string(x), ", the parameters are ", to_string(p), ": convert the input, stator::to<",
-                   scalar_name(p), ">(x)");
+      found = text("the input is ", to_string(x), ", the parameters are ", to_string(p),
+                   ": convert the input, stator::to<", scalar_name(p), ">(x)");
       if (x == DType::float64) found += ", or make the layer one of double";
     };
     (look(parameters), ...);
@@ -40,8 +46,8 @@ struct LayerTypes {
 struct OneType {
   static constexpr Text type_requirement(DType a, DType b) {
     if (a == b) return {};
-    return text("matmul: the operands are ", to_string(a), " and ", to_string(b), ": convert one of them, stator::to<",
-                scalar_name(is_floating_point(b) ? b : a), ">(x)");
+    return text("matmul: the operands are ", to_string(a), " and ", to_string(b),
+                ": convert one of them, stator::to<", scalar_name(is_floating_point(b) ? b : a), ">(x)");
   }
 };
 

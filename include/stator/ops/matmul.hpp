@@ -23,8 +23,10 @@ struct Mm : OneType {
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     if (a.rank != 2 || b.rank != 2) return text("matmul: needs two matrices, has ", a, " and ", b);
     if (k(a) != inner(b))
-      return text("matmul: ", a, " times ", b, " has inner extents ", k(a), " and ", inner(b), ", they must be equal");
-    if (n(b) == dynamic) return text("matmul: ", a, " times ", b, ": only the leading extent of a result may be dynamic");
+      return text("matmul: ", a, " times ", b, " has inner extents ", k(a), " and ", inner(b),
+                  ", they must be equal");
+    if (n(b) == dynamic)
+      return text("matmul: ", a, " times ", b, ": only the leading extent of a result may be dynamic");
     return {};
   }
   template<class A, class B>
@@ -35,8 +37,8 @@ struct Mm : OneType {
     return Kernel<A, B>::scratch;
   }
   template<class Out, class A, class B>
-  static void run(typename Out::scalar* out, const typename A::scalar* a, const typename B::scalar* b, Index batch,
-                  std::byte* scratch) {
+  static void run(typename Out::scalar* out, const typename A::scalar* a, const typename B::scalar* b,
+                  Index batch, std::byte* scratch) {
     call<A, B>(out, a, b, nullptr, false, batch, scratch);
   }
   template<class Out, class A, class B>
@@ -48,18 +50,22 @@ struct Mm : OneType {
   static void call(typename A::scalar* out, const typename A::scalar* a, const typename B::scalar* b,
                    const typename A::scalar* bias, bool add, Index batch, std::byte* scratch) {
     constexpr Index rows = m(A::extents), columns = n(B::extents), depth = k(A::extents);
-    Kernel<A, B>::run(a, b, bias, out, add, rows == dynamic ? batch : rows, columns, depth == dynamic ? batch : depth,
-                      scratch);
+    Kernel<A, B>::run(a, b, bias, out, add, rows == dynamic ? batch : rows, columns,
+                      depth == dynamic ? batch : depth, scratch);
   }
   template<class G, class Y, class A, class B>
   static constexpr auto vjp(G g, Y, A a, B b) {
     const auto da = [&] {
-      if constexpr (TA) return operation<Mm<TB, true>>{}(b, g);
-      else return operation<Mm<false, !TB>>{}(g, b);
+      if constexpr (TA)
+        return operation<Mm<TB, true>>{}(b, g);
+      else
+        return operation<Mm<false, !TB>>{}(g, b);
     }();
     const auto db = [&] {
-      if constexpr (TB) return operation<Mm<true, TA>>{}(g, a);
-      else return operation<Mm<!TA, false>>{}(a, g);
+      if constexpr (TB)
+        return operation<Mm<true, TA>>{}(g, a);
+      else
+        return operation<Mm<!TA, false>>{}(a, g);
     }();
     return gradients(da, db);
   }
@@ -67,7 +73,7 @@ struct Mm : OneType {
 
 /// x [..., in] times weight [out, in] transposed, plus bias [out]: torch.nn.functional.linear.
 struct Linear : LayerTypes {
-  static constexpr std::string_view name = "Addmm";
+  static constexpr std::string_view name = "Addmm", called = "linear";
   static constexpr Extents shape(const Extents& x, const Extents& w, const Extents&) { return shape(x, w); }
   static constexpr Extents shape(const Extents& x, const Extents& w) {
     Extents result = x;
@@ -87,18 +93,25 @@ struct Linear : LayerTypes {
 
   /// All leading dimensions as one: the rows of the product.
   static constexpr Extents matrix(const Extents& x) {
-    return Extents(x.is_dynamic() && x.rank == 2 ? dynamic : x.is_dynamic() ? dynamic : x.product(0, x.rank - 1), x.back());
+    return Extents(x.is_dynamic() && x.rank == 2 ? dynamic
+                   : x.is_dynamic()              ? dynamic
+                                                 : x.product(0, x.rank - 1),
+                   x.back());
   }
   template<class X, class W>
   struct Kernel {
     // Rows for each sample, when the batch is dynamic and the input has more than two dimensions.
-    static constexpr Index per_sample = X::extents.is_dynamic() ? X::extents.product(0, X::extents.rank - 1) : 1;
-    static constexpr Index rows = X::extents.is_dynamic() ? dynamic : X::extents.product(0, X::extents.rank - 1);
+    static constexpr Index per_sample =
+        X::extents.is_dynamic() ? X::extents.product(0, X::extents.rank - 1) : 1;
+    static constexpr Index rows =
+        X::extents.is_dynamic() ? dynamic : X::extents.product(0, X::extents.rank - 1);
     using type = kernel::gemm<typename X::scalar, rows, W::extents[0], W::extents[1], false, true>;
-    static constexpr Bytes scratch = {type::scratch.fixed, type::scratch.per_sample * static_cast<std::size_t>(per_sample)};
+    static constexpr Bytes scratch = {type::scratch.fixed,
+                                      type::scratch.per_sample* static_cast<std::size_t>(per_sample)};
     static void run(typename X::scalar* out, const typename X::scalar* x, const typename X::scalar* w,
                     const typename X::scalar* b, Index batch, std::byte* s) {
-      type::run(x, w, b, out, false, rows == dynamic ? batch * per_sample : rows, W::extents[0], W::extents[1], s);
+      type::run(x, w, b, out, false, rows == dynamic ? batch * per_sample : rows, W::extents[0],
+                W::extents[1], s);
     }
   };
   template<class Out, class X, class W, class... B>
@@ -111,8 +124,8 @@ struct Linear : LayerTypes {
     Kernel<X, W>::run(out, x, w, b, batch, scratch);
   }
   template<class Out, class X, class W>
-  static void run(typename Out::scalar* out, const typename X::scalar* x, const typename W::scalar* w, Index batch,
-                  std::byte* scratch) {
+  static void run(typename Out::scalar* out, const typename X::scalar* x, const typename W::scalar* w,
+                  Index batch, std::byte* scratch) {
     Kernel<X, W>::run(out, x, w, nullptr, batch, scratch);
   }
 
@@ -136,8 +149,10 @@ struct Linear : LayerTypes {
     }
     template<class A, class W>
     struct Kernel {
-      static constexpr Index per_sample = A::extents.is_dynamic() ? A::extents.product(0, A::extents.rank - 1) : 1;
-      static constexpr Index rows = A::extents.is_dynamic() ? dynamic : A::extents.product(0, A::extents.rank - 1);
+      static constexpr Index per_sample =
+          A::extents.is_dynamic() ? A::extents.product(0, A::extents.rank - 1) : 1;
+      static constexpr Index rows =
+          A::extents.is_dynamic() ? dynamic : A::extents.product(0, A::extents.rank - 1);
       using type = kernel::gemm<typename A::scalar, rows, W::extents[1], W::extents[0], false, false>;
     };
     template<class Out, class A, class W>
@@ -146,11 +161,11 @@ struct Linear : LayerTypes {
       return {K::type::scratch.fixed, K::type::scratch.per_sample * static_cast<std::size_t>(K::per_sample)};
     }
     template<class Out, class A, class W>
-    static void run(typename Out::scalar* out, const typename A::scalar* g, const typename W::scalar* w, Index batch,
-                    std::byte* scratch) {
+    static void run(typename Out::scalar* out, const typename A::scalar* g, const typename W::scalar* w,
+                    Index batch, std::byte* scratch) {
       using K = Kernel<A, W>;
-      K::type::run(g, w, nullptr, out, false, K::rows == dynamic ? batch * K::per_sample : K::rows, W::extents[1],
-                   W::extents[0], scratch);
+      K::type::run(g, w, nullptr, out, false, K::rows == dynamic ? batch * K::per_sample : K::rows,
+                   W::extents[1], W::extents[0], scratch);
     }
     template<class G, class Y, class A, class W>
     static constexpr auto vjp(G g, Y, A a, W w) {
@@ -164,11 +179,13 @@ struct Linear : LayerTypes {
     static constexpr Extents shape(const Extents& g, const Extents& x) { return Extents(g.back(), x.back()); }
     template<class A, class X>
     struct Kernel {
-      static constexpr Index per_sample = A::extents.is_dynamic() ? A::extents.product(0, A::extents.rank - 1) : 1;
-      static constexpr Index depth = A::extents.is_dynamic() ? dynamic : A::extents.product(0, A::extents.rank - 1);
+      static constexpr Index per_sample =
+          A::extents.is_dynamic() ? A::extents.product(0, A::extents.rank - 1) : 1;
+      static constexpr Index depth =
+          A::extents.is_dynamic() ? dynamic : A::extents.product(0, A::extents.rank - 1);
       using type = kernel::gemm<typename A::scalar, A::extents.back(), X::extents.back(), depth, true, false>;
-      static void run(typename A::scalar* out, const typename A::scalar* g, const typename A::scalar* x, bool add,
-                      Index batch, std::byte* s) {
+      static void run(typename A::scalar* out, const typename A::scalar* g, const typename A::scalar* x,
+                      bool add, Index batch, std::byte* s) {
         type::run(g, x, nullptr, out, add, A::extents.back(), X::extents.back(),
                   depth == dynamic ? batch * per_sample : depth, s);
       }
@@ -179,13 +196,13 @@ struct Linear : LayerTypes {
       return {K::type::scratch.fixed, K::type::scratch.per_sample * static_cast<std::size_t>(K::per_sample)};
     }
     template<class Out, class A, class X>
-    static void run(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar* x, Index batch,
-                    std::byte* scratch) {
+    static void run(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar* x,
+                    Index batch, std::byte* scratch) {
       Kernel<A, X>::run(out, g, x, false, batch, scratch);
     }
     template<class Out, class A, class X>
-    static void accumulate(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar* x,
-                           Index batch, std::byte* scratch) {
+    static void accumulate(typename Out::scalar* out, const typename A::scalar* g,
+                           const typename X::scalar* x, Index batch, std::byte* scratch) {
       Kernel<A, X>::run(out, g, x, true, batch, scratch);
     }
     template<class G, class Y, class A, class X>

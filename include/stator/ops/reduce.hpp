@@ -22,8 +22,10 @@ constexpr DimMask dim_mask(std::size_t rank, std::initializer_list<Index> dims) 
 constexpr Extents reduced(const Extents& x, DimMask mask, bool keep) {
   Extents result;
   for (std::size_t d = 0; d < x.rank; ++d)
-    if ((mask >> d & 1u) == 0) result.push_back(x[d]);
-    else if (keep) result.push_back(1);
+    if ((mask >> d & 1u) == 0)
+      result.push_back(x[d]);
+    else if (keep)
+      result.push_back(1);
   return result;
 }
 
@@ -45,8 +47,10 @@ struct Reshape {
 
 template<Extents E, class X>
 constexpr auto reshape_to(const X& x) {
-  if constexpr (X::extents == E) return x;
-  else return operation<Reshape<E>>{}(x);
+  if constexpr (X::extents == E)
+    return x;
+  else
+    return operation<Reshape<E>>{}(x);
 }
 
 namespace detail {
@@ -81,6 +85,7 @@ template<bool Keep, Index... Dims>
 struct Sum {
   static constexpr std::string_view name = "Sum";
   static constexpr Promotion promotion = Promotion::counted;
+  static constexpr std::string_view usage = "dimensions are template arguments, sum_dims<1>(x)";
   static constexpr Extents shape(const Extents& x) { return reduced(x, dim_mask(x.rank, {Dims...}), Keep); }
   static constexpr Text requirement(const Extents& x) {
     for (const Index d : std::initializer_list<Index>{Dims...})
@@ -111,7 +116,8 @@ struct Sum {
 };
 
 /// The dimensions of `from` along which `to` was repeated, and their number.
-constexpr std::pair<std::array<Index, max_rank>, std::size_t> broadcast_dims(const Extents& from, const Extents& to) {
+constexpr std::pair<std::array<Index, max_rank>, std::size_t> broadcast_dims(const Extents& from,
+                                                                             const Extents& to) {
   std::array<Index, max_rank> list{};
   std::size_t n = 0;
   for (std::size_t d = 0; d < from.rank; ++d) {
@@ -145,8 +151,8 @@ struct DivideByBatch {
   static constexpr std::string_view name = "DivideByBatch";
   static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
   template<class Out, class A, class X>
-  static void run(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar*, Index batch,
-                  std::byte*) {
+  static void run(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar*,
+                  Index batch, std::byte*) {
     const auto n = static_cast<typename A::scalar>(PerSample * batch - Correction);
     for (Index i = 0; i < Out::extents.numel(); ++i) out[i] = g[i] / n;
   }
@@ -162,6 +168,7 @@ struct Mean {
   using Base = Sum<Keep, Dims...>;
   static constexpr std::string_view name = "Mean";
   static constexpr Promotion promotion = Promotion::floats;
+  static constexpr std::string_view usage = "dimensions are template arguments, mean_dims<1>(x)";
   static constexpr Extents shape(const Extents& x) { return Base::shape(x); }
   static constexpr Text requirement(const Extents& x) { return Base::requirement(x); }
 
@@ -188,8 +195,10 @@ struct Mean {
     constexpr Extents kept = reduced(X::extents, dim_mask(X::extents.rank, {Dims...}), true);
     constexpr bool by_batch = count(X::extents, 1) != count(X::extents, 2);
     const auto each = [&] {
-      if constexpr (by_batch) return operation<DivideByBatch<count(X::extents, 1)>>{}(reshape_to<kept>(g), x);
-      else return operation<Div>{}(reshape_to<kept>(g), static_cast<double>(count(X::extents, 1)));
+      if constexpr (by_batch)
+        return operation<DivideByBatch<count(X::extents, 1)>>{}(reshape_to<kept>(g), x);
+      else
+        return operation<Div>{}(reshape_to<kept>(g), static_cast<double>(count(X::extents, 1)));
     }();
     return gradients(operation<Expand<X::extents>>{}(each));
   }
@@ -197,8 +206,8 @@ struct Mean {
 
 } // namespace ops
 
-/// torch.sum and torch.mean: `sum(x)` of all elements, `sum_dims<1>(x)` and `sum_dims<-1, 0>(x)` over dimensions,
-/// `sum_keepdim<1>(x)` with the dimension kept as one.
+/// torch.sum and torch.mean: `sum(x)` of all elements, `sum_dims<1>(x)` and `sum_dims<-1, 0>(x)` over
+/// dimensions, `sum_keepdim<1>(x)` with the dimension kept as one.
 inline constexpr operation<ops::Sum<false>> sum;
 inline constexpr operation<ops::Mean<false>> mean;
 template<Index... Dims>

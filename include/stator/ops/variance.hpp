@@ -15,6 +15,7 @@ template<Index Correction, bool Keep, Index... Dims>
 struct Var {
   static constexpr std::string_view name = "Var";
   static constexpr Promotion promotion = Promotion::floats;
+  static constexpr std::string_view usage = "dimensions are template arguments, var_dims<1>(x)";
   static constexpr bool is_composite = true;
   template<class X>
   static constexpr auto compose(X x) {
@@ -59,6 +60,7 @@ template<Index Correction, bool Keep, Index... Dims>
 struct Std {
   static constexpr std::string_view name = "Std";
   static constexpr Promotion promotion = Promotion::floats;
+  static constexpr std::string_view usage = "dimensions are template arguments, stddev_dims<1>(x)";
   static constexpr bool is_composite = true;
   template<class X>
   static constexpr auto compose(X x) {

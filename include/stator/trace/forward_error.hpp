@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// What is wrong with a `forward`, or with what a module is called with, in words: checked before anything of the
-// call is instantiated.
+// What is wrong with a `forward`, or with what a module is called with, in words: checked before anything of
+// the call is instantiated.
 #pragma once
 
 #include "stator/core/compile_error.hpp"
-#include "stator/trace/symbol.hpp"
 #include "stator/module/structure.hpp"
+#include "stator/trace/symbol.hpp"
 
 #include <tuple>
 
@@ -14,8 +14,10 @@ namespace stator::detail {
 /// A module's class in messages: "Linear<784, 128>".
 template<class M>
 constexpr Text display_name() {
-  if constexpr (requires { M::class_name(); }) return Text(M::class_name());
-  else return reflect::short_type_name<M>();
+  if constexpr (requires { M::class_name(); })
+    return Text(M::class_name());
+  else
+    return reflect::short_type_name<M>();
 }
 
 /// What `forward` may return: a tensor, or a std::tuple, std::pair or std::array of what it may return.
@@ -44,12 +46,16 @@ struct forward_error {
     } else if constexpr (requires(const M& m, const X&... x) { m.forward(x...); }) {
       using Y = std::remove_cvref_t<decltype(std::declval<const M&>().forward(std::declval<const X&>()...))>;
       if constexpr (!is_result<Y>())
-        return say(": forward returns ", reflect::detail::type_text<Y>(), ", expected a tensor, or a std::tuple of tensors");
-      else return {};
+        return say(": forward returns ", reflect::detail::type_text<Y>(),
+                   ", expected a tensor, or a std::tuple of tensors");
+      else
+        return {};
     } else if constexpr (requires(M& m, const X&... x) { m.forward(x...); }) {
       return say(": forward is not const: write ", right);
     } else if constexpr (requires { &M::forward; }) {
-      return say(": forward names the types of its inputs, but is called with symbols while it is compiled: write ", right);
+      return say(
+          ": forward names the types of its inputs, but is called with symbols while it is compiled: write ",
+          right);
     } else {
       return say(": forward cannot be called with ", sizeof...(X), sizeof...(X) == 1 ? " input" : " inputs",
                  " of these types");

@@ -2,19 +2,29 @@
 // How an operation is written and what calling it means.
 //
 // An operation is a struct:
-//   static constexpr std::string_view name            PyTorch's name of its backward, without "Backward0"
-//   static constexpr Extents shape(const Extents&...)   shape of the result from those of the operands
-//   static constexpr Text requirement(const Extents&...)  why the operands do not fit; empty when they do
-//   (optional) template<class V> static V apply(V...)              elementwise: on numbers and on vectors
-//   alike; or template<class Out, class... In> static void run(T* out, const T*... in, Index batch,
-//   std::byte* scratch) template<class Out, class... In> static constexpr Bytes scratch()     (optional, with
-//   run) template<class Out, class... In> static void accumulate(...)          as run, adding to out
-//   (optional) static constexpr auto vjp(auto g, auto y, auto... x) { return gradients(...); }   (optional)
-// or, for one that consists of others, only
-//   static constexpr bool is_composite = true; static constexpr auto compose(auto... x) { return ...; }
-// and an object: inline constexpr operation<Struct> name;
-// What it does with operands of several element types is `static constexpr Promotion promotion`, see
-// trace/promotion.hpp. Called with a Symbol it records a node, called with tensors it returns an expression.
+//   static constexpr std::string_view name             PyTorch's name of its backward, without "Backward0"
+//   static constexpr Extents shape(const Extents&...)  shape of the result from those of the operands
+// and either, elementwise, on numbers and on vectors alike:
+//   template<class V> static V apply(V...)
+// or:
+//   template<class Out, class... In>
+//   static void run(T* out, const T*... in, Index batch, std::byte* scratch)
+// Optional:
+//   static constexpr Text requirement(const Extents&...)   why the operands do not fit; empty when they do
+//   static constexpr Promotion promotion                   what it does with operands of several element types,
+//                                                          see trace/promotion.hpp
+//   static constexpr Text type_requirement(DType...)       why element types that are kept do not fit
+//   static constexpr auto vjp(auto g, auto y, auto... x)   returns gradients(...)
+//   static constexpr Bytes scratch<Out, In...>()           temporary memory of run
+//   static void accumulate<Out, In...>(...)                as run, adding to out
+//   static constexpr std::string_view called, usage        for messages: its name, where that is not `name`
+//   in
+//                                                          snake case, and how it is called
+// One that consists of others has only
+//   static constexpr bool is_composite = true;
+//   static constexpr auto compose(auto... x)               returns what it consists of
+// And an object: inline constexpr operation<Struct> name;
+// Called with a Symbol it records a node, called with tensors it returns an expression.
 #pragma once
 
 #include "stator/core/compile_error.hpp"
@@ -482,8 +492,10 @@ namespace ops::detail {
 template<class Op, class A>
 struct operand_error {
   static constexpr Text message() {
-    if constexpr (Operand<A> || Arithmetic<A>) return {};
-    else return text("stator: ", called<Op>(), ": ", stator::detail::no_tensor<A>());
+    if constexpr (Operand<A> || Arithmetic<A>)
+      return {};
+    else
+      return text("stator: ", called<Op>(), ": ", stator::detail::no_tensor<A>());
   }
 };
 
@@ -506,7 +518,8 @@ consteval bool takes() {
 template<class Op, std::size_t Count>
 struct count_error {
   static constexpr Text message() {
-    Text found = text("stator: ", called<Op>(), " does not take ", Count, Count == 1 ? " operand" : " operands");
+    Text found =
+        text("stator: ", called<Op>(), " does not take ", Count, Count == 1 ? " operand" : " operands");
     if constexpr (requires { Op::usage; }) found += text(": ", Op::usage);
     return found;
   }

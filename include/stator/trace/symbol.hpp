@@ -23,8 +23,9 @@ namespace detail {
 template<class S, fixed_string What, fixed_string Instead>
 struct symbol_misuse {
   static constexpr Text message() {
-    return text("stator: ", What.view(), " inside forward, which runs while the program is compiled: ",
-                "there are no values yet; ", Instead.view());
+    return text("stator: ", What.view(),
+                " inside forward, which runs while the program is compiled: ", "there are no values yet; ",
+                Instead.view());
   }
 };
 } // namespace detail

@@ -163,10 +163,11 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
   static constexpr auto symbol(graph::Builder& b) {
     return record<Order>(b, [](graph::Builder&) {});
   }
-  /// `enter(b)` is called when the leaves of the network are registered, before its forward. `prototype` is what is
-  /// called.
+  /// `enter(b)` is called when the leaves of the network are registered, before its forward. `prototype` is
+  /// what is called.
   template<int Order>
-  static constexpr auto record(graph::Builder& b, auto&& enter, const Net& prototype = reflect::prototype<Net>()) {
+  static constexpr auto record(graph::Builder& b, auto&& enter,
+                               const Net& prototype = reflect::prototype<Net>()) {
     const std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands{
         tracer<A>::template symbol<Order>(b)...};
     GrowingArray<const void*> handles;

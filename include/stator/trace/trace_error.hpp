@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// The first mistake in an expression. Where a `forward` is no constant expression, which one that is, and why:
-// evaluation cannot be resumed after a failure, so the call that fails is found by letting fewer and fewer calls run
-// their forward.
+// The first mistake in an expression. Where a `forward` is no constant expression, which one that is, and
+// why: evaluation cannot be resumed after a failure, so the call that fails is found by letting fewer and
+// fewer calls run their forward.
 #pragma once
 
 #include "stator/trace/forward_error.hpp"
@@ -20,7 +20,8 @@ struct PlainFieldVisitor : PathVisitor {
     if (static_cast<const void*>(&m) != address || type_name != &display_name<M>) return;
     if constexpr (reflect::Reflectable<M>)
       for_each_field(m, [&]<class F>(const F&, const auto& name) {
-        if constexpr (std::is_arithmetic_v<F> || std::is_enum_v<F>) fields += text(fields.empty() ? "`" : ", `", name, "`");
+        if constexpr (std::is_arithmetic_v<F> || std::is_enum_v<F>)
+          fields += text(fields.empty() ? "`" : ", `", name, "`");
       });
   }
 };
@@ -46,8 +47,10 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
   template<int Calls, bool Values>
   static constexpr int record(graph::Builder& b) {
     b.call_limit = Calls;
-    if constexpr (Values) Trace::template record<0>(b, [](graph::Builder&) {}, with_values<Net>);
-    else Trace::template record<0>(b, [](graph::Builder&) {});
+    if constexpr (Values)
+      Trace::template record<0>(b, [](graph::Builder&) {}, with_values<Net>);
+    else
+      Trace::template record<0>(b, [](graph::Builder&) {});
     return static_cast<int>(b.calls.size());
   }
   template<int Calls, bool Values = false>
@@ -61,14 +64,19 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
   /// The most calls that can run, at least Low and fewer than High.
   template<int Low, int High>
   static constexpr int last() {
-    if constexpr (High - Low <= 1) return Low;
-    else if constexpr (can<(Low + High) / 2>) return last<(Low + High) / 2, High>();
-    else return last<Low, (Low + High) / 2>();
+    if constexpr (High - Low <= 1)
+      return Low;
+    else if constexpr (can<(Low + High) / 2>)
+      return last<(Low + High) / 2, High>();
+    else
+      return last<Low, (Low + High) / 2>();
   }
   template<int High = 1>
   static constexpr int find() {
-    if constexpr (High < (1 << 16) && can<High>) return find<2 * High>();
-    else return last<High / 2, High>();
+    if constexpr (High < (1 << 16) && can<High>)
+      return find<2 * High>();
+    else
+      return last<High / 2, High>();
   }
 
   static constexpr Text message() {
@@ -83,10 +91,12 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
     Text found = text("stator: ", call.type_name());
     if (v.found != not_found && v.found > 0) found += text(", at ", table<Net>::modules[v.found].path);
     if (reads_a_field<culprit>() && !v.fields.empty())
-      found += text(": forward reads a plain field, one of ", v.fields, ", which has no value yet while forward is compiled: "
+      found += text(": forward reads a plain field, one of ", v.fields,
+                    ", which has no value yet while forward is compiled: "
                     "use a stator::Buffer, a template parameter or a static constexpr member");
     else
-      found += text(": the compiler cannot evaluate forward: write `constexpr auto forward(auto x) const`, and call nothing in "
+      found += text(": the compiler cannot evaluate forward: write `constexpr auto forward(auto x) const`, "
+                    "and call nothing in "
                     "it that needs the running program; its own reason follows");
     return found;
   }
@@ -94,8 +104,10 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
 private:
   template<int Culprit>
   static constexpr bool reads_a_field() {
-    if constexpr (HasValues<Net>) return can<Culprit + 1, true>;
-    else return true;
+    if constexpr (HasValues<Net>)
+      return can<Culprit + 1, true>;
+    else
+      return true;
   }
 };
 
