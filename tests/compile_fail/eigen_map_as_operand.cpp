@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: matmul: an Eigen Map is not a tensor: pass a view of its elements, stator::TensorView<float,
-// rows, columns>(matrix.data())
+// error: stator: matmul: an Eigen Map is not a tensor: pass a view of its elements, stator::TensorView<float, rows, columns>(matrix.data())
 #include "stator/stator.hpp"
 
 #include <Eigen/Core>

@@ -18,10 +18,9 @@ struct Block {
     volatile int calls = 0;
     (void)calls;
 #endif
-      return x | fc;
-}
-}
-;
+    return x | fc;
+  }
+};
 template<class Inner>
 struct Outer {
   Inner inner;
