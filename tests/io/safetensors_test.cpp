@@ -162,6 +162,25 @@ TEST_CASE("a header that readers would refuse for its size is not written") {
   CHECK(io::SafetensorsFile(scratch / "x.safetensors").header().size() == 100'000'000);
 }
 
+TEST_CASE("a file of more than 4 GiB is read to its end") {
+  const test::TemporaryDirectory scratch;
+  const auto path = scratch / "x.safetensors";
+  const std::uint64_t size = (4ULL << 30) + 8; // sparse: it takes no room on the disk
+  const std::vector<float> one{1};
+  std::string header = R"({"large":{"dtype":"U8","shape":[4294967304],"data_offsets":[0,4294967304]},)"
+                       R"("last":{"dtype":"F32","shape":[1],"data_offsets":[4294967304,4294967308]}})";
+  header.append((8 - header.size() % 8) % 8, ' ');
+  std::string length(8, '\0');
+  length[0] = static_cast<char>(header.size());
+  test::write_bytes(path, length + header);
+  std::filesystem::resize_file(path, length.size() + header.size() + size);
+  std::ofstream(path, std::ios::binary | std::ios::app).write(reinterpret_cast<const char*>(one.data()), 4);
+  const io::SafetensorsFile file(path);
+  CHECK(file["large"].shape == std::vector<Index>{4'294'967'304});
+  CHECK(file.bytes(file["large"]).back() == std::byte{0});
+  CHECK(file.values<float>("last") == one);
+}
+
 TEST_CASE("a file that was copied can be cut short meanwhile") {
   const test::TemporaryDirectory scratch;
   const std::vector<float> values(100'000, 3);

@@ -357,17 +357,17 @@ private:
     return std::uninitialized_value_construct_n(reinterpret_cast<GradState*>(at), state_count) - state_count;
   }
   void allocate() {
-    constexpr auto sum = [] {
+    constexpr auto total = [] {
       CheckedSize bytes = parameter_bytes;
       bytes += gradient_bytes;
       return bytes += buffer_bytes;
     }();
-    static_assert(sum.fits() && parameter_bytes / sizeof(scalar) >= static_cast<std::size_t>(parameter_count),
+    static_assert(total.fits() && parameter_bytes / sizeof(scalar) >= static_cast<std::size_t>(parameter_count),
                   "stator: this network has more parameters than memory can have");
-    owned_ = MemoryBlock(align_up(sum.value() + 1) + state_bytes);
+    owned_ = MemoryBlock(align_up(total.value() + 1) + state_bytes);
     std::byte* const first = owned_.data();
     arenas_ = {first, first + parameter_bytes + gradient_bytes, first + parameter_bytes,
-               new_states(first + align_up(sum.value() + 1))};
+               new_states(first + align_up(total.value() + 1))};
   }
   void start() {
     clear(arenas_.parameters, parameter_bytes);
