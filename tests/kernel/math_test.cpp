@@ -165,6 +165,17 @@ TEST_CASE("the error function and its relatives keep their error over all floats
   STATOR_CHECK(gelu, 6, gated(x, normal_cdf_of(x)));
 }
 
+TEST_CASE("the slope of gelu keeps its error relative to its terms") {
+  for (float x = -14; x < 14; x += 0.00037F) {
+    const double density = x * std::exp(-0.5 * x * x) * 0.39894228040143267794,
+                 cdf = normal_cdf_of<double>(x);
+    const double error =
+        std::abs(static_cast<double>(gelu_slope(Simd<float>(x)).sum()) / Simd<float>::size - (cdf + density));
+    CAPTURE(x);
+    REQUIRE(error <= 8 * std::max({std::abs(density), cdf, 0x1p-126}) * 0x1p-23);
+  }
+}
+
 TEST_CASE("roots are rounded correctly, denormal numbers included") {
   STATOR_CHECK(sqrt, 0.5, std::sqrt(x));
   STATOR_CHECK(rsqrt, 1.5, 1 / std::sqrt(x));

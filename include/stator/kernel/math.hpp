@@ -27,7 +27,7 @@ inline Simd<T, W> floor(const Simd<T, W>& x) {
   const V large(
       static_cast<T>(bits_of<T>{1} << detail::format<T>::mantissa)); // from here on all are integers
   const V size = abs(x);
-  const V nearest = detail::with_sign_of(kept(size + large) - large, x);
+  const V nearest = detail::with_sign_of((size + large) - large, x);
   const V below = select(nearest > x, nearest - T{1}, nearest);
   return select(size < large, detail::with_sign_of(abs(below), x), x);
 }

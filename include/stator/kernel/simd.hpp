@@ -19,12 +19,13 @@
 #include <type_traits>
 #include <utility>
 
+// clang-format off
 #if defined(__FAST_MATH__) && !defined(STATOR_ALLOW_FAST_MATH)
-#error                                                                                                       \
-    "stator: -ffast-math (-Ofast) assumes that no number is NaN or infinite and reorders roundings that the results \
-rest on. Compile with -O3 -fno-math-errno -fno-trapping-math instead, or define STATOR_ALLOW_FAST_MATH: the functions \
-then keep their error on ordinary numbers, and nothing is promised about NaN, infinity, -0 and denormal numbers."
+#error "stator: -ffast-math (-Ofast) assumes that no number is NaN or infinite and reorders roundings that the results \
+rest on. Compile with -O3 -fno-math-errno -fno-trapping-math instead, or define STATOR_ALLOW_FAST_MATH, for which \
+nothing is promised: functions lose their accuracy, and not only for special numbers."
 #endif
+// clang-format on
 
 // Loops over registers must unroll for arrays of vectors to stay in registers.
 #ifdef __clang__
@@ -444,17 +445,6 @@ template<class V>
 template<class V>
 [[gnu::always_inline]] inline V minimum(const V& a, const V& b) {
   return select(a == a, select(b < a, b, select(b == b, a, b)), a);
-}
-
-/// A value that -ffast-math may not move terms across; without that option, the value as it is.
-template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> kept(Simd<T, W> value) {
-#if defined(__FAST_MATH__) && defined(__SSE2__)
-  asm("" : "+x"(value.raw));
-#elif defined(__FAST_MATH__) && defined(__aarch64__)
-  asm("" : "+w"(value.raw));
-#endif
-  return value;
 }
 
 /// Keeps a product from being fused with the sum around it: what it returns has been rounded.

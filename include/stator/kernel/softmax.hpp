@@ -29,20 +29,25 @@ struct AxisRows {
   }
 };
 
-/// y[i] = exp(x[i] - shift), returns the sum of y; contiguous.
-template<class T>
-T exp_row(const T* x, T* y, Index n, T shift) {
+/// y[i] = exp(x[i] - shift) for N contiguous elements, returns the sum of y.
+template<Index N, class T>
+T exp_row(const T* x, T* y, T shift) {
+  constexpr Index width = Simd<T>::size, whole = N / width * width;
   Simd<T> sum(T{});
-  Simd<T, 1> rest(T{});
-  for_each_vector<T>(n, [&]<class V>(Index i) {
-    const V e = exp(V::load(x + i) - shift);
+  for (Index i = 0; i < whole; i += width) {
+    const Simd<T> e = exp(Simd<T>::load(x + i) - shift);
     e.store(y + i);
-    if constexpr (V::size == 1)
-      rest += e;
-    else
-      sum += e;
-  });
-  return sum.sum() + rest.raw;
+    sum += e;
+  }
+  if constexpr (whole < N) { // part of a vector: the rest of it adds exp(-infinity) to the sum
+    constexpr std::size_t bytes = static_cast<std::size_t>(N - whole) * sizeof(T);
+    Simd<T> rest(-std::numeric_limits<T>::infinity());
+    __builtin_memcpy(&rest, x + whole, bytes);
+    const Simd<T> e = exp(rest - shift);
+    __builtin_memcpy(y + whole, &e, bytes);
+    sum += e;
+  }
+  return sum.sum();
 }
 
 } // namespace detail
@@ -61,7 +66,7 @@ struct softmax {
       for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
       T total{};
       if constexpr (step == 1)
-        total = detail::exp_row(from, to, n, high);
+        total = detail::exp_row<n>(from, to, high);
       else
         for (Index k = 0; k < n; ++k) total += to[k * step] = std::exp(from[k * step] - high);
       for (Index k = 0; k < n; ++k) to[k * step] /= total;
@@ -91,7 +96,7 @@ struct log_softmax {
       for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
       T total{};
       if constexpr (step == 1)
-        total = detail::exp_row(from, to, n, high);
+        total = detail::exp_row<n>(from, to, high);
       else
         for (Index k = 0; k < n; ++k) total += std::exp(from[k * step] - high);
       const T shift = high + std::log(total);
@@ -104,7 +109,7 @@ struct log_softmax {
       T total{};
       for (Index k = 0; k < n; ++k) total += g[at + k * step];
       if constexpr (step == 1) {
-        detail::exp_row(y + at, dx + at, n, T{});
+        detail::exp_row<n>(y + at, dx + at, T{});
         for (Index k = 0; k < n; ++k) dx[at + k] = g[at + k] - dx[at + k] * total;
       } else {
         for (Index k = 0; k < n; ++k)

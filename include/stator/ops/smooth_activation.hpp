@@ -217,7 +217,7 @@ struct Gelu : Smooth<Gelu> {
   }
   template<class V>
   static V slope(const V& x) {
-    return kernel::normal_cdf(x) + x * constant<V>(density) * kernel::exp(x * x * constant<V>(-0.5));
+    return kernel::gelu_slope(x);
   }
   template<class V>
   static V curvature(const V& x) {

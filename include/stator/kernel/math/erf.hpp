@@ -39,7 +39,7 @@ template<class T, Index W>
   constexpr bits_of<T> upper = ~bits_of<T>{} << (format<T>::mantissa + 2) / 2;
   const V high = from_bits<T>(bits(x) & Simd<bits_of<T>, W>(upper)); // its square is exact
   const V s(static_cast<T>(-scale));
-  return scaled_exp(factor, high * high * s, kept(x - high) * (x + high) * s);
+  return scaled_exp(factor, high * high * s, (x - high) * (x + high) * s);
 }
 
 /// Where nothing is left of erfc(z).
@@ -95,6 +95,18 @@ inline Simd<T, W> gelu(const Simd<T, W>& x) {
   const V tail =
       detail::gauss(t * detail::erfcx(t * T(0.70710678118654752440)) * T(0.5), t, 0.5); // -gelu(-t)
   return select(x < V(T{}), -tail, x - tail);
+}
+
+/// The derivative of gelu: normal_cdf(x) + x exp(-x^2 / 2) / sqrt(2 pi), with one exponential. Error: 8 ulp
+/// of the larger of the two terms; the sum is 0 near -0.75.
+template<std::floating_point T, Index W>
+inline Simd<T, W> gelu_slope(const Simd<T, W>& x) {
+  using V = Simd<T, W>;
+  const V t = detail::at_most(abs(x), detail::erfc_end<T> * 1.4142135623730951);
+  const V density = t * T(0.39894228040143267794);
+  const V half = detail::erfcx(t * T(0.70710678118654752440)) * T(0.5);
+  const V below = detail::gauss(half - density, t, 0.5); // of -t
+  return select(x < V(T{}), below, V(T{1}) - below);
 }
 
 } // namespace stator::kernel

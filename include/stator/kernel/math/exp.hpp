@@ -36,12 +36,12 @@ template<class T, Index W, class... Low>
   constexpr bool single = sizeof(T) == 4;
   const V log2_e(static_cast<T>(1.4426950408889634));
   const V shift(format<T>::round_to_integer);
-  const V shifted = kept(mul_add((x + ... + low), log2_e, shift));
+  const V shifted = mul_add((x + ... + low), log2_e, shift);
   const V n = shifted - shift;
   // n times the first is exact.
   const V high(static_cast<T>(single ? -0x1.62e4p-1 : -0x1.62e42feep-1));
   const V rest(static_cast<T>(single ? -0x1.7f7d1cp-20 : -0x1.a39ef35793c76p-33));
-  const V r = mul_add(n, rest, (kept(mul_add(n, high, x)) + ... + low));
+  const V r = mul_add(n, rest, (mul_add(n, high, x) + ... + low));
   V q;
   if constexpr (single)
     q = polynomial(r, 0x1p-1, 0x1.5554aep-3, 0x1.5554d2p-5, 0x1.12297p-7, 0x1.6d686p-10);

@@ -20,7 +20,7 @@ struct LogParts {
   [[gnu::always_inline]] Simd<T, W> k(const Simd<T, W>& less) const {
     using B = Simd<bits_of<T>, W>;
     constexpr T above = static_cast<T>(bits_of<T>{1} << format<T>::mantissa); // its low bits are an integer
-    return kept(from_bits<T>(biased | B(std::bit_cast<bits_of<T>>(above)))) -
+    return from_bits<T>(biased | B(std::bit_cast<bits_of<T>>(above))) -
            (less + static_cast<T>(above + static_cast<T>(format<T>::bias)));
   }
 };
@@ -82,9 +82,9 @@ template<std::floating_point T, Index W>
 inline Simd<T, W> log1p(const Simd<T, W>& x) {
   using V = Simd<T, W>;
   using B = Simd<bits_of<T>, W>;
-  const V u = kept(x + T{1});
-  const V back = kept(u - x);
-  const V lost = kept(x - kept(u - back)) + kept(T{1} - back); // 1 + x = u + lost
+  const V u = x + T{1};
+  const V back = u - x;
+  const V lost = (x - (u - back)) + (T{1} - back); // 1 + x = u + lost
   const auto parts = detail::log_parts(u);
   // 2^-k; nothing is lost where that would not be a normal number.
   const V within = detail::at_most(u, sizeof(T) == 4 ? 0x1p120 : 0x1p1000);

@@ -17,11 +17,9 @@ template<int Quarters, class T, Index W>
   using B = Simd<bits_of<T>, W>;
   constexpr bool single = sizeof(T) == 4;
   const V shift(format<T>::round_to_integer);
-  const V shifted = kept(mul_add(x, V(static_cast<T>(0x1.45f306dc9c883p-1)), shift)); // 2 / pi
+  const V shifted = mul_add(x, V(static_cast<T>(0x1.45f306dc9c883p-1)), shift); // 2 / pi
   const V n = shifted - shift;
-  const auto less = [&](const V& from, double part) {
-    return kept(mul_add(n, V(static_cast<T>(-part)), from));
-  };
+  const auto less = [&](const V& from, double part) { return mul_add(n, V(static_cast<T>(-part)), from); };
   constexpr double third = single ? 0x1.444p-24 : 0x1.3198a2ep-69;
   V most; // without the last two parts, exact
   if constexpr (single)
@@ -29,7 +27,7 @@ template<int Quarters, class T, Index W>
   else
     most = less(less(x, 0x1.921fb544p+0), 0x1.0b4611a6p-34);
   const V r = less(most, third);
-  const V low = less(less(kept(most - r), third), single ? 0x1.68c234p-39 : 0x1.b839a252049c1p-104);
+  const V low = less(less((most - r), third), single ? 0x1.68c234p-39 : 0x1.b839a252049c1p-104);
   const V z = r * r;
   V s, c;
   if constexpr (single) {
