@@ -223,8 +223,8 @@ template<class T, Index W, class V>
 #if defined(__clang__)
   root = __builtin_elementwise_sqrt(x);
 #else
-  constexpr std::size_t bytes = sizeof(V);
-  constexpr bool single = sizeof(T) == 4;
+  [[maybe_unused]] constexpr std::size_t bytes = sizeof(V);
+  [[maybe_unused]] constexpr bool single = sizeof(T) == 4;
   // clang-format off
   if constexpr (W == 1) root = std::sqrt(x);
 #if defined(__AVX512F__)
