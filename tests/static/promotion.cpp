@@ -113,7 +113,7 @@ static_assert(unary(sum, "llllfd"));
 static_assert(unary(sum_dims<0>, "llllfd"));
 static_assert(unary(cumsum<0>, "llllfd"));
 static_assert(unary(amax, "builfd"));
-static_assert(unary<1>(argmax<0>, "lllll"));
+static_assert(unary<1>(STATOR_CALL(argmax<0>), "lllll"));
 static_assert(unary(to<double>, "dddddd"));
 static_assert(unary(to<bool>, "bbbbbb"));
 

@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #if STATOR_CHECK_LIFETIMES
 #include <map>
@@ -89,7 +90,9 @@ class Watch {
 public:
   constexpr Watch() = default;
 #if STATOR_CHECK_LIFETIMES
-  explicit Watch(const void* p) : at_(p), number_(Lives::all().at(p)) {}
+  explicit constexpr Watch(const void* p) : at_(p) {
+    if (!std::is_constant_evaluated()) number_ = Lives::all().at(p);
+  }
   /// Throws LifetimeError when that owner is gone, or has other memory now.
   void check(const char* what) const {
     if (number_ == 0 || Lives::all().at(at_) == number_) return;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace stator {
@@ -22,7 +23,7 @@ public:
     if (data_ == nullptr) [[unlikely]]
       refuse(bytes);
   }
-  MemoryBlock(MemoryBlock&& other) noexcept
+  constexpr MemoryBlock(MemoryBlock&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   MemoryBlock& operator=(MemoryBlock&& other) noexcept {
     std::swap(data_, other.data_);
@@ -30,6 +31,7 @@ public:
     return *this;
   }
   constexpr ~MemoryBlock() {
+    if (std::is_constant_evaluated()) return; // empty, and g++ 12 may not read a mutable one
     if (data_ != nullptr) ::operator delete(data_, std::align_val_t{alignment});
   }
   constexpr std::byte* data() const { return data_; }

@@ -11,6 +11,7 @@
 
 #include "stator/core/grad_state.hpp"
 #include "stator/core/workspace.hpp"
+#include "stator/expr/parameter.hpp"
 #include "stator/expr/variable.hpp"
 
 #include <memory>
@@ -52,6 +53,26 @@ struct OwnedInput : Input<T, S, NeedsGrad> {
   std::shared_ptr<const void> owner;
 };
 
+/// A parameter or buffer. Inside of forward, which runs in constant evaluation, it is known by its address
+/// alone: an expression of parameters becomes symbols when it meets one.
+template<class L>
+struct LeafInput {
+  const L* leaf = nullptr;
+  typename L::scalar* data = nullptr;
+  typename L::scalar* grad = nullptr;
+  GradState* state = nullptr;
+
+  explicit constexpr LeafInput(const L& l) {
+    if (std::is_constant_evaluated()) {
+      leaf = &l;
+    } else {
+      data = const_cast<typename L::scalar*>(l.data());
+      grad = l.grad_data();
+      state = l.grad_state();
+    }
+  }
+};
+
 } // namespace STATOR_LIFETIMES
 
 /// A number that is known when the program runs.
@@ -70,9 +91,9 @@ struct State {
   constexpr State() = default;
   // A copy of an expression has not run yet.
   constexpr State(const State&) : State() {}
-  State& operator=(const State&) { return *this; }
+  constexpr State& operator=(const State&) { return *this; }
   constexpr ~State() {
-    if (workspace.data() != nullptr) give_back(std::move(workspace));
+    if (!std::is_constant_evaluated()) give_back(std::move(workspace));
   }
 };
 
@@ -165,6 +186,10 @@ struct borrowed {
 template<class T, class S, bool NeedsGrad>
 struct borrowed<OwnedInput<T, S, NeedsGrad>> {
   using type = Input<T, S, NeedsGrad>;
+};
+template<class L>
+struct borrowed<LeafInput<L>> {
+  using type = Input<typename L::scalar, typename L::shape_tag, L::leaf_kind == LeafKind::parameter>;
 };
 template<class Op, class... A>
 struct borrowed<Expression<Op, A...>> {

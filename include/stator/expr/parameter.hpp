@@ -71,9 +71,9 @@ private:
   GradState* state_ = nullptr;
 };
 
-namespace detail {
+/// What Buffer and NonPersistentBuffer are.
 template<class T, LeafKind Kind, Index... E>
-class basic_buffer : public tensor_access<basic_buffer<T, Kind, E...>, T, E...> {
+class basic_buffer : public detail::tensor_access<basic_buffer<T, Kind, E...>, T, E...> {
 public:
   static_assert(!Shape<E...>::is_dynamic, "stator: a buffer has static extents");
   static constexpr LeafKind leaf_kind = Kind;
@@ -91,15 +91,14 @@ public:
 private:
   T* data_ = nullptr;
 };
-} // namespace detail
 
 /// A tensor that is state but not trained: running statistics. Part of `state_dict`.
 template<class T, Index... E>
-using Buffer = detail::basic_buffer<T, LeafKind::buffer, E...>;
+using Buffer = basic_buffer<T, LeafKind::buffer, E...>;
 
 /// `register_buffer(name, tensor, persistent=False)`: not part of `state_dict`.
 template<class T, Index... E>
-using NonPersistentBuffer = detail::basic_buffer<T, LeafKind::non_persistent_buffer, E...>;
+using NonPersistentBuffer = basic_buffer<T, LeafKind::non_persistent_buffer, E...>;
 
 /// A field that is not there: `register_parameter(name, None)`. A Linear without bias holds one.
 struct Absent {

@@ -38,6 +38,8 @@ public:
   int call_limit = 1 << 30; ///< calls behind it do not run their forward, see trace/trace_error.hpp
   bool training = true;
   GrowingArray<Call> evaluated;        ///< modules that are evaluated although the network is trained
+  GrowingArray<const void*> fields;    ///< addresses of the plain fields of the current network
+  int first_field = 0;                 ///< their first leaf
   GrowingArray<Watch> watches;         ///< what the hooks of the current network wait for
   GrowingArray<Site> sites;            ///< where they met it, while sites are collected
   const SiteCode* site_code = nullptr; ///< of each site, in the same order; null while they are collected
@@ -148,6 +150,13 @@ public:
       next_ = i;
       return first_leaf_ + owners_[i];
     }
+    return -1;
+  }
+
+  /// The leaf that a plain field of the current network is, by its address; -1: none.
+  constexpr int find_field(const void* address) const {
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      if (fields[i] == address) return first_field + static_cast<int>(i);
     return -1;
   }
 

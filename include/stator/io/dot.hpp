@@ -29,6 +29,11 @@ struct graph_names<expr::Number<T>> {
   static void leaves(std::vector<std::string>& names) { names.emplace_back("number"); }
   static constexpr bool find(const graph::Call&, Text&) { return false; }
 };
+template<class L>
+struct graph_names<expr::LeafInput<L>> {
+  static void leaves(std::vector<std::string>& names) { names.emplace_back("parameter"); }
+  static constexpr bool find(const graph::Call&, Text&) { return false; }
+};
 template<class Op, class... A>
 struct graph_names<expr::Expression<Op, A...>> {
   static void leaves(std::vector<std::string>& names) { (graph_names<A>::leaves(names), ...); }
@@ -41,6 +46,7 @@ struct graph_names<expr::ModuleCall<Net, Mode, A...>> {
   static void leaves(std::vector<std::string>& names) {
     (graph_names<A>::leaves(names), ...);
     for (const LeafEntry& leaf : table<Net>::leaves) names.emplace_back(leaf.name);
+    names.insert(names.end(), static_cast<std::size_t>(plain_field_count<Net>), "field");
   }
   static constexpr bool find(const graph::Call& call, Text& path) {
     PathVisitor v;

@@ -40,7 +40,7 @@ template<class X>
 Index samples(Index batch) {
   return X::extents.is_dynamic() ? batch : X::extents[0];
 }
-/// Values behind one channel's statistics.
+/// Values behind one channel's statistics. An empty batch has none, and no statistics either: the running ones stay.
 template<class X>
 Index count(Index batch) {
   return samples<X>(batch) * X::extents.product(2, X::extents.rank);
@@ -52,7 +52,7 @@ struct Mean {
   static constexpr Extents shape(const Extents& x) { return Extents(x[1]); }
   template<class Out, class X>
   static void run(typename Out::scalar* mean, const typename X::scalar* x, Index batch, std::byte*) {
-    const auto n = static_cast<double>(count<X>(batch));
+    const auto n = static_cast<double>(std::max<Index>(count<X>(batch), 1));
     Sums<X>::template run<1>(
         samples<X>(batch), [&]<class V>(Index at, Index) { return std::array<V, 1>{V::load(x + at)}; },
         [&](Index c, const std::array<double, 1>& sum) {
@@ -69,8 +69,8 @@ struct Variance {
   template<class Out, class X, class M>
   static void run(typename Out::scalar* variance, const typename X::scalar* x, const typename M::scalar* mean,
                   Index batch, std::byte*) {
-    const Index n = count<X>(batch);
-    if (n <= 1)
+    const Index n = std::max<Index>(count<X>(batch), 1);
+    if (count<X>(batch) == 1)
       throw ValueError(
           "batch_norm: Expected more than 1 value per channel when training, got input of shape " +
           to_string(X::extents) + " with batch " + std::to_string(samples<X>(batch)));
@@ -227,6 +227,10 @@ struct Update {
                   const typename S::scalar* statistic, const typename X::scalar*,
                   const typename Counter::scalar*... counter, Index batch, std::byte*) {
     const auto n = static_cast<double>(count<X>(batch));
+    if (n == 0) {
+      std::copy_n(running, R::extents[0], out);
+      return;
+    }
     double momentum = Momentum;
     ((momentum = 1.0 / static_cast<double>(*counter)), ...);
     const double factor = Unbiased ? momentum * n / (n - 1) : momentum;

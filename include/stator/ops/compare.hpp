@@ -155,6 +155,15 @@ inline constexpr operation<ops::Compare<ops::Comparison::gt>> gt;
 inline constexpr operation<ops::Compare<ops::Comparison::ge>> ge;
 inline constexpr operation<ops::Compare<ops::Comparison::eq>> eq;
 inline constexpr operation<ops::Compare<ops::Comparison::ne>> ne;
+// clang-format off
+template<class A, class B> requires Operands<A, B> constexpr auto operator<(A&& a, B&& b) { return lt(std::forward<A>(a), std::forward<B>(b)); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator<=(A&& a, B&& b) { return le(std::forward<A>(a), std::forward<B>(b)); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator>(A&& a, B&& b) { return gt(std::forward<A>(a), std::forward<B>(b)); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator>=(A&& a, B&& b) { return ge(std::forward<A>(a), std::forward<B>(b)); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator==(A&& a, B&& b) { return eq(std::forward<A>(a), std::forward<B>(b)); }
+template<class A, class B> requires Operands<A, B> constexpr auto operator!=(A&& a, B&& b) { return ne(std::forward<A>(a), std::forward<B>(b)); }
+// clang-format on
+
 /// where(condition, a, b): a where the condition, of bool elements, holds, otherwise b.
 inline constexpr operation<ops::Where> where;
 /// clamp(x, min, max), both numbers

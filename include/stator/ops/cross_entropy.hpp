@@ -102,7 +102,8 @@ struct NllLoss {
       else
         total += loss;
     });
-    if constexpr (!each) *out = static_cast<typename Out::scalar>(total / divisor<X>(target, weight, batch));
+    if constexpr (!each)
+      *out = static_cast<typename Out::scalar>(mean_of(total, divisor<X>(target, weight, batch)));
   }
   template<class T>
   static const T* first(const T* w) {

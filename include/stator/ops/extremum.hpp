@@ -2,6 +2,7 @@
 // amax, amin, argmax, argmin over dimensions.
 #pragma once
 
+#include "stator/core/error.hpp"
 #include "stator/ops/compare.hpp"
 #include "stator/ops/slicing.hpp"
 
@@ -24,6 +25,9 @@ struct Amax {
     using T = typename X::scalar;
     const Index size = Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1);
     using Limits = std::numeric_limits<T>;
+    if (size > 0 && X::extents.numel() * (X::extents.is_dynamic() ? batch : 1) == 0)
+      throw ShapeError(std::string(Larger ? "amax" : "amin") + ": no elements to choose from in a tensor of shape " +
+                       to_string(X::extents));
     if constexpr (Limits::has_infinity) std::fill_n(out, size, Larger ? -Limits::infinity() : Limits::infinity());
     else std::fill_n(out, size, Larger ? Limits::lowest() : Limits::max());
     detail::for_reduced<X, dim_mask(X::extents.rank, {Dims...})>(batch, [&](Index o, Index i) {
@@ -46,7 +50,11 @@ struct Argmax {
   template<class T>
   using scalar = std::int64_t;
   static constexpr Extents shape(const Extents& x) { return reduced(x, 1u << wrap(Dim, x.rank), false); }
-  static constexpr Text requirement(const Extents& x) { return static_dim_requirement(name, Dim, x); }
+  static constexpr Text requirement(const Extents& x) {
+    const Text no = static_dim_requirement(name, Dim, x);
+    if (!no.empty() || x[wrap(Dim, x.rank)] > 0) return no;
+    return text("argmax: dimension ", Dim, " of ", x, " has no elements to choose from");
+  }
   template<class Out, class X>
   static void run(std::int64_t* out, const typename X::scalar* x, Index batch, std::byte*) {
     constexpr std::size_t dim = wrap(Dim, X::extents.rank);
@@ -64,6 +72,24 @@ struct Argmax {
   }
 };
 
+/// Where the first largest (or smallest) of all elements is, as if they were in one row.
+template<bool Larger>
+struct ArgmaxOfAll {
+  static constexpr std::string_view name = Larger ? "Argmax" : "Argmin";
+  template<class T>
+  using scalar = std::int64_t;
+  static constexpr Extents shape(const Extents&) { return {}; }
+  template<class Out, class X>
+  static void run(std::int64_t* out, const typename X::scalar* x, Index batch, std::byte*) {
+    const Index n = X::extents.numel() * (X::extents.is_dynamic() ? batch : 1);
+    if (n == 0) throw ShapeError("argmax: a tensor of no elements has no largest one");
+    Index best = 0;
+    for (Index k = 1; k < n && x[best] == x[best]; ++k)
+      if (x[k] != x[k] || (Larger ? x[k] > x[best] : x[k] < x[best])) best = k;
+    *out = best;
+  }
+};
+
 } // namespace ops
 
 /// `amax(x)` of all elements, `amax_dims<1>(x)` over dimensions, `amax_keepdim<1>(x)` with the dimension kept
@@ -76,10 +102,24 @@ template<Index... Dims>
 inline constexpr operation<ops::Amax<false, false, Dims...>> amin_dims;
 template<Index... Dims>
 inline constexpr operation<ops::Amax<true, true, Dims...>> amax_keepdim;
-/// argmax<Dim>(x): int64, no gradient.
-template<Index Dim = -1>
-inline constexpr operation<ops::Argmax<true, Dim>> argmax;
-template<Index Dim = -1>
-inline constexpr operation<ops::Argmax<false, Dim>> argmin;
+/// `argmax<Dim>(x)`: where the largest element of a dimension is; `argmax(x)`: where that of all is, counted
+/// as if they were in one row. int64, no gradient; the first one where several are equal, NaN is the largest.
+template<Index Dim, Operand X>
+constexpr auto argmax(X&& x) {
+  return operation<ops::Argmax<true, Dim>>{}(std::forward<X>(x));
+}
+template<Operand X>
+constexpr auto argmax(X&& x) {
+  return operation<ops::ArgmaxOfAll<true>>{}(std::forward<X>(x));
+}
+/// The same for the smallest element.
+template<Index Dim, Operand X>
+constexpr auto argmin(X&& x) {
+  return operation<ops::Argmax<false, Dim>>{}(std::forward<X>(x));
+}
+template<Operand X>
+constexpr auto argmin(X&& x) {
+  return operation<ops::ArgmaxOfAll<false>>{}(std::forward<X>(x));
+}
 
 } // namespace stator

@@ -5,6 +5,8 @@
 #include "stator/kernel/reduce.hpp"
 #include "stator/ops/arithmetic.hpp"
 
+#include <limits>
+
 namespace stator {
 
 namespace ops {
@@ -145,7 +147,14 @@ constexpr auto sum_to(const G& g) {
 
 namespace ops {
 
-/// g / (batch * PerSample - Correction); the second operand only says that there is a batch.
+/// sum / n, NaN for a mean of nothing, as in PyTorch. (0 / 0 is NaN as well, but with a sign.)
+template<class T>
+constexpr T mean_of(T sum, T n) {
+  return n == T{0} && sum == T{0} ? std::numeric_limits<T>::quiet_NaN() : sum / n;
+}
+
+/// g / (batch * PerSample - Correction), which is not less than 0; the second operand only says that there is a
+/// batch.
 template<Index PerSample, Index Correction = 0>
 struct DivideByBatch {
   static constexpr std::string_view name = "DivideByBatch";
@@ -153,8 +162,8 @@ struct DivideByBatch {
   template<class Out, class A, class X>
   static void run(typename Out::scalar* out, const typename A::scalar* g, const typename X::scalar*,
                   Index batch, std::byte*) {
-    const auto n = static_cast<typename A::scalar>(PerSample * batch - Correction);
-    for (Index i = 0; i < Out::extents.numel(); ++i) out[i] = g[i] / n;
+    const auto n = static_cast<typename A::scalar>(std::max<Index>(PerSample * batch - Correction, 0));
+    for (Index i = 0; i < Out::extents.numel(); ++i) out[i] = mean_of(g[i], n);
   }
   template<class G2, class Y2, class A, class X>
   static constexpr auto vjp(G2 g, Y2, A, X x) {
@@ -184,7 +193,7 @@ struct Mean {
     Base::template run<Out, X>(out, x, batch, scratch);
     const auto n = static_cast<typename X::scalar>(count(X::extents, batch));
     const Index size = Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1);
-    for (Index i = 0; i < size; ++i) out[i] /= n;
+    for (Index i = 0; i < size; ++i) out[i] = mean_of(out[i], n);
   }
   template<class Out, class X>
   static constexpr Bytes scratch() {

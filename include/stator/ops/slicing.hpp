@@ -242,23 +242,28 @@ constexpr auto split(X&& operand) {
     return std::tuple(narrow<Dim, start(I), lengths[I]>(x)...);
   }(std::make_index_sequence<sizeof...(Lengths)>{});
 }
-/// x cut along a dimension into Count equal pieces, as a tuple: `auto [q, k, v] = chunk<3, -1>(x)`. Inside of
-/// forward.
-template<std::size_t Count, Index Dim = 0, AnySymbol X>
-constexpr auto chunk(const X& x) {
-  constexpr Index all = X::extents[ops::wrap(Dim, X::extents.rank)], each = all / static_cast<Index>(Count);
+/// x cut along a dimension into Count equal pieces, as a tuple: `auto [q, k, v] = chunk<3, -1>(x)`.
+template<std::size_t Count, Index Dim = 0, Operand X>
+constexpr auto chunk(X&& operand) {
+  constexpr Extents extents = detail::operand_typed<std::remove_cvref_t<X>>::type::extents;
+  constexpr Index all = extents[ops::wrap(Dim, extents.rank)], each = all / static_cast<Index>(Count);
   static_assert(all % static_cast<Index>(Count) == 0,
                 "stator: chunk: the extent is no multiple of the number of pieces");
+  decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::tuple(narrow<Dim, static_cast<Index>(I) * each, each>(x)...);
   }(std::make_index_sequence<Count>{});
 }
-/// The elements of a dimension as a tuple. Inside of forward.
-template<Index Dim = 0, AnySymbol X>
-constexpr auto unbind(const X& x) {
+/// The elements of a dimension as a tuple: torch.unbind.
+template<Index Dim = 0, Operand X>
+constexpr auto unbind(X&& operand) {
+  constexpr Extents extents = detail::operand_typed<std::remove_cvref_t<X>>::type::extents;
+  static_assert(extents[ops::wrap(Dim, extents.rank)] != dynamic,
+                "stator: unbind: the batch is known only when the program runs");
+  decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::tuple(stator::select<Dim, static_cast<Index>(I)>(x)...);
-  }(std::make_index_sequence<static_cast<std::size_t>(X::extents[ops::wrap(Dim, X::extents.rank)])>{});
+  }(std::make_index_sequence<static_cast<std::size_t>(extents[ops::wrap(Dim, extents.rank)])>{});
 }
 
 } // namespace stator

@@ -3,6 +3,7 @@
 // templates, so that a using directive leaves std's versions usable; the others are operation objects.
 #pragma once
 
+#include "stator/core/error.hpp"
 #include "stator/ops/arithmetic.hpp"
 
 namespace stator {
@@ -222,10 +223,14 @@ struct Erf : SameShape {
   }
 };
 
-/// x to the power of a number.
-struct Pow : SameShape {
+/// x^e, elementwise.
+struct Pow {
   static constexpr std::string_view name = "Pow";
   static constexpr Promotion promotion = Promotion::numeric;
+  static constexpr Extents shape(const Extents& x, const Extents& e) { return broadcast(x, e); }
+  static constexpr Text requirement(const Extents& x, const Extents& e) {
+    return broadcast_requirement("pow", x, e);
+  }
   template<class V>
   static V apply(const V& x, const V& exponent) {
     return kernel::pow(x, exponent);
@@ -240,16 +245,51 @@ struct Pow : SameShape {
     template<class G2, class Y2, class G, class X, class E>
     static constexpr auto vjp(G2 gg, Y2, G g, X x, E exponent) {
       constexpr operation<Backward> slope;
-      return gradients(slope(gg, x, exponent), slope(mul(mul(gg, g), exponent), x, sub(exponent, 1)),
-                       no_gradient);
+      const auto by_x = slope(mul(mul(gg, g), exponent), x, sub(exponent, 1));
+      const auto each = mul(gg, g);
+      // d/de e x^(e - 1) = x^(e - 1) + e x^(e - 1) log(x)
+      const auto by_e = add(mul(each, operation<Pow>{}(x, sub(exponent, 1))),
+                            mul(slope(each, x, exponent), operation<LogBase>{}(x, exponent)));
+      return gradients(slope(gg, x, exponent), sum_to<typename X::typed>(by_x),
+                       unless_number(exponent, sum_to<typename E::typed>(by_e)));
+    }
+  };
+  /// log(x), but 0 where x is 0 and e is not negative: 0^e does not change with e there.
+  struct LogBase {
+    static constexpr std::string_view name = "PowLog";
+    static constexpr Extents shape(const Extents& x, const Extents& e) { return broadcast(x, e); }
+    template<class V>
+    static V apply(const V& x, const V& exponent) {
+      return select(x == V(0), select(exponent < V(0), kernel::log(x), V(0)), kernel::log(x));
+    }
+    template<class G, class Y, class X, class E>
+    static constexpr auto vjp(G g, Y, X x, E) {
+      return gradients(sum_to<typename X::typed>(div(g, x)), no_gradient);
     }
   };
   template<class G, class Y, class X, class E>
-  static constexpr auto vjp(G g, Y, X x, E exponent) {
-    static_assert(E::extents.rank == 0, "stator: pow: the exponent is a number");
-    return gradients(operation<Backward>{}(g, x, exponent), no_gradient);
+  static constexpr auto vjp(G g, Y y, X x, E exponent) {
+    return gradients(sum_to<typename X::typed>(operation<Backward>{}(g, x, exponent)),
+                     unless_number(exponent, sum_to<typename E::typed>(
+                                                 mul(g, mul(y, operation<LogBase>{}(x, exponent))))));
+  }
+
+private:
+  /// The gradient of an exponent that is a number is not wanted: no node.
+  template<class E, class D>
+  static constexpr D unless_number(const E& exponent, D gradient) {
+    const graph::Node& node = exponent.builder->nodes[static_cast<std::size_t>(exponent.node)];
+    const bool wanted = node.signature->kind != graph::Kind::constant &&
+                        (node.signature->kind != graph::Kind::leaf ||
+                         exponent.builder->needs_grad[static_cast<std::size_t>(node.leaf)]);
+    if (!wanted) gradient.node = -1;
+    return gradient;
   }
 };
+
+/// What `|` is given in place of a function of one operand.
+template<class Op>
+struct Piped {};
 
 /// The operand itself, without a gradient.
 struct Detach {
@@ -281,9 +321,39 @@ template<Operand X> constexpr auto sin(X&& x) { return operation<ops::Sin>{}(std
 template<Operand X> constexpr auto cos(X&& x) { return operation<ops::Cos>{}(std::forward<X>(x)); }
 template<Operand X> constexpr auto tanh(X&& x) { return operation<ops::Tanh>{}(std::forward<X>(x)); }
 template<Operand X> constexpr auto erf(X&& x) { return operation<ops::Erf>{}(std::forward<X>(x)); }
-/// x to the power of a number.
-template<Operand X> constexpr auto pow(X&& x, double exponent) { return operation<ops::Pow>{}(std::forward<X>(x), exponent); }
 // clang-format on
+
+/// a^b, elementwise with broadcasting; one of them may be a number: torch.pow. Throws ValueError for a
+/// negative whole number as exponent of integers.
+template<class A, class B>
+  requires Operands<A, B>
+constexpr auto pow(A&& a, B&& b) {
+  if constexpr (Arithmetic<B> && std::is_integral_v<detail::number_type_t<ops::Pow, A, B>>)
+    if (b < 0)
+      throw ValueError(
+          "pow: integers to negative integer powers are not allowed: convert them, pow(to<float>(x), -1)");
+  return operation<ops::Pow>{}(std::forward<A>(a), std::forward<B>(b));
+}
+
+// `x | stator::exp`: an overloaded name can stand there when one of its functions has the type that `|`
+// takes.
+#define STATOR_PIPE(name, Op)                                                                                \
+  constexpr ops::Piped<ops::Op> name(ops::Piped<ops::Op> piped) { return piped; }                            \
+  template<Operand X>                                                                                        \
+  constexpr auto operator|(X&& x, ops::Piped<ops::Op> (*)(ops::Piped<ops::Op>)) {                            \
+    return operation<ops::Op>{}(std::forward<X>(x));                                                         \
+  }
+STATOR_PIPE(exp, Exp)
+STATOR_PIPE(log, Log)
+STATOR_PIPE(log1p, Log1p)
+STATOR_PIPE(expm1, Expm1)
+STATOR_PIPE(sqrt, Sqrt)
+STATOR_PIPE(abs, Abs)
+STATOR_PIPE(sin, Sin)
+STATOR_PIPE(cos, Cos)
+STATOR_PIPE(tanh, Tanh)
+STATOR_PIPE(erf, Erf)
+#undef STATOR_PIPE
 
 namespace nn {
 inline constexpr operation<ops::Tanh> tanh;

@@ -25,7 +25,7 @@ struct Var {
     if constexpr (count(1) != count(2))
       return operation<DivideByBatch<count(1), Correction>>{}(squares, x);
     else
-      return div(squares, static_cast<double>(count(1) - Correction));
+      return div(squares, static_cast<double>(std::max<Index>(count(1) - Correction, 0)));
   }
 };
 

@@ -24,14 +24,27 @@ constexpr X with_node(X x, int node) {
   return x;
 }
 
+/// What a forward returns, with expressions of parameters alone made symbols.
+template<int Order, class Y>
+constexpr auto as_symbols(graph::Builder& b, const Y& y) {
+  if constexpr (ops::detail::in_forward<Y>::possible)
+    return ops::detail::in_forward<Y>::template symbol<Order>(&b, y);
+  else
+    return y;
+}
+template<int Order, class... Y>
+constexpr auto as_symbols(graph::Builder& b, const std::tuple<Y...>& ys) {
+  return std::apply([&b](const Y&... y) { return std::tuple(as_symbols<Order>(b, y)...); }, ys);
+}
+
 /// `module.forward(x...)` between the hooks of the module. What forward returns may be a std::tuple.
-template<class M, class... X>
+template<int Order, class M, class... X>
 constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&... x) {
   graph::SiteRange sites(b, &module, &display_name<M>, {});
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     int in[] = {node_of(x)..., -1};
     sites.before(in, sizeof...(X));
-    auto y = module.forward(with_node(x, in[I])...);
+    auto y = as_symbols<Order>(b, module.forward(with_node(x, in[I])...));
     const auto behind = [&]<class... Y>(std::tuple<Y...> ys) {
       return [&]<std::size_t... O>(std::index_sequence<O...>) {
         int out[] = {node_of(std::get<O>(ys))..., -1};
@@ -79,9 +92,11 @@ struct input_error {
 
 template<class M, AnySymbol... X>
 constexpr auto run_forward(const M& module, graph::Builder& b, const X&... x) {
-  using Y = decltype(module.forward(x...));
+  constexpr int order = std::remove_cvref_t<decltype(ops::detail::first_symbol(x...))>::order;
+  using Y = decltype(as_symbols<order>(b, module.forward(x...)));
   if (static_cast<int>(b.calls.size()) > b.call_limit) return stand_in<Y>(b);
-  return b.watches.empty() ? module.forward(x...) : forward_with_hooks(module, b, x...);
+  return b.watches.empty() ? as_symbols<order>(b, module.forward(x...))
+                           : forward_with_hooks<order>(module, b, x...);
 }
 } // namespace detail
 
@@ -127,6 +142,19 @@ constexpr auto call(const M& module, X&&... x) {
 }
 
 } // namespace nn
+
+namespace ops::detail {
+template<class Net, class Mode, class... A>
+struct in_forward<expr::ModuleCall<Net, Mode, A...>> {
+  static constexpr bool possible = (in_forward<A>::possible && ...);
+  template<int Order>
+  static constexpr auto symbol(graph::Builder* b, const expr::ModuleCall<Net, Mode, A...>& e) {
+    return std::apply(
+        [&](const A&... a) { return nn::call(*e.net, in_forward<A>::template symbol<Order>(b, a)...); },
+        e.operands);
+  }
+};
+} // namespace ops::detail
 
 /// Calls a module with one input.
 template<Operand X, Module M>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/core/compile_error.hpp"
+#include "stator/expr/expression.hpp"
 #include "stator/module/structure.hpp"
 #include "stator/trace/symbol.hpp"
 
@@ -20,10 +21,11 @@ constexpr Text display_name() {
     return reflect::short_type_name<M>();
 }
 
-/// What `forward` may return: a tensor, or a std::tuple, std::pair or std::array of what it may return.
+/// What `forward` may return: a tensor, an expression of parameters alone, or a std::tuple, std::pair or
+/// std::array of what it may return.
 template<class Y>
 consteval bool is_result() {
-  if constexpr (AnySymbol<Y>) {
+  if constexpr (AnySymbol<Y> || std::is_base_of_v<expr::Evaluated<Y>, Y>) {
     return true;
   } else if constexpr (requires { std::tuple_size<Y>::value; }) {
     return []<std::size_t... I>(std::index_sequence<I...>) {

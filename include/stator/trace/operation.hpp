@@ -50,9 +50,18 @@ constexpr auto gradients(const S&... s) {
   return std::tuple<S...>(s...);
 }
 
+template<class Op>
+struct operation;
+
 namespace ops {
 
 namespace detail {
+
+/// Types of plain fields of a network that forward may use: `x * rate`.
+template<class A>
+inline constexpr bool is_field_type =
+    std::is_same_v<A, float> || std::is_same_v<A, double> || std::is_same_v<A, std::int64_t> ||
+    std::is_same_v<A, std::int32_t> || std::is_same_v<A, std::uint8_t> || std::is_same_v<A, bool>;
 
 template<class Op>
 concept IsView = requires { Op::is_view; };
@@ -344,24 +353,79 @@ constexpr auto number(graph::Builder* b, double value) {
   return Symbol<T, Shape<>, Order>{b, b->constant(&number_signature<T>::value, value)};
 }
 
+/// The symbol of a parameter or buffer of the network that is traced.
+template<int Order, class L>
+constexpr auto leaf_symbol(graph::Builder* b, const L* handle) {
+  using Type = Typed<typename L::scalar, typename L::shape_tag>;
+  using Result = Symbol<typename L::scalar, typename L::shape_tag, Order>;
+  const int leaf = b->find_leaf(handle);
+  if (leaf < 0) {
+    b->fail(text("a parameter or buffer of shape ", Type::extents,
+                 " is used that is not a field of the network"));
+    return Result{b, 0};
+  }
+  return Result{b, b->leaf(&leaf_signature<Type, Order>::value, leaf)};
+}
+
+/// A number beside symbols: a constant, or a field of the network, which is read when the program runs.
+template<class T, int Order, class A>
+constexpr auto number_symbol(graph::Builder* b, const A& a) {
+  if constexpr (is_field_type<A>)
+    if (const int field = b->find_field(&a); field >= 0) {
+      using Type = Typed<A, Shape<>>;
+      return cast_to<T>(Symbol<A, Shape<>, Order>{b, b->leaf(&leaf_signature<Type, Order>::value, field)});
+    }
+  return number<T, Order>(b, static_cast<double>(a));
+}
+
+/// What an expression becomes that was made inside of forward, from parameters, buffers and numbers alone:
+/// `symbol<Order>(builder, expression)`.
+template<class E>
+struct in_forward {
+  static constexpr bool possible = false;
+};
+template<class T>
+struct in_forward<expr::Number<T>> {
+  static constexpr bool possible = true;
+  template<int Order>
+  static constexpr auto symbol(graph::Builder* b, const expr::Number<T>& number) {
+    return detail::number<T, Order>(b, static_cast<double>(number.value));
+  }
+};
+template<class L>
+struct in_forward<expr::LeafInput<L>> {
+  static constexpr bool possible = true;
+  template<int Order>
+  static constexpr auto symbol(graph::Builder* b, const expr::LeafInput<L>& input) {
+    return leaf_symbol<Order>(b, input.leaf);
+  }
+};
+template<class Op, class... A>
+struct in_forward<expr::Expression<Op, A...>> {
+  static constexpr bool possible = (in_forward<A>::possible && ...);
+  template<int Order>
+  static constexpr auto symbol(graph::Builder* b, const expr::Expression<Op, A...>& e) {
+    return std::apply(
+        [&](const A&... a) { return operation<Op>{}(in_forward<A>::template symbol<Order>(b, a)...); },
+        e.operands);
+  }
+};
+
 /// The symbol of anything that may stand beside a Symbol in a call.
 template<class T, int Order, class A>
 constexpr auto to_symbol(graph::Builder* b, const A& a) {
   if constexpr (AnySymbol<A>) {
     return Symbol<typename A::scalar, typename A::shape, Order>{b, a.node};
   } else if constexpr (std::is_arithmetic_v<A>) {
-    return number<T, Order>(b, static_cast<double>(a));
+    return number_symbol<T, Order>(b, a);
+  } else if constexpr (Leaf<A>) {
+    return leaf_symbol<Order>(b, &a);
   } else {
-    static_assert(Leaf<A>, "stator: inside forward, operands are symbols, parameters, buffers and numbers");
-    using L = Typed<typename A::scalar, typename A::shape_tag>;
-    const int leaf = b->find_leaf(&a);
-    if (leaf < 0) {
-      b->fail(
-          text("a parameter or buffer of shape ", L::extents, " is used that is not a field of the network"));
-      return Symbol<typename A::scalar, typename A::shape_tag, Order>{b, 0};
-    }
-    return Symbol<typename A::scalar, typename A::shape_tag, Order>{
-        b, b->leaf(&leaf_signature<L, Order>::value, leaf)};
+    static_assert(
+        in_forward<A>::possible,
+        "stator: a tensor stands beside a symbol: inside of forward, operands are the inputs of forward, "
+        "parameters and buffers of the network, numbers, and what operations make of these");
+    return in_forward<A>::template symbol<Order>(b, a);
   }
 }
 
@@ -385,6 +449,8 @@ constexpr auto to_handle(A&& a) {
     return X(std::forward<A>(a));
   } else if constexpr (std::is_arithmetic_v<X>) {
     return expr::Number<T>{static_cast<T>(a)};
+  } else if constexpr (Leaf<X>) {
+    return expr::LeafInput<X>(a);
   } else {
     using S = typename X::scalar;
     constexpr bool has_grad = requires { a.grad_data(); };

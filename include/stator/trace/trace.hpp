@@ -40,6 +40,26 @@ struct EvaluatedVisitor : visitor_base {
   }
 };
 
+/// The numbers among the fields of a network and its modules, which are leaves of the graph like parameters.
+template<class F>
+struct FieldVisitor : visitor_base {
+  F visit;
+  explicit constexpr FieldVisitor(F f) : visit(f) {}
+  constexpr void module(auto& m) {
+    for_each_field(m, [&](auto& field, const auto&) {
+      if constexpr (ops::detail::is_field_type<std::remove_cvref_t<decltype(field)>>) visit(field);
+    });
+  }
+};
+
+template<class Net>
+inline constexpr int plain_field_count = [] {
+  int n = 0;
+  FieldVisitor v([&n](const auto&) { ++n; });
+  walk(reflect::prototype<Net>(), v);
+  return n;
+}();
+
 /// Names the place of the first mistake: "stator: Linear<784, 128>: ..., at encoder.fc1".
 template<class Net>
 constexpr void locate(graph::Builder& b) {
@@ -124,6 +144,15 @@ struct tracer<expr::OwnedInput<T, S, NeedsGrad>> : tracer<expr::Input<T, S, Need
   }
 };
 
+template<class L>
+struct tracer<expr::LeafInput<L>> : tracer<typename expr::borrowed<expr::LeafInput<L>>::type> {
+  static void gather(const expr::LeafInput<L>& input, detail::Gatherer& g) {
+    if (input.data == nullptr)
+      throw UnboundError("a parameter has no storage: give its network to a stator::Model");
+    *g.next++ = {input.data, input.grad, input.state};
+  }
+};
+
 template<class T>
 struct tracer<expr::Number<T>> {
   static constexpr int leaf_count = 1;
@@ -157,7 +186,8 @@ struct tracer<expr::Expression<Op, A...>> {
 template<class Net, class Mode, class... A>
 struct tracer<expr::ModuleCall<Net, Mode, A...>> {
   static constexpr int module_leaves = static_cast<int>(table<Net>::leaves.size());
-  static constexpr int leaf_count = (tracer<A>::leaf_count + ... + module_leaves);
+  static constexpr int field_count = detail::plain_field_count<Net>;
+  static constexpr int leaf_count = (tracer<A>::leaf_count + ... + (module_leaves + field_count));
   static constexpr bool trains = Mode::training || (tracer<A>::trains || ...);
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
@@ -180,6 +210,12 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
       owners.push_back(static_cast<int>(leaf.owner));
     }
     b.enter_network(handles.data(), owners.data(), handles.size(), first);
+    b.fields.truncate(0);
+    if constexpr (field_count > 0) {
+      detail::FieldVisitor fields([&b](const auto& field) { b.fields.push_back(&field); });
+      walk(reflect::prototype<Net>(), fields);
+      b.first_field = b.add_leaves(field_count, false);
+    }
     b.training = Mode::training;
     b.evaluated.truncate(0);
     if constexpr (Mode::training && Mode::evaluates_some) {
@@ -205,6 +241,12 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
     for (int i = 0; i < module_leaves; ++i)
       if (first[i].data == nullptr) [[unlikely]]
         detail::throw_unbound<Net>(first);
+    if constexpr (field_count > 0) {
+      detail::FieldVisitor fields([&g](const auto& field) {
+        *g.next++ = {const_cast<void*>(static_cast<const void*>(&field)), nullptr};
+      });
+      walk(net, fields);
+    }
   }
 };
 
