@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Hooks and taps that nobody uses leave no instruction behind. The control does not know of them.
+#include "stator/model/model.hpp"
 #include "stator/nn/nn.hpp"
 #include "stator/ops/ops.hpp"
 #include "stator/run/evaluation.hpp"
