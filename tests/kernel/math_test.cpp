@@ -139,7 +139,7 @@ T gated(T x, T gate) {
 
 TEST_CASE("exp and its relatives keep their error over all floats") {
   STATOR_CHECK(exp, 1.05, std::exp(x));
-  STATOR_CHECK(expm1, 1.7, std::expm1(x));
+  STATOR_CHECK(expm1, 1.8, std::expm1(x));
   STATOR_CHECK(tanh, 2.6, std::tanh(x));
   STATOR_CHECK(sigmoid, 2.5, sigmoid_of(x));
   STATOR_CHECK(silu, 2.7, gated(x, sigmoid_of(x)));
@@ -149,20 +149,20 @@ TEST_CASE("exp and its relatives keep their error over all floats") {
 TEST_CASE("log and its relatives keep their error over all floats") {
   STATOR_CHECK(log, 0.9, std::log(x));
   STATOR_CHECK(log1p, 1.6, std::log1p(x));
-  STATOR_CHECK(softplus, 1.8, softplus_of(x));
-  STATOR_CHECK(log_sigmoid, 1.8, -softplus_of(-x));
+  STATOR_CHECK(softplus, 1.9, softplus_of(x));
+  STATOR_CHECK(log_sigmoid, 1.9, -softplus_of(-x));
 }
 
 TEST_CASE("sin and cos keep their error over all floats") {
-  STATOR_CHECK(sin, 1.4, std::sin(x));
-  STATOR_CHECK(cos, 1.4, std::cos(x));
+  STATOR_CHECK(sin, 1.6, std::sin(x));
+  STATOR_CHECK(cos, 1.6, std::cos(x));
 }
 
 TEST_CASE("the error function and its relatives keep their error over all floats") {
-  STATOR_CHECK(erf, 6.2, std::erf(x));
-  STATOR_CHECK(erfc, 6, std::erfc(x));
-  STATOR_CHECK(normal_cdf, 6.2, normal_cdf_of(x));
-  STATOR_CHECK(gelu, 6, gated(x, normal_cdf_of(x)));
+  STATOR_CHECK(erf, 6.5, std::erf(x));
+  STATOR_CHECK(erfc, 6.5, std::erfc(x));
+  STATOR_CHECK(normal_cdf, 6.5, normal_cdf_of(x));
+  STATOR_CHECK(gelu, 6.5, gated(x, normal_cdf_of(x)));
 }
 
 TEST_CASE("the slope of gelu keeps its error relative to its terms") {

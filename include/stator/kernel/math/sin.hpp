@@ -53,7 +53,7 @@ inline constexpr T sine_limit = sizeof(T) == 4 ? T(1 << 13) : T(1 << 20);
 
 } // namespace detail
 
-/// sin(x). Error: 1.4 ulp.
+/// sin(x). Error: 1.6 ulp.
 template<std::floating_point T, Index W>
 inline Simd<T, W> sin(const Simd<T, W>& x) {
   using V = Simd<T, W>;
@@ -62,7 +62,7 @@ inline Simd<T, W> sin(const Simd<T, W>& x) {
   return select(x == V(T{}), x, detail::sine<0>(x)); // -0
 }
 
-/// cos(x). Error: 1.4 ulp.
+/// cos(x). Error: 1.6 ulp.
 template<std::floating_point T, Index W>
 inline Simd<T, W> cos(const Simd<T, W>& x) {
   using V = Simd<T, W>;
