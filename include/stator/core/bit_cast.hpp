@@ -3,6 +3,8 @@
 // language for it lacks the function (libc++ before 14, Emscripten's among them).
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 namespace stator {
 
 /// The value of type To with the bits of `from`: both trivially copyable, of one size.

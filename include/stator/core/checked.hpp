@@ -3,6 +3,8 @@
 // does not fit is noticed, not wrapped around.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <concepts>
 #include <cstddef>
 #include <limits>

@@ -2,6 +2,8 @@
 // Element types, as a value and as PyTorch names them.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

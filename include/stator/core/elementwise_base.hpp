@@ -3,6 +3,8 @@
 // operation, which knows its element type, to the kernel, which runs it.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 namespace stator::detail {
 
 /// The base of kernel::Elementwise<T>; one object for each operation and element type.

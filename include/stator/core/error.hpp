@@ -3,6 +3,8 @@
 // expected and what was found.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <stdexcept>
 #include <string>
 

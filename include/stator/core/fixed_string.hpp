@@ -2,6 +2,8 @@
 // A string that can be a template argument: paths, names, compiler messages.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <string_view>

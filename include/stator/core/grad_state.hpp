@@ -3,6 +3,8 @@
 // `p.requires_grad`.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 namespace stator {
 
 /// One for each parameter that gets a gradient, in the memory of its model. `backward()` sets `present` where

@@ -3,6 +3,8 @@
 // there, and clang refuses parts of it.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <cstddef>
 
 namespace stator {

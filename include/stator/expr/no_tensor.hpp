@@ -23,12 +23,12 @@ constexpr Text no_tensor() {
   const std::string_view name = reflect::class_name<A>();
   if constexpr (EigenLike<A>) {
     if constexpr (A::IsRowMajor || A::RowsAtCompileTime == 1 || A::ColsAtCompileTime == 1)
-      return text("an Eigen ", name, " is not a tensor: pass a view of its elements, ",
-                  "stator::TensorView<float, rows, columns>(matrix.data())");
+      return text("an Eigen ", name, " is not a tensor: include stator/eigen.hpp and pass a view of its elements, ",
+                  "stator::tensor_view(matrix)");
     else
       return text("an Eigen ", name,
                   " that is stored by columns is not a tensor, whose elements lie by rows: declare it ",
-                  "Eigen::RowMajor and pass stator::TensorView<float, rows, columns>(matrix.data())");
+                  "Eigen::RowMajor, include stator/eigen.hpp and pass stator::tensor_view(matrix)");
   } else if constexpr (requires { typename A::module_type; }) {
     return text("a ", name, " is not a tensor: call it with one, model(x)");
   } else if constexpr (std::ranges::contiguous_range<const A&>) {

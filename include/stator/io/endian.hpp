@@ -2,6 +2,8 @@
 // Little-endian integers in files: the order of ZIP, .npy and safetensors.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <concepts>
 #include <cstddef>
 #include <span>

@@ -2,6 +2,8 @@
 // Texts beside the tensors of a safetensors file, and how texts stand in its JSON header.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <cstddef>
 #include <map>
 #include <string>

@@ -3,6 +3,8 @@
 // each as long to compile as all that writing a file needs.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <concepts>
 #include <string>
 #include <string_view>

@@ -2,6 +2,8 @@
 // How files are read, whatever their format.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <optional>

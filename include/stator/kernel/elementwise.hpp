@@ -24,20 +24,31 @@ struct Elementwise : stator::detail::ElementwiseBase {
   constexpr Elementwise(Single s, Vector v) : single(s), vector(v) {}
 };
 
+/// The most operands that an elementwise operation may have.
+inline constexpr std::size_t max_elementwise_operands = 8;
+
 /// One value of a region.
+template<std::size_t Operands>
 struct RegionStep {
   const stator::detail::ElementwiseBase* operation = nullptr; ///< null: a load or a number
   int input = -1;                                             ///< a load: from which operand of the region
   double number = 0;
-  std::array<int, 3> operand{-1, -1, -1}; ///< earlier steps
+  std::array<int, Operands> operand = none(); ///< earlier steps
+
   int output = -1;                        ///< a result of the region: which
+
+  static constexpr std::array<int, Operands> none() {
+    std::array<int, Operands> list{};
+    list.fill(-1);
+    return list;
+  }
 };
 
 /// A region as a template argument: layers that do the same on the same shapes share one kernel.
-template<std::size_t Steps, std::size_t Inputs, std::size_t Outputs>
+template<std::size_t Steps, std::size_t Inputs, std::size_t Outputs, std::size_t Operands = 3>
 struct Region {
   Extents extents{}; ///< the iteration space; a leading extent may be dynamic
-  std::array<RegionStep, Steps> steps{};
+  std::array<RegionStep<Operands>, Steps> steps{};
   std::array<Extents, Inputs> inputs{}; ///< extents of each load, broadcast to `extents` from the right
   static constexpr std::size_t outputs = Outputs;
 };
@@ -61,8 +72,8 @@ struct Loops {
   }
 };
 
-template<std::size_t S, std::size_t I, std::size_t O>
-constexpr Loops<I> plan_loops(const Region<S, I, O>& r) {
+template<std::size_t S, std::size_t I, std::size_t O, std::size_t A>
+constexpr Loops<I> plan_loops(const Region<S, I, O, A>& r) {
   Loops<I> loops;
   for (std::size_t d = 0; d < r.extents.rank; ++d) {
     if (r.extents[d] == 1) continue;
@@ -170,7 +181,7 @@ private:
 
   template<class V, std::size_t S>
   [[gnu::always_inline]] static void step(const T* const* source, T* const* target, Index i, V* value) {
-    constexpr RegionStep s = R.steps[S];
+    constexpr auto s = R.steps[S];
     if constexpr (s.input >= 0) {
       constexpr auto k = static_cast<std::size_t>(s.input);
       if constexpr (!loops.moves[k][inner])
@@ -181,16 +192,21 @@ private:
       value[S] = V(static_cast<T>(s.number));
     } else {
       constexpr auto* code = static_cast<const Elementwise<T>*>(s.operation);
-      V args[3];
-      if constexpr (s.operand[0] >= 0) args[0] = value[s.operand[0]];
-      if constexpr (s.operand[1] >= 0) args[1] = value[s.operand[1]];
-      if constexpr (s.operand[2] >= 0) args[2] = value[s.operand[2]];
+      V args[s.operand.size()];
+      [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (argument<V, s.operand[I]>(args[I], value), ...);
+      }(std::make_index_sequence<s.operand.size()>{});
       if constexpr (V::size == 1)
         code->single(args, value[S]);
       else
         code->vector(args, value[S]);
     }
     if constexpr (s.output >= 0) value[S].store(target[s.output] + i);
+  }
+
+  template<class V, int Step>
+  [[gnu::always_inline]] static void argument([[maybe_unused]] V& to, [[maybe_unused]] const V* value) {
+    if constexpr (Step >= 0) to = value[Step];
   }
 };
 

@@ -3,6 +3,8 @@
 // binding needs its number of names written out, so the names come from macros, which end with this file.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <cstddef>
 #include <utility>
 

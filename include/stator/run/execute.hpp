@@ -31,8 +31,9 @@ template<class P, graph::Place Place>
 
 /// Describes a unit that is a region: its steps, and which nodes are its loads and results.
 struct RegionDraft {
-  GrowingArray<kernel::RegionStep> steps;
+  GrowingArray<kernel::RegionStep<kernel::max_elementwise_operands>> steps;
   GrowingArray<int> loads, results;
+  std::size_t operands = 3; ///< the most of a step, or 3: regions of common operations have one type
 };
 
 template<class P>
@@ -54,7 +55,7 @@ constexpr RegionDraft describe(const graph::Unit& unit) {
   };
   const auto load = [&](int n) {
     if (is_member(n) || step_of(n) >= 0) return;
-    kernel::RegionStep s;
+    kernel::RegionStep<kernel::max_elementwise_operands> s;
     if (P::nodes.data()[n].signature->kind == graph::Kind::constant) {
       s.number = P::nodes.data()[n].number;
     } else {
@@ -74,8 +75,9 @@ constexpr RegionDraft describe(const graph::Unit& unit) {
   for (int m = 0; m < unit.count; ++m) {
     const graph::Node& node = P::nodes.data()[members[m]];
     for (int e = node.first; e < node.first + node.count; ++e) load(P::edges.data()[e]);
-    kernel::RegionStep s;
+    kernel::RegionStep<kernel::max_elementwise_operands> s;
     s.operation = node.signature->elementwise;
+    r.operands = std::max(r.operands, static_cast<std::size_t>(node.count));
     for (int k = 0; k < node.count; ++k)
       s.operand[static_cast<std::size_t>(k)] = step_of(P::edges.data()[node.first + k]);
     if (P::places.data()[members[m]].area != graph::Area::none) {
@@ -92,14 +94,14 @@ template<class P, std::size_t U>
 struct region_unit {
   static constexpr graph::Unit unit = P::units[U];
   struct Sizes {
-    std::size_t steps = 0, loads = 0, results = 0;
+    std::size_t steps = 0, loads = 0, results = 0, operands = 0;
   };
   static constexpr Sizes sizes = [] {
     const RegionDraft r = describe<P>(unit);
-    return Sizes{r.steps.size(), r.loads.size(), r.results.size()};
+    return Sizes{r.steps.size(), r.loads.size(), r.results.size(), r.operands};
   }();
   struct Contents {
-    kernel::Region<sizes.steps, sizes.loads, sizes.results> region;
+    kernel::Region<sizes.steps, sizes.loads, sizes.results, sizes.operands> region;
     std::array<int, sizes.loads> loads;
     std::array<int, sizes.results> results;
   };
@@ -107,7 +109,15 @@ struct region_unit {
     const RegionDraft r = describe<P>(unit);
     Contents c{{}, freeze<int, sizes.loads>(r.loads), freeze<int, sizes.results>(r.results)};
     c.region.extents = P::nodes[P::at(P::members[P::at(unit.first)])].signature->type.extents;
-    c.region.steps = freeze<kernel::RegionStep, sizes.steps>(r.steps);
+    for (std::size_t i = 0; i < sizes.steps; ++i) {
+      const auto& from = r.steps[i];
+      auto& to = c.region.steps[i];
+      to.operation = from.operation;
+      to.input = from.input;
+      to.number = from.number;
+      to.output = from.output;
+      for (std::size_t k = 0; k < sizes.operands; ++k) to.operand[k] = from.operand[k];
+    }
     for (std::size_t i = 0; i < sizes.loads; ++i)
       c.region.inputs[i] = P::nodes[P::at(r.loads[i])].signature->type.extents;
     return c;

@@ -573,7 +573,9 @@ consteval bool takes() {
   } else if constexpr (sizeof...(S) > 0 && requires { Op::shape(S::extents...); }) {
     constexpr Extents extents = Op::shape(S::extents...);
     using Out = Typed<typename result_scalar<Op, S...>::type, to_shape<extents>>;
-    return IsView<Op> || IsElementwise<Op, AnyFloat<Op>, AnyFloat<S>...> ||
+    return IsView<Op> ||
+           (IsElementwise<Op, AnyFloat<Op>, AnyFloat<S>...> &&
+            sizeof...(S) <= kernel::max_elementwise_operands) ||
            requires { &Op::template run<Out, typename S::typed...>; };
   } else {
     return false;
@@ -584,6 +586,9 @@ consteval bool takes() {
 template<class Op, std::size_t Count>
 struct count_error {
   static constexpr Text message() {
+    if (Count > kernel::max_elementwise_operands)
+      return text("stator: ", called<Op>(), ": an elementwise operation has at most ",
+                  kernel::max_elementwise_operands, " operands, this one has ", Count);
     Text found =
         text("stator: ", called<Op>(), " does not take ", Count, Count == 1 ? " operand" : " operands");
     if constexpr (requires { Op::usage; }) found += text(": ", Op::usage);

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSL-1.0
+// What compiles this library, checked before anything else of it is read. An `#error` would be followed by
+// thousands of lines about what an older compiler does not know; a header that does not exist is a fatal error in
+// every compiler, and its name is the only thing that is said.
+#pragma once
+
+#if !defined(__cplusplus) || __cplusplus < 202002L
+#include <stator: needs C++20, compile with -std=c++20 (g++ 12 or later, clang 18 or later)>
+#elif defined(__clang__) && !defined(__apple_build_version__) && __clang_major__ < 18
+#include <stator: needs clang 18 or later, 19 is tested (floating-point template arguments), or g++ 12 or later>
+#elif !defined(__clang__) && defined(__GNUC__) && __GNUC__ < 12
+#include <stator: needs g++ 12 or later, or clang 18 or later>
+#endif

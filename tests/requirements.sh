@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSL-1.0
+# Checks that an older language, or an older compiler, is answered by one error that says what is needed.
+#   tests/requirements.sh INCLUDE_DIRECTORY COMPILER...
+# COMPILER is tried with -std=c++17; of the older ones those that are installed.
+set -u
+export LC_ALL=C
+include=$1
+shift
+failed=0
+
+# expect TEXT HEADER COMMAND...
+expect() {
+  text=$1 header=$2
+  shift 2
+  output=$(printf '#include "stator/%s"\n' "$header" | "$@" -I"$include" -fsyntax-only -x c++ - 2>&1)
+  errors=$(printf '%s\n' "$output" | grep -c 'error:')
+  case $output in
+  *"$text"*) [ "$errors" -eq 1 ] && return ;;
+  esac
+  printf 'requirements: %s with stator/%s: %s errors, expected one: %s\n' "$*" "$header" "$errors" "$text"
+  printf '%s\n' "$output" | head -n 5
+  failed=1
+}
+
+for header in $(cd "$include/stator" && ls *.hpp */*.hpp | grep -v '^wall/network.hpp$'); do
+  expect 'stator: needs C++20, compile with -std=c++20' "$header" "$@" -std=c++17
+done
+for old in g++-11 clang++-14 clang++-15 clang++-16; do
+  command -v "$old" >/dev/null 2>&1 || continue
+  expect 'stator: needs ' stator.hpp "$old" -std=c++20
+done
+exit $failed
