@@ -11,7 +11,7 @@
 
 namespace stator {
 
-/// Whether `text` has the form of `pattern`.
+/// Whether `text` matches `pattern`.
 constexpr bool glob_match(std::string_view pattern, std::string_view text) {
   std::size_t p = 0, n = 0, star = std::string_view::npos, resume = 0;
   while (n < text.size()) {

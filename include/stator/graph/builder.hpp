@@ -35,7 +35,7 @@ public:
       values; ///< what reading a leaf gives now: its node, or what was assigned to it; -1: unread
   GrowingArray<Call> calls;
   int call = -1;            ///< the innermost module call
-  int call_limit = 1 << 30; ///< calls behind it do not run their forward, see trace/trace_error.hpp
+  int call_limit = 1 << 30; ///< calls beyond it do not run their forward, see trace/trace_error.hpp
   bool training = true;
   GrowingArray<Call> evaluated;        ///< modules that are evaluated although the network is trained
   GrowingArray<const void*> fields;    ///< addresses of the plain fields of the current network
@@ -119,7 +119,7 @@ public:
   constexpr void enter_network(const void* const* handles, const int* owners, std::size_t count, int first) {
     handles_ = handles, owners_ = owners, handle_count_ = count, first_leaf_ = first, next_ = 0;
   }
-  /// Ends it: what was assigned to its buffers is stored behind everything that read their old values.
+  /// Ends it: what was assigned to its buffers is stored after everything that read their old values.
   constexpr void leave_network() {
     handle_count_ = 0;
     for (const Assignment& a : assignments_) {

@@ -45,7 +45,7 @@ struct Gates {
   bool fired = false;
 };
 
-/// What a hook adds to the graph at a site, before and behind the forward of its module. May replace the
+/// What a hook adds to the graph at a site, before and after the forward of its module. May replace the
 /// nodes; those that are no symbols are -1.
 struct SiteCode {
   void (*before)(Builder&, Gates&, int* in) = nullptr;

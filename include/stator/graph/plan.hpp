@@ -154,8 +154,8 @@ struct Planner {
     d.workspace = {fixed.high_water, batched.high_water};
   }
 
-  /// Temporary memory of a kernel, for the time of its unit only. One of mixed size lies behind everything else
-  /// of the batched area, and its fixed share in the tail of the workspace.
+  /// Temporary memory of a kernel, for the time of its unit only. One of mixed size lies after everything
+  /// else of the batched area, and its fixed share in the tail of the workspace.
   constexpr Place scratch_place(Bytes scratch) {
     if (scratch.per_sample == 0) {
       const std::size_t offset = fixed.allocate(align_up(scratch.fixed));

@@ -12,7 +12,7 @@ namespace stator::graph {
 enum class Area : std::uint8_t {
   none,     ///< nowhere: a number, or an intermediate of a region
   fixed,    ///< workspace, at `offset`
-  batched,  ///< workspace behind the fixed part, at `offset * batch`
+  batched,  ///< workspace after the fixed part, at `offset * batch`
   leaf,     ///< the elements of leaf `offset`
   gradient, ///< the gradient of leaf `offset`
   result,   ///< memory that the caller gives for the root

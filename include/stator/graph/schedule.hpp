@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Dead-code elimination, fusion of elementwise nodes into regions, and the order of execution.
 //
-// Every node gets a stage: a kernel is one stage behind its operands, an elementwise node in the stage of the
-// elementwise operands of its own shape and one behind all others. Nodes of one stage never depend on each other
-// through another stage, so merging neighbours of equal stage and shape cannot make a cycle. Backward nodes are
-// all in later stages than forward nodes, so that the forward can run alone.
+// Every node gets a stage: a kernel is one stage after its operands, an elementwise node in the stage of the
+// elementwise operands of its own shape and one behind all others. Nodes of one stage never depend on each
+// other through another stage, so merging neighbours of equal stage and shape cannot make a cycle. Backward
+// nodes are all in later stages than forward nodes, so that the forward can run alone.
 #pragma once
 
 #include "stator/graph/program.hpp"

@@ -56,7 +56,7 @@ constexpr auto forward_pre_hook(F f) {
   return Hook<HookKind::forward_pre, Path, F>{std::move(f)};
 }
 
-/// `f(module, input, output)` behind the forward of a module, `f(value)` at a tap; traced, it may return
+/// `f(module, input, output)` after the forward of a module, `f(value)` at a tap; traced, it may return
 /// another output. torch.nn.Module.register_forward_hook.
 template<fixed_string Path, class F>
 constexpr auto forward_hook(F f) {

@@ -110,7 +110,7 @@ constexpr int replacement(const New& value) {
   return value.node;
 }
 
-/// The gradient g behind a hook.
+/// The gradient g after a hook.
 template<class F, AnySymbol G>
 constexpr G hooked_gradient(const G& g, [[maybe_unused]] int leaf) {
   if constexpr (stator::detail::is_traced<F>) {

@@ -51,7 +51,7 @@ public:
     value = text_.substr(begin, at_++ - begin);
     return true;
   }
-  /// "[1, 2, 3]"; more than `max_rank` numbers are no tensor of ours.
+  /// "[1, 2, 3]"; more than `max_rank` numbers are an unsupported rank.
   constexpr bool numbers(Extents& values) {
     values = {};
     if (!accept('[')) return false;

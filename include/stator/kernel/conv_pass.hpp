@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // One direction of a convolution, forward or backward to the input, as indirect matrix products. Backward
-// with a stride falls apart into classes of input pixels that see the same taps; forward is a single class.
+// with a stride splits into classes of input pixels that see the same taps; forward is a single class.
 #pragma once
 
 #include "stator/kernel/conv_flat.hpp"

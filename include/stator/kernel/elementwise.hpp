@@ -87,7 +87,7 @@ constexpr Loops<I> plan_loops(const Region<S, I, O, A>& r) {
     for (std::size_t i = 0; i < I && merge; ++i) merge = loops.moves[i][loops.rank - 1] == moves[i];
     if (merge) {
       Index& e = loops.extents[loops.rank - 1];
-      // A dynamic extent absorbs what is behind it: e then counts elements per sample, negated.
+      // A dynamic extent absorbs what follows it: e then counts elements per sample, negated.
       e *= r.extents[d];
     } else {
       loops.extents[loops.rank] = r.extents[d];

@@ -106,8 +106,8 @@ private:
   }
 };
 
-/// Rows of Length elements brought to mean 0 and variance 1, then an affine map. Row r belongs to group r %
-/// Groups; Inner neighbouring elements share a weight. Layer normalisation is Groups = Inner = 1.
+/// Rows of Length elements normalised to mean 0 and variance 1, then an affine map. Row r belongs to group r
+/// % Groups; Inner neighbouring elements share a weight. Layer normalisation is Groups = Inner = 1.
 template<class T, Index Length, Index Groups, Index Inner>
 struct row_norm {
   static constexpr Index per_group = Length / Inner; // weights of a row

@@ -95,7 +95,7 @@ private:
   static Index extent(std::size_t d, Index batch) {
     return loops.extents[d] < 0 ? -loops.extents[d] * batch : loops.extents[d];
   }
-  /// Elements behind one step of dimension d, in the operand and in the result.
+  /// Elements that one step passes over, of dimension d, in the operand and in the result.
   static constexpr Index behind(std::size_t d, bool result) {
     Index n = 1;
     for (std::size_t k = d + 1; k < loops.rank; ++k)

@@ -225,7 +225,7 @@ public:
   auto buffers() const {
     return unnamed(Selected::template buffers<N>);
   }
-  /// Those whose path has the form of a pattern, as `named_parameters<"blocks.*.bias">()`. None is an error.
+  /// Those whose path matches a pattern, as `named_parameters<"blocks.*.bias">()`. None is an error.
   template<fixed_string Pattern>
   auto named_parameters(bool remove_duplicate = true) const {
     static_assert(check<detail::glob_error<Table, Pattern, true>>());

@@ -21,7 +21,7 @@ struct patterns {
 
 } // namespace detail
 
-/// requires_grad_(False) for the parameters whose path, or the path of a module around them, has the form of
+/// requires_grad_(False) for the parameters whose path, or the path of a module around them, matches
 /// a pattern. They get no gradient storage and no gradient code. A name of a shared parameter freezes all of
 /// it.
 template<fixed_string... Pattern>
@@ -29,7 +29,7 @@ struct freeze : detail::patterns<Pattern...> {
   static constexpr bool freezes = true;
 };
 
-/// module.eval() for the modules whose path has the form of a pattern, whatever the mode of the model is: no
+/// module.eval() for the modules whose path matches a pattern, whatever the mode of the model is: no
 /// dropout, running statistics.
 template<fixed_string... Pattern>
 struct eval_mode : detail::patterns<Pattern...> {

@@ -19,7 +19,7 @@ struct MultiheadAttentionOptions {
   Index kdim = 0;           ///< features of the keys; 0: as many as of the queries
   Index vdim = 0;           ///< features of the values; 0: as many as of the queries
   bool batch_first = false; ///< inputs are [N, L, E], not [L, N, E]
-  bool is_causal = false;   ///< no query sees a key that comes behind it
+  bool is_causal = false;   ///< no query sees a key that comes after it
 };
 
 namespace detail {
@@ -125,7 +125,7 @@ private:
     else
       return permute<1, 2, 0, 3>(cut);
   }
-  /// The way back.
+  /// The inverse of heads(): the heads side by side again.
   static constexpr auto merge(auto y) {
     const auto ordered = [&] {
       if constexpr (Options.batch_first)

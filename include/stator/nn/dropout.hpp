@@ -16,7 +16,7 @@ struct Dropout {
   static std::string extra_repr() { return "p=" + python_float(P) + ", inplace=False"; }
 };
 
-/// Whole channels of x [N, C, ...] with Dims dimensions behind them.
+/// Whole channels of x [N, C, ...] with Dims dimensions after the channel dimension.
 template<std::size_t Dims, double P>
 struct FeatureDropout {
   static constexpr std::string_view class_name() {

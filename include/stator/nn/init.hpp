@@ -149,7 +149,7 @@ void xavier_normal_(P&& tensor, double gain = 1, Generator& generator = default_
   normal_(tensor, 0, gain * std::sqrt(2.0 / static_cast<double>(fan_in + fan_out)), generator);
 }
 
-/// `a`: slope of the leaky rectifier behind the layer; `mode`: "fan_in" keeps the variance of the forward
+/// `a`: slope of the leaky rectifier after the layer; `mode`: "fan_in" keeps the variance of the forward
 /// pass, "fan_out" that of the backward pass; `nonlinearity`: see calculate_gain.
 struct KaimingOptions {
   double a = 0;

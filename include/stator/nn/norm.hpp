@@ -20,8 +20,8 @@ struct BatchNormOptions {
   bool track_running_stats = true;
 };
 
-/// x [N, Features, ...] with Dims dimensions behind the channels (for 1: none or one). In training it is
-/// normalised with the statistics of the batch, which go into the running ones; in evaluation with the
+/// x [N, Features, ...] with Dims dimensions after the channel dimension (for 1: none or one). In training it
+/// is normalised with the statistics of the batch, which go into the running ones; in evaluation with the
 /// running ones. Source: Ioffe and Szegedy 2015.
 template<std::size_t Dims, Index Features, BatchNormOptions Options, class T>
 struct BatchNorm {

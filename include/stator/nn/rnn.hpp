@@ -76,7 +76,7 @@ constexpr auto zero_state(const X& x) {
 
 /// x [L, N, In], or [N, L, In] with batch_first; then (optional) the first states [layers * directions, N,
 /// Hidden], for an LSTM those of the cells as well. Returns the hidden states of the last layer [L, N,
-/// directions * Hidden]; `states(x, ...)` returns them and the states of all layers behind the last step, in
+/// directions * Hidden]; `states(x, ...)` returns them and the states of all layers after the last step, in
 /// a tuple. A batch that is known at run time needs batch_first and starts with zeros. Parameters start
 /// uniform in +-1/sqrt(Hidden). Sources: Hochreiter and Schmidhuber 1997 (LSTM), Cho et al. 2014 (GRU).
 /// torch.nn.RNN, LSTM, GRU.
@@ -202,14 +202,14 @@ private:
     else
       return narrow<2, 0, Hidden>(rows);
   }
-  /// The state behind the last step, all parts of it, [N, parts * Hidden].
+  /// The state after the last step, all parts of it, [N, parts * Hidden].
   template<bool Reverse>
   static constexpr auto last(auto rows) {
     constexpr Index steps = decltype(rows)::extents[time];
     const auto row = stator::select<static_cast<Index>(time), Reverse ? 0 : steps - 1>(rows);
     return narrow<1, 0, static_cast<Index>(parts) * Hidden>(row);
   }
-  /// Part P and those behind it of the states of all layers, [layers * directions, N, Hidden] each.
+  /// Part P and those after it of the states of all layers, [layers * directions, N, Hidden] each.
   template<std::size_t P>
   static constexpr auto joined(const auto& all) {
     const auto one = std::apply(

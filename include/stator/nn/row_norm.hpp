@@ -121,8 +121,8 @@ struct InstanceNormOptions {
   bool track_running_stats = false;
 };
 
-/// x [N, Features, ...] with Dims dimensions behind the channels: normalises each channel of each sample.
-/// With track_running_stats the averages of their means and variances go into the running ones, which
+/// x [N, Features, ...] with Dims dimensions after the channel dimension: normalises each channel of each
+/// sample. With track_running_stats the averages of their means and variances go into the running ones, which
 /// evaluation uses instead; num_batches_tracked stays 0, as in PyTorch. Source: Ulyanov, Vedaldi and
 /// Lempitsky 2016.
 template<std::size_t Dims, Index Features, InstanceNormOptions Options, class T>

@@ -14,11 +14,11 @@ struct TransformerOptions {
   double layer_norm_eps = 1e-5;
   bool gelu = false;        ///< activation="gelu"; relu otherwise
   bool batch_first = false; ///< x is [N, L, Model], not [L, N, Model]
-  bool norm_first = false;  ///< normalise before attention and feedforward, not behind
+  bool norm_first = false;  ///< normalise before attention and feedforward, not after them
   bool is_causal = false;
 };
 
-/// Self-attention and a feedforward network, each with a residual. Inputs behind the first are masks of the
+/// Self-attention and a feedforward network, each with a residual. Inputs after the first are masks of the
 /// attention. Source: Vaswani et al. 2017.
 template<Index Model, Index Heads, Index Feedforward = 2048,
          TransformerOptions Options = TransformerOptions{}, class T = float>

@@ -33,7 +33,7 @@ struct PixelShuffle {
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "upscale_factor=" + std::to_string(R); }
 };
-/// The way back.
+/// The inverse of PixelShuffle: [N, C, H R, W R] to [N, C R^2, H, W].
 template<Index R>
 struct PixelUnshuffle {
   constexpr auto forward(auto x) const { return pixel_unshuffle<R>(x); }

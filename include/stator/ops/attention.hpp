@@ -13,7 +13,7 @@ namespace stator {
 
 namespace ops {
 
-/// A mask to add to scores [..., L, S]: minus infinity where the key comes behind the query, otherwise 0; [L,
+/// A mask to add to scores [..., L, S]: minus infinity where the key comes after the query, otherwise 0; [L,
 /// S].
 struct CausalMask {
   static constexpr std::string_view name = "CausalMask";
@@ -86,7 +86,7 @@ private:
 
 namespace nn {
 /// query [..., L, d], key [..., S, d], value [..., S, e], masks (if any) broadcast to [..., L, S] and added
-/// to the scores; returns [..., L, e]. With Causal no query sees a key that comes behind it. Source: Vaswani
+/// to the scores; returns [..., L, e]. With Causal no query sees a key that comes after it. Source: Vaswani
 /// et al. 2017, eq. 1.
 template<bool Causal = false, double DropoutP = 0.0>
 constexpr auto scaled_dot_product_attention(auto&& query, auto&& key, auto&& value, auto&&... mask) {

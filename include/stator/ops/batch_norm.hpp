@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Batch normalisation over the channels of x [N, C, ...]. The map y = x * scale + shift is elementwise, so it
-// is fused with what comes before and behind it; the statistics and the sums of the backward are kernels.
+// is fused with what comes before and after it; the statistics and the sums of the backward are kernels.
 #pragma once
 
 #include "stator/kernel/normalize.hpp"
@@ -40,7 +40,8 @@ template<class X>
 Index samples(Index batch) {
   return X::extents.is_dynamic() ? batch : X::extents[0];
 }
-/// Values behind one channel's statistics. An empty batch has none, and no statistics either: the running ones stay.
+/// Values that one channel's statistics are taken over. An empty batch has none, and no statistics either:
+/// the running ones stay.
 template<class X>
 Index count(Index batch) {
   return samples<X>(batch) * X::extents.product(2, X::extents.rank);

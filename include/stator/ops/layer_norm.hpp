@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// layer_norm and group_norm: rows of a tensor brought to mean 0 and variance 1, then scaled and shifted.
+// layer_norm and group_norm: rows of a tensor normalised to mean 0 and variance 1, then scaled and shifted.
 #pragma once
 
 #include "stator/kernel/normalize.hpp"

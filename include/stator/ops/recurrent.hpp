@@ -53,7 +53,7 @@ struct Recurrence : LayerTypes {
     Kernel<X, W>::forward(x, w, rest[parts], rest[0], rest[parts - 1], y, samples<X>(batch), space);
   }
 
-  /// The gradients of the gates, and in a row behind the last step those of the first state; g: of the result
+  /// The gradients of the gates, and in a row after the last step those of the first state; g: of the result
   /// y.
   struct Backward {
     static constexpr std::string_view name = "RecurrenceBackward";

@@ -181,7 +181,7 @@ struct Mean {
   static constexpr Extents shape(const Extents& x) { return Base::shape(x); }
   static constexpr Text requirement(const Extents& x) { return Base::requirement(x); }
 
-  /// Elements behind one element of the result.
+  /// Elements that one element of the result is computed from.
   static constexpr Index count(const Extents& x, Index batch) {
     Index n = 1;
     for (std::size_t d = 0; d < x.rank; ++d)

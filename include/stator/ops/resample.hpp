@@ -21,7 +21,7 @@ struct InterpolationMode {
 };
 
 struct InterpolateOptions {
-  std::array<Index, 3> size{};          ///< of the dimensions behind the channels; one number stands for all
+  std::array<Index, 3> size{}; ///< of the dimensions after the channel dimension; one number stands for all
   std::array<double, 3> scale_factor{}; ///< where there is no size; one number stands for all
   InterpolationMode mode =
       "nearest"; ///< "nearest", "linear" (1d), "bilinear" (2d), "trilinear" (3d), "bicubic"
@@ -138,7 +138,7 @@ struct PadRule {
   }
 };
 
-/// Interpolation of the dimensions behind the channels.
+/// Interpolation of the dimensions after the channel dimension.
 template<nn::InterpolateOptions Options>
 struct InterpolateRule {
   using Linear = InterpolateRule;
@@ -238,7 +238,7 @@ inline constexpr operation<ops::Resample<ops::PadRule<PaddingMode::constant, 0.0
 /// The same with another mode, and for the constant mode another value.
 template<PaddingMode Mode, double Value, Index... Pads>
 inline constexpr operation<ops::Resample<ops::PadRule<Mode, Value, Pads...>>> pad_with;
-/// x [N, C, ...] with the dimensions behind the channels resized, torch.nn.functional.interpolate.
+/// x [N, C, ...] with the dimensions after the channel dimension resized, torch.nn.functional.interpolate.
 template<InterpolateOptions Options>
 inline constexpr operation<ops::Resample<ops::InterpolateRule<Options>>> interpolate;
 template<Index R>

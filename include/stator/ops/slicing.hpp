@@ -102,7 +102,7 @@ struct Select {
   }
 };
 
-/// Tensors behind one another along dimension Dim.
+/// Tensors one after another along dimension Dim.
 template<Index Dim>
 struct Cat {
   static constexpr std::string_view name = "Cat";

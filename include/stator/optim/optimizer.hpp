@@ -42,7 +42,7 @@ struct ParamGroup {
 };
 
 /// `M` has `parameter_arena()` and `gradient_arena()` (spans of `M::scalar`; the gradients' has the layout of
-/// the beginning of the parameters', frozen ones are behind it; padding is 0), `zero_grad()`, the
+/// the beginning of the parameters', frozen ones follow it; padding is 0), `zero_grad()`, the
 /// constant `parameter_table` of unique parameters in the arena's order with `name`, `offset` in bytes and
 /// `numel`, and, if some may be without a gradient, `has_grad(row of the table)`.
 template<class Rule, class M>
@@ -66,7 +66,7 @@ public:
     groups_.push_back(std::move(all));
   }
 
-  /// Moves the parameters whose name has the form of `pattern` ("*.bias") to a group with other options.
+  /// Moves the parameters whose name matches `pattern` ("*.bias") to a group with other options.
   /// Throws KeyError when there are none, ValueError for options out of range.
   /// The reference holds as long as the optimiser.
   Group& add_param_group(std::string_view pattern, const Options& options) {
@@ -75,7 +75,7 @@ public:
     for (std::size_t i = 0; i < table().size(); ++i)
       if (glob_match(pattern, table()[i].name)) group.parameters.push_back(i);
     if (group.parameters.empty())
-      throw KeyError("add_param_group: no parameter has the form '" + std::string(pattern) + "'");
+      throw KeyError("add_param_group: no parameter matches '" + std::string(pattern) + "'");
     for (Group& other : groups_)
       std::erase_if(other.parameters,
                     [&](std::size_t i) { return std::ranges::count(group.parameters, i) > 0; });
@@ -194,7 +194,7 @@ private:
       return true;
   }
 
-  /// A step of the parameter at place `i` of its group and of as many behind it as can be done with it,
+  /// A step of the parameter at place `i` of its group and of as many after it as can be done with it,
   /// padding included. Returns the place of the next one.
   std::size_t step_from(const Group& group, std::size_t i) {
     const std::vector<std::size_t>& list = group.parameters;

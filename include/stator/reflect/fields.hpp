@@ -139,7 +139,7 @@ consteval Fault find_fault() {
   }
 }
 
-/// The text behind "stator: ".
+/// The text after "stator: ".
 constexpr std::string_view fault_text(Fault fault) {
   switch (fault) {
   case Fault::not_a_struct:

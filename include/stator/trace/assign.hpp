@@ -29,7 +29,7 @@ constexpr auto symbol(const X& x, const L& leaf) {
 
 } // namespace ops
 
-/// Inside of `forward`: gives a buffer of the network a new value. What reads the buffer behind this call
+/// Inside of `forward`: gives a buffer of the network a new value. What reads the buffer after this call
 /// gets the new value; its memory is written once, when the forward of the network is complete.
 template<Leaf L, AnySymbol X>
 constexpr void assign(const L& buffer, const X& value) {

@@ -61,7 +61,7 @@ constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&..
   }(std::index_sequence_for<X...>{});
 }
 
-/// What a call behind the limit of its builder returns: any node.
+/// What a call beyond the limit of its builder returns: any node.
 template<class Y>
 constexpr Y stand_in(graph::Builder& b) {
   if constexpr (AnySymbol<Y>) {

@@ -61,7 +61,9 @@ struct Symbol {
     misused<"value()", "a symbol is used as it is, call value() on model(x)">();
     return *this;
   }
-  constexpr void backward() const { misused<"backward()", "call it on the loss, behind model(x)">(); }
+  constexpr void backward() const {
+    misused<"backward()", "call it on the loss that is computed from model(x)">();
+  }
   constexpr T* data() const {
     misused<"data()", "compute with operations, read the elements of model(x).value()">();
     return nullptr;
