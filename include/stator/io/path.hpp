@@ -33,9 +33,13 @@ public:
   void clear() { text_.clear(); }
 
   /// "runs/" of "runs/mlp.npz", "" of "mlp.npz".
-  std::string_view directory() const { return std::string_view(text_).substr(0, text_.rfind('/') + 1); }
+  std::string_view directory() const {
+    return std::string_view(text_).substr(0, text_.find_last_of(separators) + 1);
+  }
   /// "mlp.npz" of both.
-  std::string_view filename() const { return std::string_view(text_).substr(text_.rfind('/') + 1); }
+  std::string_view filename() const {
+    return std::string_view(text_).substr(text_.find_last_of(separators) + 1);
+  }
   /// Whether it ends in `extension` (".npz").
   bool has_extension(std::string_view extension) const { return text_.ends_with(extension); }
   /// Another file in the same directory; an absolute `name` stays what it is.
@@ -44,6 +48,11 @@ public:
   }
 
 private:
+#ifdef _WIN32
+  static constexpr std::string_view separators = "/\\";
+#else
+  static constexpr std::string_view separators = "/";
+#endif
   std::string text_;
 };
 
