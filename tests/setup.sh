@@ -57,9 +57,8 @@ need_to_build() {
 need_dataset() { need dataset-fashion-mnist=/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz; }
 
 # Debian's own Meson first: another Python in PATH may have another one.
-run_meson() {
-  if [ -x /usr/bin/meson ]; then /usr/bin/meson "$@"; else meson "$@"; fi
-}
+meson_program() { if [ -x /usr/bin/meson ]; then echo /usr/bin/meson; else command -v meson; fi; }
+run_meson() { "$(meson_program)" "$@"; }
 
 # configure DIRECTORY [OPTION...]: again on every call, since that finds new files; cheap, rebuilds nothing.
 configure() {

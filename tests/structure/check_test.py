@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""Checks that check.py finds each kind of disorder, and nothing where there is none."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+README = """| room | what |
+|---|---|
+| `core/` | first |
+| `graph/` | second |
+
+| declared in | name | defined in | contract |
+|---|---|---|---|
+| `core/` | `allowed<E>` | `graph/` | known |
+"""
+FILES = {
+    "README.md": README,
+    "core/README.md": "core\n",
+    "graph/README.md": "graph\n",
+    "core/a.hpp": "namespace stator {\nstruct Own;\nstruct Own { int later(); };\ntemplate<class E> struct allowed;\n}\n",
+    "graph/b.hpp": '#include "stator/core/a.hpp"\nnamespace stator {\nstruct Later {};\ntemplate<class E> struct allowed {};\n'
+    "inline int later() { return 1; }\n}\n",
+    "stator.hpp": '#include "stator/graph/b.hpp"\n',
+}
+CASES = [  # file, its contents, what is said about it
+    ("core/x.hpp", '#include "stator/graph/b.hpp"\n', "core/ includes stator/graph/b.hpp of a later room"),
+    ("graph/x.hpp", '#include "stator/stator.hpp"\n', "graph/ includes stator/stator.hpp of a later room"),
+    ("core/x.hpp", '#include "stator/core/none.hpp"\n', "which does not exist"),
+    ("core/x.hpp", "namespace stator { struct Later; }\n", "declares stator::Later, which graph/ defines"),
+    ("core/x.hpp", "namespace stator {\ntemplate<class T>\nint later();\n}\n", "x.hpp:3: core/ declares stator::later"),
+    ("core/x.hpp", "// struct Later;\nnamespace other { struct Later; }\n", None),
+    ("core/x.hpp", "namespace stator { struct S { int later(); }; inline void f() { later(); } }\n", None),
+    ("graph/README.md", "line\n" * 11, "has 11 lines"),
+    ("late/README.md", "late\n", "late/: is not in the table"),
+    ("README.md", README.replace("| `core/` | `allowed<E>`", "| `core/` | `other`"), "declares stator::allowed"),
+]
+
+failed = 0
+for name, contents, expected in CASES:
+    with tempfile.TemporaryDirectory() as directory:
+        for file, text in {**FILES, name: contents}.items():
+            path = pathlib.Path(directory) / file
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        check = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("check.py"), directory],
+                               capture_output=True, text=True)
+    good = expected in check.stdout and check.returncode == 1 if expected else check.returncode == 0
+    if not good:
+        failed += 1
+        print(f"{name}: {contents!r}\nexpected: {expected}\nfound: {check.stdout}{check.stderr}")
+print(f"{len(CASES)} cases, {failed} failed")
+sys.exit(failed > 0)
