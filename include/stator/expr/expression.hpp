@@ -178,6 +178,15 @@ public:
 
 } // namespace STATOR_LIFETIMES
 
+/// One of several results of a network: `auto [y, z] = model(x)` gives one for each. Results of one call
+/// share it: in one expression the network runs once.
+template<std::size_t I, class Call>
+class Output : public Evaluated<Output<I, Call>> {
+public:
+  std::shared_ptr<const Call> call;
+  explicit Output(std::shared_ptr<const Call> c) : call(std::move(c)) {}
+};
+
 /// The same expression with every tensor referred to: what its program depends on.
 template<class E>
 struct borrowed {
@@ -190,6 +199,10 @@ struct borrowed<OwnedInput<T, S, NeedsGrad>> {
 template<class L>
 struct borrowed<LeafInput<L>> {
   using type = Input<typename L::scalar, typename L::shape_tag, L::leaf_kind == LeafKind::parameter>;
+};
+template<std::size_t I, class Call>
+struct borrowed<Output<I, Call>> {
+  using type = Output<I, typename borrowed<Call>::type>;
 };
 template<class Op, class... A>
 struct borrowed<Expression<Op, A...>> {

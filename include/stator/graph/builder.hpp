@@ -17,6 +17,12 @@ struct Call {
   int result = -1; ///< node of what it returned, when that is one value
 };
 
+/// A network with several results that has been traced: the next of them is found here.
+struct TracedCall {
+  const void* identity = nullptr; ///< of the type of the call
+  int first = 0;                  ///< of its results in Builder::results
+};
+
 /// What is written to the memory of a leaf, a buffer, once the forward of its network is complete.
 struct Assignment {
   int leaf = -1;
@@ -38,6 +44,8 @@ public:
   int call_limit = 1 << 30; ///< calls beyond it do not run their forward, see trace/trace_error.hpp
   bool training = true;
   GrowingArray<Call> evaluated;        ///< modules that are evaluated although the network is trained
+  GrowingArray<TracedCall> traced_calls;
+  GrowingArray<int> results;           ///< nodes
   GrowingArray<const void*> fields;    ///< addresses of the plain fields of the current network
   int first_field = 0;                 ///< their first leaf
   GrowingArray<Watch> watches;         ///< what the hooks of the current network wait for

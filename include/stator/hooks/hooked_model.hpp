@@ -136,7 +136,11 @@ public:
     using Result =
         expr::HookedCall<Net, Mode, std::tuple<H...>, decltype(ops::to_handle<float>(std::forward<X>(x)))...>;
     static_assert(check<trace_error<Result>>());
-    return Result(*net_, hooks_, ops::to_handle<float>(std::forward<X>(x))...);
+    if constexpr (detail::has_one_result<Result>)
+      return Result(*net_, hooks_, ops::to_handle<float>(std::forward<X>(x))...);
+    else
+      return detail::outputs(
+          std::make_shared<const Result>(*net_, hooks_, ops::to_handle<float>(std::forward<X>(x))...));
   }
   /// These hooks, then those.
   template<class... More>

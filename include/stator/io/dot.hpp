@@ -29,6 +29,8 @@ struct graph_names<expr::Number<T>> {
   static void leaves(std::vector<std::string>& names) { names.emplace_back("number"); }
   static constexpr bool find(const graph::Call&, Text&) { return false; }
 };
+template<std::size_t I, class Call>
+struct graph_names<expr::Output<I, Call>> : graph_names<Call> {};
 template<class L>
 struct graph_names<expr::LeafInput<L>> {
   static void leaves(std::vector<std::string>& names) { names.emplace_back("parameter"); }

@@ -37,6 +37,21 @@ constexpr auto as_symbols(graph::Builder& b, const std::tuple<Y...>& ys) {
   return std::apply([&b](const Y&... y) { return std::tuple(as_symbols<Order>(b, y)...); }, ys);
 }
 
+/// Whether the network of a call returns one value, not a tuple.
+template<class Plan>
+inline constexpr bool has_one_result =
+    AnySymbol<decltype(tracer<Plan>::template symbol<0>(std::declval<graph::Builder&>()))>;
+
+/// The results of a call as a tuple of expressions.
+template<class Call>
+auto outputs(const std::shared_ptr<const Call>& call) {
+  using Results = decltype(tracer<typename expr::borrowed<Call>::type>::template symbol<0>(
+      std::declval<graph::Builder&>()));
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::tuple(expr::Output<I, Call>(call)...);
+  }(std::make_index_sequence<std::tuple_size_v<Results>>{});
+}
+
 /// `module.forward(x...)` between the hooks of the module. What forward returns may be a std::tuple.
 template<int Order, class M, class... X>
 constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&... x) {
@@ -55,7 +70,11 @@ constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&..
     if constexpr (AnySymbol<decltype(y)>)
       return std::get<0>(behind(std::tuple(y)));
     else if constexpr (requires { std::tuple_size<decltype(y)>::value; })
-      return behind(y);
+      return std::apply(
+          [&](const auto&... out) {
+            return std::apply([](const auto&... s) { return decltype(y){s...}; }, behind(std::tuple(out...)));
+          },
+          y);
     else
       return y;
   }(std::index_sequence_for<X...>{});
@@ -102,7 +121,8 @@ constexpr auto run_forward(const M& module, graph::Builder& b, const X&... x) {
 
 namespace nn {
 
-/// An expression that calls a module in training or evaluation mode.
+/// An expression that calls a module in training or evaluation mode; a tuple of expressions when its forward
+/// returns one.
 template<class Mode, Module M, class... X>
 constexpr auto call_as(const M& module, X&&... x) {
   if constexpr (!check<stator::detail::input_error<M, std::remove_cvref_t<X>...>>() ||
@@ -110,10 +130,14 @@ constexpr auto call_as(const M& module, X&&... x) {
     return expr::Refused{};
   } else {
     using Result = expr::ModuleCall<M, Mode, decltype(ops::to_handle<float>(std::forward<X>(x)))...>;
-    if constexpr (check<trace_error<typename expr::borrowed<Result>::type>>())
+    using Plan = typename expr::borrowed<Result>::type;
+    if constexpr (!check<trace_error<Plan>>())
+      return expr::Refused{};
+    else if constexpr (stator::detail::has_one_result<Plan>)
       return Result(module, ops::to_handle<float>(std::forward<X>(x))...);
     else
-      return expr::Refused{};
+      return stator::detail::outputs(
+          std::make_shared<const Result>(module, ops::to_handle<float>(std::forward<X>(x))...));
   }
 }
 

@@ -102,8 +102,28 @@ constexpr Extents extents_of(Index leading) {
 
 /// Collects the memory of an expression's leaves and its batch.
 struct Gatherer {
+  struct Call {
+    const void *type, *object;
+  };
   expr::LeafMemory* next;
   Index batch = dynamic;
+  std::size_t call_count = 0;
+  Call calls[8]; ///< with several results; the first call_count of them
+
+  explicit Gatherer(expr::LeafMemory* first) : next(first) {}
+
+  /// Results of one type come from one call.
+  void see_call(const void* type, const void* call, std::string_view network) {
+    for (std::size_t i = 0; i < call_count; ++i)
+      if (calls[i].type == type) {
+        if (calls[i].object == call) return;
+        throw GraphError("one expression has results of two calls of " + std::string(network) +
+                         ", which returns several: compute those of one call before, with value()");
+      }
+    if (call_count == std::size(calls))
+      throw GraphError("one expression has results of more than 8 networks that return several");
+    calls[call_count++] = {type, call};
+  }
 
   void see_batch(Index leading) {
     if (batch == dynamic)
@@ -247,6 +267,39 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
       });
       walk(net, fields);
     }
+  }
+};
+
+namespace detail {
+template<class Call>
+inline constexpr char call_identity = 0;
+} // namespace detail
+
+template<std::size_t I, class Call>
+struct tracer<expr::Output<I, Call>> {
+  using Plan = typename expr::borrowed<Call>::type;
+  static constexpr const void* identity = &detail::call_identity<Plan>;
+  static constexpr int leaf_count = tracer<Call>::leaf_count;
+  static constexpr bool trains = tracer<Call>::trains;
+
+  template<int Order>
+  static constexpr auto symbol(graph::Builder& b) {
+    using Results = decltype(tracer<Plan>::template symbol<Order>(b));
+    using Result = std::tuple_element_t<I, Results>;
+    for (const graph::TracedCall& call : b.traced_calls)
+      if (call.identity == identity) {
+        b.add_leaves(leaf_count, false); // so that leaves keep their numbers
+        return Result{&b, b.results[static_cast<std::size_t>(call.first) + I]};
+      }
+    const Results results = tracer<Plan>::template symbol<Order>(b);
+    b.traced_calls.push_back({identity, static_cast<int>(b.results.size())});
+    std::apply([&b](const auto&... s) { (b.results.push_back(s.node), ...); }, results);
+    return std::get<I>(results);
+  }
+  static void gather(const expr::Output<I, Call>& output, detail::Gatherer& g) {
+    using Net = std::remove_cvref_t<decltype(*output.call->net)>;
+    g.see_call(identity, output.call.get(), reflect::class_name<Net>());
+    tracer<Call>::gather(*output.call, g);
   }
 };
 
