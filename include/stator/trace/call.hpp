@@ -186,6 +186,29 @@ constexpr auto operator|(X&& x, const M& module) {
   return nn::call(module, std::forward<X>(x));
 }
 
+namespace detail {
+template<class M>
+struct model_in_forward {
+  static constexpr Text message() {
+    return Text(
+        "stator: a Model is called inside forward: a network holds networks, declare the field as the struct "
+        "itself, without stator::Model");
+  }
+};
+} // namespace detail
+
+/// Calls a model: `x | model` is `model(x)`.
+template<Operand X, class M>
+  requires requires { typename M::module_type; }
+constexpr auto operator|(X&& x, const M& model) {
+  if constexpr (AnySymbol<X>) {
+    static_assert(check<detail::model_in_forward<M>>());
+    return x;
+  } else {
+    return model(std::forward<X>(x));
+  }
+}
+
 /// Applies an operation: `x | nn::relu`.
 template<Operand X, class Op>
 constexpr auto operator|(X&& x, const operation<Op>& op) {

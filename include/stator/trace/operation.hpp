@@ -11,7 +11,8 @@
 //   static void run(T* out, const T*... in, Index batch, std::byte* scratch)
 // Optional:
 //   static constexpr Text requirement(const Extents&...)   why the operands do not fit; empty when they do
-//   static constexpr Promotion promotion                   what it does with operands of several element types,
+//   static constexpr Promotion promotion                   what it does with operands of several element
+//   types,
 //                                                          see trace/promotion.hpp
 //   static constexpr Text type_requirement(DType...)       why element types that are kept do not fit
 //   static constexpr auto vjp(auto g, auto y, auto... x)   returns gradients(...)
@@ -140,7 +141,7 @@ struct vjp_call {
 };
 
 template<class Op, class Out, int Order, class... In>
-concept HasVjp = Order > 0 && std::is_floating_point_v<typename Out::scalar> && requires {
+concept HasVjp = Order > 0 && std::is_floating_point_v<typename Out::scalar>&& requires {
   &Op::template vjp<Symbol<typename Out::scalar, typename Out::shape, 0>,
                     Symbol<typename Out::scalar, typename Out::shape, 0>,
                     Symbol<typename In::scalar, typename In::shape, 0>...>;
@@ -247,17 +248,22 @@ using AnyFloat = Typed<float, Shape<>>;
 /// How Op treats the element types of so many operands.
 template<class Op, class... In>
 constexpr Promotion promotion_of() {
-  if constexpr (requires { Op::promotion; }) return Op::promotion;
-  else if constexpr (!IsStore<Op> && IsElementwise<Op, AnyFloat<Op>, AnyFloat<In>...>) return Promotion::floats;
-  else return Promotion::keep;
+  if constexpr (requires { Op::promotion; })
+    return Op::promotion;
+  else if constexpr (!IsStore<Op> && IsElementwise<Op, AnyFloat<Op>, AnyFloat<In>...>)
+    return Promotion::floats;
+  else
+    return Promotion::keep;
 }
 
 /// The operand as promotion sees it.
 template<class In>
 constexpr OperandType operand_type() {
   using enum OperandType::Category;
-  if constexpr (std::is_arithmetic_v<In>) return {number_dtype<In>, number};
-  else return {In::value.dtype, In::extents.rank == 0 ? scalar_tensor : tensor};
+  if constexpr (std::is_arithmetic_v<In>)
+    return {number_dtype<In>, number};
+  else
+    return {In::value.dtype, In::extents.rank == 0 ? scalar_tensor : tensor};
 }
 
 /// What an operation is called in messages: its own `called`, or the name of its node, "log_softmax".
@@ -411,6 +417,19 @@ struct in_forward<expr::Expression<Op, A...>> {
   }
 };
 
+/// What stands beside a symbol does not belong to the network.
+template<class A>
+struct outsider_error {
+  static constexpr Text message() {
+    if constexpr (in_forward<A>::possible)
+      return {};
+    else
+      return text(
+          "stator: a tensor stands beside a symbol: inside of forward, operands are the inputs of forward, ",
+          "parameters and buffers of the network, numbers, and what operations make of these");
+  }
+};
+
 /// The symbol of anything that may stand beside a Symbol in a call.
 template<class T, int Order, class A>
 constexpr auto to_symbol(graph::Builder* b, const A& a) {
@@ -421,11 +440,11 @@ constexpr auto to_symbol(graph::Builder* b, const A& a) {
   } else if constexpr (Leaf<A>) {
     return leaf_symbol<Order>(b, &a);
   } else {
-    static_assert(
-        in_forward<A>::possible,
-        "stator: a tensor stands beside a symbol: inside of forward, operands are the inputs of forward, "
-        "parameters and buffers of the network, numbers, and what operations make of these");
-    return in_forward<A>::template symbol<Order>(b, a);
+    static_assert(check<outsider_error<A>>());
+    if constexpr (in_forward<A>::possible)
+      return in_forward<A>::template symbol<Order>(b, a);
+    else
+      return number_symbol<T, Order>(b, 0);
   }
 }
 
@@ -529,8 +548,11 @@ template<class Op, class... A>
 struct number_type {
   static consteval DType find() {
     constexpr ops::Promotion p = ops::detail::promotion_of<Op, A...>();
-    if constexpr (p == ops::Promotion::keep) return dtype_of<typename first_scalar<A...>::type>;
-    else return ops::promoted_type<p>(std::array{ops::detail::operand_type<typename operand_typed<A>::type>()...});
+    if constexpr (p == ops::Promotion::keep)
+      return dtype_of<typename first_scalar<A...>::type>;
+    else
+      return ops::promoted_type<p>(
+          std::array{ops::detail::operand_type<typename operand_typed<A>::type>()...});
   }
   using type = scalar_of<find()>;
 };
@@ -650,9 +672,12 @@ private:
   }
   template<class Plan, class... S>
   static consteval bool accepts() {
-    if constexpr (!ops::detail::takes<Op, S...>()) return check<ops::detail::count_error<Op, sizeof...(S)>>();
-    else if constexpr (ops::detail::IsComposite<Op>) return check<trace_error<Plan>>();
-    else return check<ops::detail::stated<ops::detail::requirement<Op, typename S::typed...>>>();
+    if constexpr (!ops::detail::takes<Op, S...>())
+      return check<ops::detail::count_error<Op, sizeof...(S)>>();
+    else if constexpr (ops::detail::IsComposite<Op>)
+      return check<trace_error<Plan>>();
+    else
+      return check<ops::detail::stated<ops::detail::requirement<Op, typename S::typed...>>>();
   }
 };
 
