@@ -4,6 +4,7 @@
 
 #include "stator/core/dims.hpp"
 #include "stator/kernel/conv.hpp"
+#include "stator/ops/element_types.hpp"
 #include "stator/ops/reduce.hpp"
 
 namespace stator {

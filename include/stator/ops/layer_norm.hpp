@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/kernel/normalize.hpp"
+#include "stator/ops/element_types.hpp"
 #include "stator/ops/variance.hpp"
 
 namespace stator {
