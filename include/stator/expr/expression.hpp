@@ -30,9 +30,9 @@ struct evaluator;
 /// Memory of a leaf: elements, gradient (null where none is wanted) and what the model knows of the gradient
 /// (null where no model does).
 struct LeafMemory {
-  void* data = nullptr;
-  void* grad = nullptr;
-  GradState* state = nullptr;
+  void* data; // no initialisers: an array of them is filled at once
+  void* grad;
+  GradState* state;
 };
 
 inline namespace STATOR_LIFETIMES {

@@ -154,7 +154,7 @@ struct tracer<expr::HookInput<F>> {
     return ops::hook_symbol(b, b.add_leaves(1, false));
   }
   static void gather(const expr::HookInput<F>& input, detail::Gatherer& g) {
-    *g.next++ = {&input.function, nullptr};
+    *g.next++ = {&input.function, nullptr, nullptr};
   }
 };
 

@@ -108,7 +108,8 @@ struct tracer<expr::HookedCall<Net, Mode, Hooks, A...>> {
   static void gather(const E& e, detail::Gatherer& g) {
     e.watch.check("a model");
     Call::gather(*e.net, e.operands, g);
-    std::apply([&](const auto&... handle) { ((*g.next++ = {memory(handle), nullptr}), ...); }, e.hooks);
+    std::apply([&](const auto&... handle) { ((*g.next++ = {memory(handle), nullptr, nullptr}), ...); },
+               e.hooks);
   }
 
 private:

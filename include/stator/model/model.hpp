@@ -280,9 +280,7 @@ public:
     }
   }
   /// Whether row `i` of `parameter_table` has a gradient, see Parameter::has_grad.
-  bool has_grad(std::size_t i) const {
-    return arenas().states[i].present || arenas_.at(parameter_table[i]).has_grad();
-  }
+  bool has_grad(std::size_t i) const { return arenas().states[i].present || has_written_grad(i); }
 
   /// torch.nn.Module.requires_grad_, at run time: backward() adds, or does not add, to the gradients of the
   /// parameters whose path, or the path of a module around them, matches the pattern. A gradient that is
@@ -350,6 +348,9 @@ private:
   }
   static void expect(std::span<std::byte> memory, std::size_t bytes, const char* what) {
     detail::expect_memory("Model", memory, bytes, what);
+  }
+  [[gnu::cold, gnu::noinline]] bool has_written_grad(std::size_t i) const {
+    return arenas_.at(parameter_table[i]).has_grad();
   }
   static constexpr std::size_t state_count = Selected::trainable.size();
   static constexpr std::size_t state_bytes = align_up(state_count * sizeof(GradState));

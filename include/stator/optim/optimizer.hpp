@@ -158,9 +158,6 @@ public:
   /// Gives the states that the options need their memory and first values. `step()` does this itself.
   /// Throws UnboundError when the model has been moved from.
   void allocate_states() {
-    if (table().size() > 0 && model_->gradient_arena().empty()) [[unlikely]]
-      throw UnboundError(
-          "an optimizer's model has no memory: it has been moved from, and the optimizer does not follow");
     for (const Group& group : groups_)
       for (std::size_t s = 0; s < state_names.size(); ++s)
         if (Rule::uses(group.options)[s] && states_[s].empty()) allocate(s);
@@ -230,8 +227,11 @@ private:
                             static_cast<T>(Rule::initial(group.options, s)));
   }
 
-  void allocate(std::size_t s) {
+  [[gnu::cold, gnu::noinline]] void allocate(std::size_t s) {
     const std::size_t size = model_->gradient_arena().size();
+    if (table().size() > 0 && size == 0) [[unlikely]]
+      throw UnboundError(
+          "an optimizer's model has no memory: it has been moved from, and the optimizer does not follow");
     memory_[s] = MemoryBlock(size * sizeof(T));
     states_[s] = {reinterpret_cast<T*>(memory_[s].data()), size};
     std::ranges::fill(states_[s], T{0});

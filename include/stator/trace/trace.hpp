@@ -183,7 +183,7 @@ struct tracer<expr::Number<T>> {
     return Symbol<T, Shape<>, Order>{&b, b.leaf(&ops::leaf_signature<Typed<T, Shape<>>, Order>::value, leaf)};
   }
   static void gather(const expr::Number<T>& number, detail::Gatherer& g) {
-    *g.next++ = {const_cast<T*>(&number.value), nullptr};
+    *g.next++ = {const_cast<T*>(&number.value), nullptr, nullptr};
   }
 };
 
@@ -263,7 +263,7 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
         detail::throw_unbound<Net>(first);
     if constexpr (field_count > 0) {
       detail::FieldVisitor fields([&g](const auto& field) {
-        *g.next++ = {const_cast<void*>(static_cast<const void*>(&field)), nullptr};
+        *g.next++ = {const_cast<void*>(static_cast<const void*>(&field)), nullptr, nullptr};
       });
       walk(net, fields);
     }
