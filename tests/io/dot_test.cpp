@@ -2,6 +2,7 @@
 #include "catch.hpp"
 
 #include "stator/io/dot.hpp"
+#include "stator/model/model.hpp"
 #include "stator/nn/linear.hpp"
 #include "stator/ops/ops.hpp"
 #include "stator/run/evaluation.hpp"
