@@ -41,8 +41,11 @@ std::string safetensors_header(const Tensors& tensors, const Metadata& metadata)
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     text += json_text(tensors[i].name) + ":{\"dtype\":\"" + std::string(to_string(tensors[i].type)) +
             "\",\"shape\":[";
-    for (const Index extent : tensors[i].shape)
-      text += (text.back() == '[' ? "" : ",") + std::to_string(extent);
+    for (const Index extent : tensors[i].shape) {
+      // Not `"," + std::to_string(extent)`, of which g++ 12 warns with -O3 (-Wrestrict).
+      if (text.back() != '[') text += ',';
+      text += std::to_string(extent);
+    }
     text += "],\"data_offsets\":[" + std::to_string(begin[i]) + "," +
             std::to_string(begin[i] + tensors[i].bytes()) + "]},";
   }
