@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <type_traits>
 
 namespace stator::data {
 
@@ -27,6 +28,8 @@ struct Batch {
 /// shuffled pass visits the next permutation. No pass and no batch allocates memory.
 template<Index N, class T, Index... Sample>
 class Batches {
+  template<class U>
+  using later = std::conditional_t<(N > 0), U, void>; // only programs with such a loop pay for it
   static_assert(N > 0, "stator: batches<N>: N is the number of samples in a batch, at least 1");
 
 public:
@@ -98,9 +101,9 @@ private:
   const Dataset* dataset_;
   BatchOptions options_;
   RandomPermutation permutation_;
-  std::vector<Index> order_;
+  std::vector<later<Index>> order_;
   AlignedVector<T> values_;
-  std::vector<std::int64_t> labels_;
+  std::vector<later<std::int64_t>> labels_;
 };
 
 /// Batches of N samples, the last with the rest: `batches<64>(train, {.shuffle = true, .seed = 1})`.

@@ -15,6 +15,7 @@
 #include "stator/io/read_options.hpp"
 #include "stator/state/state_tensor.hpp"
 
+#include <concepts>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -101,13 +102,14 @@ const StateFormat& format_to_write(const Formats& formats, const Path& path, std
 /// replaces an earlier one of the user's with its extension. Returns true. To be called before other threads
 /// save or load. Throws ValueError for a format without a name, an extension that begins with a dot, a reader
 /// or a writer.
-inline bool register_format(const StateFormat& format) {
+template<std::same_as<StateFormat> Format = StateFormat>
+bool register_format(const Format& format) {
   if (format.name.empty() || !format.extension.starts_with('.') ||
       (format.write == nullptr && format.read == nullptr))
     throw ValueError(
         "register_format: a format has a name, an extension like '.npz', and a reader or a writer");
   auto& formats = detail::user_formats();
-  std::erase_if(formats, [&](const StateFormat& other) { return other.extension == format.extension; });
+  std::erase_if(formats, [&](const Format& other) { return other.extension == format.extension; });
   formats.push_back(format);
   return true;
 }

@@ -6,7 +6,6 @@
 #include "stator/core/shape.hpp"
 
 #include <bit>
-#include <complex>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -17,12 +16,21 @@
 
 namespace stator::io {
 
+namespace detail {
+/// std::complex<float> and <double>, whose header few programs need.
+template<class T>
+concept Complex =
+    std::is_floating_point_v<typename T::value_type> && sizeof(T) <= 16 && requires(const T& z) {
+      z.real();
+      z.imag();
+    };
+} // namespace detail
+
 /// NumPy's name of the number type in native byte order: "<f4" for float, "<i8" for std::int64_t, "|b1" for
 /// bool.
 template<class T>
 std::string npy_dtype() {
-  static_assert(std::is_arithmetic_v<T> || std::is_same_v<T, std::complex<float>> ||
-                    std::is_same_v<T, std::complex<double>>,
+  static_assert(std::is_arithmetic_v<T> || detail::Complex<T>,
                 "stator: .npy files hold numbers and booleans");
   static_assert(!std::is_same_v<T, long double>, "stator: long double differs between machines");
   const char kind = std::is_same_v<T, bool>       ? 'b'

@@ -9,7 +9,6 @@
 #include "stator/trace/trace.hpp"
 #include "stator/trace/trace_error.hpp"
 
-#include <iomanip>
 #include <ostream>
 
 namespace stator {
@@ -44,10 +43,16 @@ struct Summary {
       type = std::max(type, row.type.size());
       shape = std::max(shape, text(row.output).size());
     }
+    const auto cell = [&](std::size_t width, auto value) {
+      out.width(static_cast<std::streamsize>(width));
+      out << value;
+    };
     const auto line = [&](auto a, auto b, auto c, auto d, auto e, auto f) {
-      out << std::left << std::setw(static_cast<int>(path) + 2) << a << std::setw(static_cast<int>(type) + 2)
-          << b << std::setw(static_cast<int>(shape) + 2) << c << std::right << std::setw(12) << d
-          << std::setw(16) << e << std::setw(14) << f << '\n';
+      out << std::left;
+      cell(path + 2, a), cell(type + 2, b), cell(shape + 2, c);
+      out << std::right;
+      cell(12, d), cell(16, e), cell(14, f);
+      out << '\n';
     };
     line("module", "class", "output", "parameters", "multiply-adds", "bytes");
     for (const SummaryRow& row : s.rows)

@@ -265,7 +265,7 @@ private:
       load_module(m);
       const auto here = found.find(static_cast<std::size_t>(&m - target_.modules.data()));
       if (here == found.end()) return;
-      const auto append = [](std::vector<std::string>& to, const std::vector<std::string>& names) {
+      const auto append = [](auto& to, const auto& names) {
         to.insert(to.end(), names.begin(), names.end());
       };
       append(keys_.missing_keys, here->second.missing_keys);

@@ -47,7 +47,8 @@ public:
   /// Views. Throws ValueError when two have one name.
   template<std::same_as<StateTensor> Tensor = StateTensor>
   StateDict(std::vector<Tensor> tensors, std::shared_ptr<const void> memory = nullptr)
-      : tensors_(std::move(tensors)), memory_{std::move(memory)} {
+      : tensors_(std::move(tensors)) {
+    memory_.push_back(std::move(memory));
     rename(std::span<const Rename, 0>{});
   }
   /// Copies, as do those below.
@@ -81,6 +82,7 @@ public:
     insert_view(std::move(tensor));
   }
   /// The same without a copy: the memory must stay.
+  template<class = void>
   void insert_view(StateTensor tensor) {
     const std::size_t at = find(tensor.name);
     if (at == size())
