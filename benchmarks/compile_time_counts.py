@@ -28,7 +28,6 @@ default_limit = 1 << 20
 
 programs = [
     "stator/stator.hpp",
-    "stator/wall/network.hpp",
     "examples/01_define_a_model.cpp",
     "benchmarks/compile_time/mlp_trainer.cpp",
     "benchmarks/compile_time/cnn_trainer.cpp",
