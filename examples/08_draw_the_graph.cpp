@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a network does, as a table and as a picture: graph.dot, and graph.svg where Graphviz is installed.
+// What a network does, as a table, as text and as a picture: graph.dot, and graph.svg where Graphviz is installed.
 #include <stator/io/dot.hpp>
 #include <stator/nn/conv.hpp>
 #include <stator/nn/pooling.hpp>
+#include <stator/run/dump.hpp>
 #include <stator/stator.hpp>
 
 #include <cstdlib>
@@ -48,6 +49,14 @@ int main() {
   // prints: frames have paths
   std::cout << (both.size() > forward.size() ? "the gradient is part of the graph\n" : "?\n");
   // prints: the gradient is part of the graph
+
+  // The same as text, as it is after any pass of graph/pipeline.hpp: here, what is fused with what.
+  using Loss = decltype(nn::cross_entropy(model(images), labels));
+  stator::dump<Loss>(std::cout, "fuse");
+  // prints: %0 = input : float32 [16, 1, 28, 28]
+  // prints: = stem.weight : float32 [8, 1, 3, 3]
+  // prints: backward:
+  // prints: to head.bias.grad : float32 [10], effect
 
   std::ofstream("graph.dot") << forward;
   std::cout << "graph.dot is written\n";

@@ -4,8 +4,8 @@
 // order of execution, in-place reuse and the memory plan must not show in any value or gradient.
 #include "catch.hpp"
 #include "graph/random_network.hpp"
-#include "stator/graph/differentiate.hpp"
-#include "stator/graph/plan.hpp"
+#include "stator/graph/pipeline.hpp"
+#include "stator/graph/verify.hpp"
 
 #include <limits>
 #include <random>
@@ -13,7 +13,6 @@
 using namespace stator;
 using namespace stator::test;
 using graph::Area;
-using graph::Draft;
 using graph::Kind;
 
 namespace {
@@ -38,7 +37,7 @@ struct Leaves {
 
 /// The program of a random network; with `Backward` of sum(y * mix) and its gradients.
 template<Index Batch, bool Backward>
-Draft program(const Recipe& recipe) {
+graph::Graph program(const Recipe& recipe) {
   graph::Builder b;
   b.add_leaves(leaf_count, true);
   b.needs_grad[mix] = false;
@@ -51,19 +50,26 @@ Draft program(const Recipe& recipe) {
   const auto s = leaf(Shape<2, features / 2>{}, scale);
   const auto y = build(Symbolic<decltype(w), decltype(v), decltype(s)>{w, v, s}, x, recipe);
   const int root = Backward ? sum(y * leaf(Shape<Batch, features>{}, mix)).node : y.node;
-  const int forward_nodes = static_cast<int>(b.nodes.size());
-  if (Backward) graph::differentiate(b, root);
-  Draft d = graph::drop_dead(b, root, forward_nodes);
-  const GrowingArray<int> sinks = graph::schedule(d);
-  graph::plan(d, sinks, !Backward);
-  return d;
+  b.root = root;
+  b.forward_nodes = static_cast<int>(b.nodes.size());
+  b.backward = Backward;
+  graph::Graph g = std::move(b).finish();
+  for (const graph::Pass& pass : graph::pipeline) {
+    do {
+      g = pass.run(std::move(g));
+      g.settle();
+    } while (g.undone > 0);
+    INFO("seed " << recipe.seed << ", after \"" << pass.name << '"');
+    REQUIRE(graph::verify(g) == "");
+  }
+  return g;
 }
 
 /// Runs a program unit by unit and, in regions, element by element.
 class Interpreter {
 public:
-  Interpreter(const Draft& draft, Leaves& leaves, std::vector<double>& result)
-      : d(draft), leaves_(leaves), result_(result),
+  Interpreter(const graph::Graph& graph, Leaves& leaves, std::vector<double>& result)
+      : d(graph), leaves_(leaves), result_(result),
         workspace_(d.workspace.total(samples) / sizeof(double) + 1,
                    std::numeric_limits<double>::quiet_NaN()) {}
 
@@ -130,17 +136,20 @@ private:
       }
       for (int m = 0; m < unit.count; ++m) {
         const int n = d.members[at(unit.first + m)];
-        std::array<double, 3> args{};
-        for (int k = 0; k < d.nodes[at(n)].count; ++k) args[at(k)] = value[at(d.operand(n, k))];
+        std::array<kernel::Simd<double, 1>, kernel::max_elementwise_operands> args;
+        for (int k = 0; k < d.nodes[at(n)].count; ++k)
+          args[at(k)] = kernel::Simd<double, 1>(value[at(d.operand(n, k))]);
+        kernel::Simd<double, 1> result;
         const auto* code =
             static_cast<const kernel::Elementwise<double>*>(d.nodes[at(n)].signature->elementwise);
-        value[at(n)] = code->scalar(args.data());
+        code->single(args.data(), result);
+        result.store(&value[at(n)]);
         if (d.places[at(n)].area != Area::none) address(n)[i] = value[at(n)];
       }
     }
   }
 
-  const Draft& d;
+  const graph::Graph& d;
   Leaves& leaves_;
   std::vector<double>& result_;
   std::vector<double> workspace_;
@@ -160,12 +169,12 @@ bool agrees(const Recipe& recipe) {
   tape.backward(loss);
 
   std::vector<double> result(rows * columns);
-  const Draft forward = program<Batch, false>(recipe);
+  const graph::Graph forward = program<Batch, false>(recipe);
   Interpreter inference(forward, leaves, result);
   inference.run();
   bool good = agree({inference.address(forward.root), rows * columns}, y->value);
 
-  const Draft whole = program<Batch, true>(recipe);
+  const graph::Graph whole = program<Batch, true>(recipe);
   Interpreter training(whole, leaves, result);
   training.run();
   good = good && agree({training.address(whole.root), 1}, loss->value);

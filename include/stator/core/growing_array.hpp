@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A growing array for constant evaluation. std::vector of libstdc++ 12 costs several times the evaluation steps
-// there, and clang refuses parts of it.
+// A growing array for constant evaluation. std::vector of libstdc++ 12 costs several times the evaluation
+// steps there, and clang refuses parts of it.
 #pragma once
 
 #include "stator/core/requirements.hpp"
@@ -57,9 +57,9 @@ public:
     data_ = grown;
     capacity_ = n;
   }
+  // One statement: statements are what clang counts as steps of an evaluation.
   constexpr void push_back(const T& value) {
-    if (size_ == capacity_) reserve(capacity_ == 0 ? 16 : 2 * capacity_);
-    data_[size_++] = value;
+    (size_ == capacity_ ? reserve(capacity_ == 0 ? 16 : 2 * capacity_) : void()), data_[size_++] = value;
   }
   constexpr void append(const T* first, const T* last) {
     const auto n = static_cast<std::size_t>(last - first);

@@ -3,9 +3,10 @@
 // stays linear in the size of the graph.
 #pragma once
 
-#include "stator/core/growing_array.hpp"
 #include "stator/core/text.hpp"
-#include "stator/graph/hook_site.hpp"
+#include "stator/graph/graph.hpp"
+
+#include <bit>
 
 namespace stator::graph {
 
@@ -31,37 +32,40 @@ struct Assignment {
   const Signature* store = nullptr;  ///< signature of ops::Assign
 };
 
-class Builder {
+/// A graph that is being appended to: by tracing, and by derivatives.
+class Builder : public Graph {
 public:
-  GrowingArray<Node> nodes;
-  GrowingArray<int> edges;
-  GrowingArray<int> effects;     ///< stores: kept although nothing uses them
-  GrowingArray<bool> needs_grad; ///< for each leaf of the expression
+  constexpr Builder() = default;
+  /// Goes on with a graph that has been recorded.
+  explicit constexpr Builder(Graph&& graph) : Graph(static_cast<Graph&&>(graph)) {
+    const int size = static_cast<int>(nodes.size());
+    heads_ = GrowingArray<int>(nodes.size());
+    links_ = GrowingArray<int>(nodes.size());
+    for (int n = 0; n < size; ++n) link(n);
+    values = GrowingArray<int>(needs_grad.size());
+    for (int& value : values) value = -1;
+    for (int n = size; n-- > 0;) // the first node of a leaf is what reads it
+      if (nodes.data()[n].leaf >= 0 && nodes.data()[n].signature->kind == Kind::leaf &&
+          !nodes.data()[n].gradient)
+        values.data()[nodes.data()[n].leaf] = n;
+  }
+  /// The graph, when all is appended.
+  constexpr Graph finish() && { return static_cast<Graph&&>(*this); }
+
   GrowingArray<int>
       values; ///< what reading a leaf gives now: its node, or what was assigned to it; -1: unread
   GrowingArray<Call> calls;
   int call = -1;            ///< the innermost module call
   int call_limit = 1 << 30; ///< calls beyond it do not run their forward, see trace/trace_error.hpp
   bool training = true;
-  GrowingArray<Call> evaluated;        ///< modules that are evaluated although the network is trained
+  GrowingArray<Call> evaluated; ///< modules that are evaluated although the network is trained
   GrowingArray<TracedCall> traced_calls;
-  GrowingArray<int> results;           ///< nodes
-  GrowingArray<const void*> fields;    ///< addresses of the plain fields of the current network
-  int first_field = 0;                 ///< their first leaf
-  GrowingArray<Watch> watches;         ///< what the hooks of the current network wait for
-  GrowingArray<Site> sites;            ///< where they met it, while sites are collected
-  const SiteCode* site_code = nullptr; ///< of each site, in the same order; null while they are collected
-  std::size_t next_site = 0;
-  int hook_leaf = -1;   ///< the leaf of the network's first hook
-  bool in_hook = false; ///< what a hook calls has no hooks
-  GrowingArray<Gates> gates;
-  int* grads = nullptr; ///< in differentiation: the gradient of each node so far, -1: none
-  Text error{};         ///< the first mistake
+  GrowingArray<int> results; ///< nodes
+  GrowingArray<const void*> fields; ///< addresses of the plain fields of the current network
+  int first_field = 0; ///< their first leaf
+  HookTrace hooks;
+  Text error{}; ///< the first mistake
   int error_call = -1;
-
-  constexpr const ValueType& type(int node) const { return signature(node).type; }
-  constexpr const Signature& signature(int node) const { return *nodes[index(node)].signature; }
-  constexpr int operand(int node, int k) const { return edges[index(nodes[index(node)].first + k)]; }
 
   /// Appends a node, or returns an equal one.
   template<class... Operand>
@@ -70,10 +74,15 @@ public:
     return add_list(signature, in, static_cast<int>(sizeof...(Operand)));
   }
 
+  // On plain pointers: clang counts every call of an accessor as two steps of the evaluation.
   constexpr int add_list(const Signature* signature, const int* in, int count) {
-    if (!signature->unique && count > 0) {
-      for (int user = heads_[index(in[0])]; user >= 0; user = links_[index(user)])
-        if (same(nodes[index(user)], signature, in, count)) return user;
+    if (count > 0 && !signature->unique) {
+      const Node* const node = nodes.data();
+      const int *const edge = edges.data(), *const next = links_.data();
+      for (int user = heads_.data()[in[0]]; user >= 0; user = next[user])
+        if (node[user].signature->identity == signature->identity && node[user].count == count &&
+            equal(edge + node[user].first, in, count))
+          return user;
     }
     const int node = static_cast<int>(nodes.size());
     nodes.push_back({signature, static_cast<int>(edges.size()), count, -1, false, 0, call});
@@ -81,15 +90,17 @@ public:
     heads_.push_back(-1);
     links_.push_back(-1);
     if (count > 0) {
-      links_[index(node)] = heads_[index(in[0])];
-      heads_[index(in[0])] = node;
+      int& head = heads_.data()[in[0]];
+      links_.data()[node] = head;
+      head = node;
     }
     return node;
   }
 
   constexpr int constant(const Signature* signature, double value) {
     for (int node = constants_; node >= 0; node = links_[index(node)])
-      if (nodes[index(node)].signature->identity == signature->identity && nodes[index(node)].number == value)
+      if (nodes[index(node)].signature->identity == signature->identity &&
+          std::bit_cast<std::uint64_t>(nodes[index(node)].number) == std::bit_cast<std::uint64_t>(value))
         return node;
     const int node = add_list(signature, nullptr, 0);
     nodes[index(node)].number = value;
@@ -152,12 +163,8 @@ public:
   /// The leaf that a parameter or buffer of the current network is, by the address of its handle; -1: none.
   constexpr int find_leaf(const void* handle) {
     // Parameters are mostly used in the order in which they are declared.
-    for (std::size_t step = 0; step < handle_count_; ++step) {
-      const std::size_t i = next_ + step < handle_count_ ? next_ + step : next_ + step - handle_count_;
-      if (handles_[i] != handle) continue;
-      next_ = i;
-      return first_leaf_ + owners_[i];
-    }
+    for (std::size_t step = 0, i = next_; step < handle_count_; ++step, i = i + 1 < handle_count_ ? i + 1 : 0)
+      if (handles_[i] == handle) return first_leaf_ + owners_[next_ = i];
     return -1;
   }
 
@@ -193,14 +200,23 @@ public:
     return gates[g];
   }
 
-  static constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 private:
-  constexpr bool same(const Node& node, const Signature* signature, const int* in, int count) const {
-    if (node.signature->identity != signature->identity || node.count != count) return false;
+  static constexpr bool equal(const int* a, const int* b, int count) {
     for (int k = 0; k < count; ++k)
-      if (edges[index(node.first + k)] != in[k]) return false;
+      if (a[k] != b[k]) return false;
     return true;
+  }
+  constexpr void link(int n) {
+    const Node& node = nodes.data()[n];
+    int* const head = heads_.data();
+    int* const next = links_.data();
+    head[n] = next[n] = -1;
+    if (node.count > 0) {
+      const int first = edges.data()[node.first];
+      next[n] = head[first], head[first] = n;
+    } else if (node.signature->kind == Kind::constant) {
+      next[n] = constants_, constants_ = n;
+    }
   }
 
   GrowingArray<int> heads_;              ///< node -> the last node whose first operand it is

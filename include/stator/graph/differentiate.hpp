@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Reverse-mode differentiation: appends the backward program to the graph. Gradients are nodes like any other.
+// Pass "differentiate": appends the backward program to the graph. Gradients are nodes like any other.
+// Needs: a recorded forward whose root has one element. Guarantees: for every leaf that wants a gradient and
+// reaches the root, an effect adds d(root)/d(leaf) to its gradient; the forward is as it was. Does a part of
+// a large graph at a time: `undone` says how much is left.
 #pragma once
 
 #include "stator/graph/builder.hpp"
@@ -10,32 +13,47 @@ namespace stator::graph {
 inline constexpr std::size_t max_operands = 64;
 
 /// Which nodes lead to a leaf that wants a gradient, through operations that have a derivative.
-constexpr GrowingArray<bool> needs_gradient(const Builder& b) {
-  GrowingArray<bool> needs(b.nodes.size());
-  for (std::size_t n = 0; n < b.nodes.size(); ++n) {
-    const Node& node = b.nodes[n];
-    if (node.signature->kind == Kind::leaf) {
-      needs[n] = !node.gradient && b.needs_grad[Builder::index(node.leaf)] && node.signature->accumulate_grad != nullptr;
-    } else if (node.signature->vjp != nullptr) {
-      for (int k = 0; k < node.count && !needs[n]; ++k)
-        needs[n] = needs[Builder::index(b.operand(static_cast<int>(n), k))];
+constexpr GrowingArray<bool> needs_gradient(const Graph& g) {
+  GrowingArray<bool> result(g.nodes.size());
+  bool* const needs = result.data();
+  const bool* const wanted = g.needs_grad.data();
+  const Node* node = g.nodes.data();
+  for (int n = 0, size = static_cast<int>(g.nodes.size()); n < size; ++n, ++node) {
+    if (node->signature->kind == Kind::leaf) {
+      needs[n] = !node->gradient && wanted[node->leaf] && node->signature->accumulate_grad != nullptr;
+    } else if (node->signature->vjp != nullptr) {
+      for (const int *edge = g.edges.data() + node->first, *const end = edge + node->count; edge < end;
+           ++edge)
+        needs[n] = needs[n] || needs[*edge];
     }
   }
-  return needs;
+  return result;
 }
 
-/// Appends nodes that add d(root)/d(leaf) to the gradient of every leaf that wants one. `root` has one element.
-constexpr void differentiate(Builder& b, int root) {
-  const GrowingArray<bool> needs = needs_gradient(b);
-  if (!needs[Builder::index(root)]) return;
-  GrowingArray<int> grads(b.nodes.size());
-  for (int& g : grads) g = -1;
-  b.grads = grads.data();
-  grads[Builder::index(root)] = b.signature(root).fill(b, 1.0);
-  for (int n = root; n >= 0; --n) {
-    const int grad = grads[Builder::index(n)];
-    if (grad < 0 || !needs[Builder::index(n)]) continue;
-    const Node node = b.nodes[Builder::index(n)];
+/// How many nodes are differentiated in one evaluation.
+inline constexpr int differentiated_at_once = 1200;
+
+constexpr Graph differentiate(Graph g) {
+  if (!g.backward) return g;
+  const GrowingArray<bool> found = needs_gradient(g);
+  const bool* const needs = found.data();
+  if (g.undone == 0) {
+    if (!needs[g.root]) return g;
+    g.grads = GrowingArray<int>(g.nodes.size());
+    for (int& grad : g.grads) grad = -1;
+    g.undone = g.root + 1;
+    Builder b(static_cast<Graph&&>(g));
+    const int one = b.signature(b.root).fill(b, 1.0);
+    b.grads.data()[b.root] = one;
+    g = static_cast<Builder&&>(b).finish();
+  }
+  Builder b(static_cast<Graph&&>(g));
+  const int stop = b.undone > differentiated_at_once ? b.undone - differentiated_at_once : 0;
+  int* const grads = b.grads.data();
+  for (int n = b.undone - 1; n >= stop; --n) {
+    const int grad = grads[n];
+    if (grad < 0 || !needs[n]) continue;
+    const Node node = b.nodes.data()[n];
     if (node.signature->kind == Kind::leaf) {
       b.effects.push_back(node.signature->accumulate_grad(b, n, grad));
       continue;
@@ -44,13 +62,15 @@ constexpr void differentiate(Builder& b, int root) {
     for (int k = 0; k < node.count; ++k) products[k] = -1;
     node.signature->vjp(b, n, grad, products);
     for (int k = 0; k < node.count; ++k) {
-      const int operand = b.operand(n, k);
-      if (products[k] < 0 || !needs[Builder::index(operand)]) continue;
-      int& sum = grads[Builder::index(operand)];
+      const int operand = b.edges.data()[node.first + k];
+      if (products[k] < 0 || !needs[operand]) continue;
+      int& sum = grads[operand];
       sum = sum < 0 ? products[k] : b.signature(operand).add(b, sum, products[k]);
     }
   }
-  b.grads = nullptr;
+  b.undone = stop;
+  if (stop == 0) b.grads.truncate(0);
+  return static_cast<Builder&&>(b).finish();
 }
 
 } // namespace stator::graph

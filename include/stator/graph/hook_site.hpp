@@ -3,6 +3,7 @@
 // of the values there; code for these types is then instantiated, and called in the trace that counts.
 #pragma once
 
+#include "stator/core/growing_array.hpp"
 #include "stator/core/text.hpp"
 #include "stator/graph/node.hpp"
 
@@ -22,27 +23,39 @@ struct Watch {
   std::size_t hook = 0;
 };
 
-/// A value at a site.
+/// A value at a site. Without default values, as everything that is frozen, see core/frozen.hpp.
 struct SiteValue {
-  ValueType type{};
-  bool is_symbol = false; ///< numbers and tensors that are no symbols take no part
-  bool needs_grad = false;
-  int node = -1; ///< while the sites are collected
+  DType dtype;
+  std::size_t rank;
+  Index extents[max_rank];
+  bool is_symbol; ///< numbers and tensors that are no symbols take no part
+  bool needs_grad;
+  int node; ///< while the sites are collected
+
+  constexpr void set(const ValueType& type) {
+    dtype = type.dtype, rank = type.extents.rank;
+    for (std::size_t d = 0; d < rank; ++d) extents[d] = type.extents[d];
+  }
+  constexpr ValueType type() const {
+    ValueType result{dtype, {}};
+    for (std::size_t d = 0; d < rank; ++d) result.extents.push_back(extents[d]);
+    return result;
+  }
 };
 
 /// One call of a watched module, or one passage of a watched tap (which has outputs only).
 struct Site {
-  std::size_t hook = 0, module = 0;
-  bool is_tap = false;
-  std::size_t in_count = 0, out_count = 0;
-  std::array<SiteValue, max_hooked> in{}, out{};
+  std::size_t hook, module;
+  bool is_tap;
+  std::size_t in_count, out_count;
+  std::array<SiteValue, max_hooked> in, out;
 };
 
 /// The views around a module through which gradients pass, of a full backward hook.
 struct Gates {
-  int leaf = -1;                           ///< of the hook
-  std::array<int, max_hooked> in{}, out{}; ///< nodes, -1: none
-  bool fired = false;
+  int leaf;                            ///< of the hook
+  std::array<int, max_hooked> in, out; ///< nodes, -1: none
+  bool fired;
 };
 
 /// What a hook adds to the graph at a site, before and after the forward of its module. May replace the
@@ -52,6 +65,16 @@ struct SiteCode {
   void (*behind)(Builder&, Gates&, const int* in, int* out) = nullptr;
   void (*before_gradient)(Builder&, Gates&, int* in) = nullptr;
   void (*behind_gradient)(Builder&, Gates&, int* out) = nullptr;
+};
+
+/// What tracing knows of the hooks of the current network. Without hooks nobody looks at it.
+struct HookTrace {
+  GrowingArray<Watch> watches;    ///< what they wait for
+  GrowingArray<Site> sites;       ///< where they met it, while sites are collected
+  const SiteCode* code = nullptr; ///< of each site, in the same order; null while they are collected
+  std::size_t next_site = 0;
+  int leaf = -1;       ///< of the network's first hook
+  bool inside = false; ///< what a hook calls has no hooks
 };
 
 } // namespace stator::graph

@@ -51,17 +51,37 @@ using FillFunction = int (*)(Builder&, double value);
 /// Appends the node that adds `grad` to the gradient of the leaf `node`.
 using AccumulateFunction = int (*)(Builder&, int node, int grad);
 
+/// Computes an elementwise operation on numbers while compiling, rounded as the program would round; false
+/// where it cannot.
+using FoldFunction = bool (*)(const double* operands, double* result);
+/// Which operand the result of an operation equals, bit by bit, when those that are `known` have these
+/// values; -1: none.
+using NeutralFunction = int (*)(const double* operands, const bool* known);
+
+/// What a node costs; for one sample where the batch is dynamic.
+struct Cost {
+  Index multiply_adds = 0; ///< of products: matrix products, convolutions, attention, recurrent layers
+  std::size_t bytes = 0;   ///< read and written: operands and result, once each
+};
+
 /// An operation on operands of given types: one constant object each, so that its address is its identity.
 struct Signature {
-  std::string_view name; ///< "Mm"; PyTorch's grad_fn is "MmBackward0"
+  std::string_view name;          ///< "Mm"
+  std::string_view backward_name; ///< what PyTorch calls its grad_fn: "MmBackward0"
   Kind kind{};
-  ValueType type{};                                     ///< of the result
+  ValueType type{};                    ///< of the result
+  const ValueType* operands = nullptr; ///< their types
+  int operand_count = 0;
+  Cost cost{};
   KernelFunction run = nullptr;                         ///< kind kernel
   KernelFunction accumulate = nullptr;                  ///< as run, but adds to `out`; null where it cannot
   Bytes scratch{};                                      ///< temporary memory of run
   CheckFunction check = nullptr;                        ///< of an operation that takes indices
   int checked = -1;                                     ///< the operand that holds them
   const detail::ElementwiseBase* elementwise = nullptr; ///< kind elementwise and store
+  FoldFunction fold = nullptr;                          ///< elementwise, where numbers can be computed with
+  NeutralFunction neutral = nullptr;                    ///< elementwise
+  bool repeats = false;                                 ///< elementwise: only repeats its operand
   VjpFunction vjp = nullptr;                            ///< null: not differentiable, or the order is used up
   AddFunction add = nullptr;                            ///< null where there is no gradient of this type
   FillFunction fill = nullptr;
@@ -70,15 +90,16 @@ struct Signature {
   bool unique = false;                          ///< never merged with an equal node: random numbers
 };
 
-/// One value of the program. `first` and `count` are its operands in the graph's list of edges.
+/// One value of the program. `first` and `count` are its operands in the graph's list of edges. Without
+/// default values: arrays of nodes begin as zeros, see core/frozen.hpp.
 struct Node {
-  const Signature* signature = nullptr;
-  int first = 0;
-  int count = 0;
-  int leaf = -1; ///< kind leaf, store and a kernel that writes to a buffer: which leaf of the expression
-  bool gradient = false; ///< kind leaf and store: its gradient, not its value
-  double number = 0;     ///< kind constant
-  int call = -1;         ///< the call of a module in which it was recorded
+  const Signature* signature;
+  int first;
+  int count;
+  int leaf; ///< kind leaf, store and a kernel that writes to a buffer: which leaf of the expression; or -1
+  bool gradient; ///< kind leaf and store: its gradient, not its value
+  double number; ///< kind constant
+  int call;      ///< the call of a module in which it was recorded; -1: none
 };
 
 } // namespace stator::graph

@@ -180,7 +180,7 @@ struct tap_object {
   template<AnySymbol X>
   constexpr X operator()(const X& x) const {
     graph::Builder& b = *x.builder;
-    if (b.watches.empty()) return x;
+    if (b.hooks.watches.empty()) return x;
     const graph::Call& inside = b.calls[static_cast<std::size_t>(b.call)];
     graph::SiteRange sites(b, inside.address, inside.type_name, Name.view());
     int node[] = {x.node};

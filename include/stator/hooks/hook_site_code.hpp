@@ -23,7 +23,7 @@ struct Gate {
       gates.fired = true;
       Code::fire(b, gates);
     }
-    return gradients(G{&b, Output ? g.node : b.grads[y.node]});
+    return gradients(G{&b, Output ? g.node : b.grads.data()[y.node]});
   }
 };
 
@@ -140,7 +140,7 @@ struct site_code {
     const auto read = [&](const auto& from, int* to) {
       for (std::size_t i = 0; i < from.size(); ++i) {
         if (from[i] < 0) continue;
-        to[i] = b.grads[from[i]];
+        to[i] = b.grads.data()[from[i]];
         if (to[i] < 0) to[i] = b.signature(from[i]).fill(b, 0);
       }
     };
@@ -165,7 +165,7 @@ struct site_code {
       }
     }
     for (std::size_t i = 0; i < graph::max_hooked; ++i)
-      if (gates.in[i] >= 0) b.grads[gates.in[i]] = in[i];
+      if (gates.in[i] >= 0) b.grads.data()[gates.in[i]] = in[i];
   }
 
   static constexpr graph::SiteCode code() {

@@ -2,6 +2,7 @@
 // A network with hooks as an expression, and the sites that its hooks meet: the types of what they see there.
 #pragma once
 
+#include "stator/core/frozen.hpp"
 #include "stator/graph/differentiate.hpp"
 #include "stator/hooks/hook_operations.hpp"
 #include "stator/module/access.hpp"
@@ -40,25 +41,20 @@ public:
 /// The sites of a HookedCall.
 template<class E>
 struct hook_sites {
-  static constexpr GrowingArray<graph::Site> collect() {
+  static constexpr GrowingArray<graph::Site> make() {
     graph::Builder b;
     tracer<E>::template record<1, true>(b);
     const GrowingArray<bool> needs = graph::needs_gradient(b);
-    for (graph::Site& site : b.sites) {
+    for (graph::Site& site : b.hooks.sites) {
       for (graph::SiteValue& v : site.in)
         v.needs_grad = v.is_symbol && needs[static_cast<std::size_t>(v.node)];
       for (graph::SiteValue& v : site.out)
         v.needs_grad = v.is_symbol && needs[static_cast<std::size_t>(v.node)];
     }
-    return b.sites;
+    return b.hooks.sites;
   }
-  static constexpr std::size_t count = collect().size();
-  static constexpr auto list = [] {
-    std::array<graph::Site, count> all{};
-    const GrowingArray<graph::Site> found = collect();
-    for (std::size_t i = 0; i < count; ++i) all[i] = found[i];
-    return all;
-  }();
+  static constexpr const auto& list = frozen<hook_sites, 256>::value;
+  static constexpr std::size_t count = list.size();
 };
 
 namespace detail {
@@ -133,11 +129,16 @@ struct site_values {
   static constexpr bool there(std::size_t i) {
     const graph::SiteValue& v = values[at(i)];
     return !Gradients ||
-           ((v.type.dtype == DType::float32 || v.type.dtype == DType::float64) && (Output || v.needs_grad));
+           ((v.dtype == DType::float32 || v.dtype == DType::float64) && (Output || v.needs_grad));
   }
   template<std::size_t I>
-  using symbol =
-      Symbol<scalar_of<values[at(I)].type.dtype>, stator::to_shape<values[at(I)].type.extents>, Order>;
+  struct symbol_at {
+    static constexpr DType dtype = values[at(I)].dtype;
+    static constexpr Extents extents = values[at(I)].type().extents;
+    using type = Symbol<scalar_of<dtype>, stator::to_shape<extents>, Order>;
+  };
+  template<std::size_t I>
+  using symbol = typename symbol_at<I>::type;
   template<std::size_t... I>
   static constexpr auto make_mask(std::index_sequence<I...>) {
     return std::integer_sequence<bool, there(I)...>{};

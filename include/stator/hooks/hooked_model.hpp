@@ -35,9 +35,9 @@ struct WatchVisitor : visitor_base {
     for (const ModuleEntry& entry : T::modules)
       itself = itself || (entry.owner == T::modules[here].owner && glob_match(path, entry.path));
     if (itself)
-      b.watches.push_back({&m, &display_name<M>, {}, here, hook});
+      b.hooks.watches.push_back({&m, &display_name<M>, {}, here, hook});
     else if (T::modules[here].path == outer && !path.empty())
-      b.watches.push_back({&m, &display_name<M>, name, here, hook});
+      b.hooks.watches.push_back({&m, &display_name<M>, name, here, hook});
   }
 };
 
@@ -81,10 +81,10 @@ struct tracer<expr::HookedCall<Net, Mode, Hooks, A...>> {
   template<int Order, bool Collect>
   static constexpr auto record(graph::Builder& b) {
     const auto result = Call::template record<Order>(b, [](graph::Builder& inner) {
-      inner.hook_leaf = inner.add_leaves(hook_count, false);
-      inner.next_site = 0;
+      inner.hooks.leaf = inner.add_leaves(hook_count, false);
+      inner.hooks.next_site = 0;
       if constexpr (!Collect)
-        inner.site_code =
+        inner.hooks.code =
             detail::site_codes<E, Order, std::make_index_sequence<hook_sites<E>::count>>::list.data();
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         (
@@ -95,8 +95,8 @@ struct tracer<expr::HookedCall<Net, Mode, Hooks, A...>> {
             ...);
       }(std::make_index_sequence<std::tuple_size_v<Hooks>>{});
     });
-    b.watches.truncate(0);
-    b.site_code = nullptr;
+    b.hooks.watches.truncate(0);
+    b.hooks.code = nullptr;
     return result;
   }
   template<int Order>

@@ -3,7 +3,9 @@
 // module is a frame around what it computes, labelled with its path and class.
 #pragma once
 
+#include "stator/core/frozen.hpp"
 #include "stator/run/compile.hpp"
+#include "stator/run/graph_names.hpp"
 
 #include <charconv>
 #include <string>
@@ -18,92 +20,42 @@ struct DotOptions {
 
 namespace detail {
 
-/// What the parts of an expression call their leaves, and where the modules lie that it calls.
-template<class E>
-struct graph_names {
-  static void leaves(std::vector<std::string>& names) { names.emplace_back("input"); }
-  static constexpr bool find(const graph::Call&, Text&) { return false; }
-};
-template<class T>
-struct graph_names<expr::Number<T>> {
-  static void leaves(std::vector<std::string>& names) { names.emplace_back("number"); }
-  static constexpr bool find(const graph::Call&, Text&) { return false; }
-};
-template<std::size_t I, class Call>
-struct graph_names<expr::Output<I, Call>> : graph_names<Call> {};
-template<class L>
-struct graph_names<expr::LeafInput<L>> {
-  static void leaves(std::vector<std::string>& names) { names.emplace_back("parameter"); }
-  static constexpr bool find(const graph::Call&, Text&) { return false; }
-};
-template<class Op, class... A>
-struct graph_names<expr::Expression<Op, A...>> {
-  static void leaves(std::vector<std::string>& names) { (graph_names<A>::leaves(names), ...); }
-  static constexpr bool find(const graph::Call& call, Text& path) {
-    return (graph_names<A>::find(call, path) || ...);
-  }
-};
-template<class Net, class Mode, class... A>
-struct graph_names<expr::ModuleCall<Net, Mode, A...>> {
-  static void leaves(std::vector<std::string>& names) {
-    (graph_names<A>::leaves(names), ...);
-    for (const LeafEntry& leaf : table<Net>::leaves) names.emplace_back(leaf.name);
-    names.insert(names.end(), static_cast<std::size_t>(plain_field_count<Net>), "field");
-  }
-  static constexpr bool find(const graph::Call& call, Text& path) {
-    PathVisitor v;
-    v.address = call.address;
-    v.type_name = call.type_name;
-    walk(reflect::prototype<Net>(), v);
-    if (v.found == not_found) return (graph_names<A>::find(call, path) || ...);
-    path = Text(table<Net>::modules[v.found].path);
-    return true;
-  }
-};
-
 /// The calls of modules in an expression: their labels, one after the other, and the calls around them. The
 /// addresses by which they are told apart exist in constant evaluation only.
 template<class E, int Order>
 struct call_labels {
   struct Call {
-    int parent = -1;
-    std::size_t begin = 0, size = 0;
+    int parent;
+    std::size_t begin, size;
   };
-  static constexpr Text all(GrowingArray<Call>& calls) {
+  struct Labels {
+    Roomy<Call, 4096> calls;
+    Roomy<char, 65536> characters;
+  };
+  static constexpr Labels all = [] {
     graph::Builder b;
     (void)tracer<E>::template symbol<Order>(b);
-    Text labels;
+    GrowingArray<Call> calls;
+    GrowingArray<char> characters;
     for (const graph::Call& call : b.calls) {
-      const std::size_t begin = labels.size();
+      const std::size_t begin = characters.size();
       Text path;
-      if (graph_names<E>::find(call, path) && !path.empty()) labels += text(path.view(), ": ");
-      labels += call.type_name();
-      calls.push_back({call.parent, begin, labels.size() - begin});
+      if (graph_names<E>::find(call, path) && !path.empty()) path += ": ";
+      path += call.type_name();
+      characters.append(path.view().data(), path.view().data() + path.size());
+      calls.push_back({call.parent, begin, characters.size() - begin});
     }
+    Labels labels{};
+    spread(labels.calls, calls);
+    spread(labels.characters, characters);
     return labels;
-  }
-  struct Sizes {
-    std::size_t calls = 0, characters = 0;
-  };
-  static constexpr Sizes sizes = [] {
-    GrowingArray<Call> calls;
-    const Text labels = all(calls);
-    return Sizes{calls.size(), labels.size()};
   }();
-  struct Contents {
-    std::array<Call, sizes.calls> calls{};
-    std::array<char, sizes.characters + 1> characters{};
-  };
-  static constexpr Contents contents = [] {
-    Contents c;
-    GrowingArray<Call> calls;
-    const Text labels = all(calls);
-    std::copy(calls.begin(), calls.end(), c.calls.begin());
-    std::copy_n(labels.view().begin(), sizes.characters, c.characters.begin());
-    return c;
-  }();
+  static_assert(!all.calls.overflow && !all.characters.overflow,
+                "stator: dot: the network calls more modules than a drawing has room for");
+  static constexpr auto calls = cut<all.calls.size>(all.calls);
+  static constexpr auto characters = cut<all.characters.size>(all.characters);
   static std::string_view label(std::size_t i) {
-    return {contents.characters.data() + contents.calls[i].begin, contents.calls[i].size};
+    return {characters.data() + calls[i].begin, calls[i].size};
   }
 };
 
@@ -154,8 +106,8 @@ private:
     for (std::size_t n = 0; n < Program::nodes.size(); ++n)
       if (Program::nodes[n].call == call)
         out_ += indent + "n" + std::to_string(n) + " [" + attributes(n) + "];\n";
-    for (std::size_t c = 0; c < Labels::contents.calls.size(); ++c) {
-      if (Labels::contents.calls[c].parent != call) continue;
+    for (std::size_t c = 0; c < Labels::calls.size(); ++c) {
+      if (Labels::calls[c].parent != call) continue;
       out_ += indent + "subgraph cluster_" + std::to_string(c) + " {\n" + indent +
               "  label=" + quoted(Labels::label(c)) +
               "; style=rounded; color=gray; fontname=\"Helvetica\";\n";

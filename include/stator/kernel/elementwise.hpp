@@ -8,6 +8,7 @@
 #include "stator/core/parallel.hpp"
 #include "stator/kernel/simd.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -24,31 +25,24 @@ struct Elementwise : stator::detail::ElementwiseBase {
   constexpr Elementwise(Single s, Vector v) : single(s), vector(v) {}
 };
 
-/// The most operands that an elementwise operation may have.
+/// The most operands of an elementwise operation.
 inline constexpr std::size_t max_elementwise_operands = 8;
 
-/// One value of a region.
-template<std::size_t Operands>
+/// One value of a region. Numbers of others count from 1, 0 is none: what is zero takes no room in the names
+/// of kernels, which contain their region.
 struct RegionStep {
-  const stator::detail::ElementwiseBase* operation = nullptr; ///< null: a load or a number
-  int input = -1;                                             ///< a load: from which operand of the region
-  double number = 0;
-  std::array<int, Operands> operand = none(); ///< earlier steps
-
-  int output = -1;                        ///< a result of the region: which
-
-  static constexpr std::array<int, Operands> none() {
-    std::array<int, Operands> list{};
-    list.fill(-1);
-    return list;
-  }
+  const stator::detail::ElementwiseBase* operation; ///< null: a load or a number
+  int input;                                        ///< a load: from which operand of the region
+  double number;
+  std::array<int, max_elementwise_operands> operand; ///< earlier steps
+  int output;                            ///< a result of the region: which
 };
 
 /// A region as a template argument: layers that do the same on the same shapes share one kernel.
-template<std::size_t Steps, std::size_t Inputs, std::size_t Outputs, std::size_t Operands = 3>
+template<std::size_t Steps, std::size_t Inputs, std::size_t Outputs>
 struct Region {
   Extents extents{}; ///< the iteration space; a leading extent may be dynamic
-  std::array<RegionStep<Operands>, Steps> steps{};
+  std::array<RegionStep, Steps> steps{};
   std::array<Extents, Inputs> inputs{}; ///< extents of each load, broadcast to `extents` from the right
   static constexpr std::size_t outputs = Outputs;
 };
@@ -72,8 +66,8 @@ struct Loops {
   }
 };
 
-template<std::size_t S, std::size_t I, std::size_t O, std::size_t A>
-constexpr Loops<I> plan_loops(const Region<S, I, O, A>& r) {
+template<std::size_t S, std::size_t I, std::size_t O>
+constexpr Loops<I> plan_loops(const Region<S, I, O>& r) {
   Loops<I> loops;
   for (std::size_t d = 0; d < r.extents.rank; ++d) {
     if (r.extents[d] == 1) continue;
@@ -181,9 +175,9 @@ private:
 
   template<class V, std::size_t S>
   [[gnu::always_inline]] static void step(const T* const* source, T* const* target, Index i, V* value) {
-    constexpr auto s = R.steps[S];
-    if constexpr (s.input >= 0) {
-      constexpr auto k = static_cast<std::size_t>(s.input);
+    constexpr RegionStep s = R.steps[S];
+    if constexpr (s.input > 0) {
+      constexpr auto k = static_cast<std::size_t>(s.input - 1);
       if constexpr (!loops.moves[k][inner])
         value[S] = V(source[k][0]);
       else
@@ -192,21 +186,17 @@ private:
       value[S] = V(static_cast<T>(s.number));
     } else {
       constexpr auto* code = static_cast<const Elementwise<T>*>(s.operation);
-      V args[s.operand.size()];
+      constexpr auto count = static_cast<std::size_t>(std::ranges::find(s.operand, 0) - s.operand.begin());
+      V args[count + 1];
       [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (argument<V, s.operand[I]>(args[I], value), ...);
-      }(std::make_index_sequence<s.operand.size()>{});
+        ((args[I] = value[s.operand[I] - 1]), ...);
+      }(std::make_index_sequence<count>{});
       if constexpr (V::size == 1)
         code->single(args, value[S]);
       else
         code->vector(args, value[S]);
     }
-    if constexpr (s.output >= 0) value[S].store(target[s.output] + i);
-  }
-
-  template<class V, int Step>
-  [[gnu::always_inline]] static void argument([[maybe_unused]] V& to, [[maybe_unused]] const V* value) {
-    if constexpr (Step >= 0) to = value[Step];
+    if constexpr (s.output > 0) value[S].store(target[s.output - 1] + i);
   }
 };
 

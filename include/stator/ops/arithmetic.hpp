@@ -6,6 +6,9 @@
 #include "stator/ops/shapes.hpp"
 #include "stator/trace/operation.hpp"
 
+#include <bit>
+#include <cstdint>
+
 namespace stator {
 
 namespace ops {
@@ -18,6 +21,7 @@ template<Extents E>
 struct Expand {
   static constexpr std::string_view name = "Expand";
   static constexpr Promotion promotion = Promotion::common;
+  static constexpr bool repeats = true;
   static constexpr Extents shape(const Extents&) { return E; }
   static constexpr Text requirement(const Extents& x) {
     if (broadcast(x, E) == E && broadcast_requirement(name, x, E).empty()) return {};
@@ -33,6 +37,9 @@ struct Expand {
   }
 };
 
+/// Whether a number has a minus, -0 too.
+constexpr bool negative(double x) { return (std::bit_cast<std::uint64_t>(x) >> 63) != 0; }
+
 struct Add {
   static constexpr std::string_view name = "Add";
   static constexpr Promotion promotion = Promotion::common;
@@ -40,8 +47,14 @@ struct Add {
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement("add", a, b);
   }
+  static constexpr bool can_fold(double, double) { return true; }
+  /// x + (-0) is x; x + 0 is not, for x = -0.
+  static constexpr int neutral(const double* x, const bool* known) {
+    const auto nothing = [&](int k) { return known[k] && x[k] == 0 && negative(x[k]); };
+    return nothing(1) ? 0 : nothing(0) ? 1 : -1;
+  }
   template<class V>
-  static V apply(const V& a, const V& b) {
+  static constexpr V apply(const V& a, const V& b) {
     return a + b;
   }
   template<class G, class Y, class A, class B>
@@ -54,8 +67,9 @@ struct Neg {
   static constexpr std::string_view name = "Neg";
   static constexpr Promotion promotion = Promotion::numeric;
   static constexpr Extents shape(const Extents& x) { return x; }
+  static constexpr bool can_fold(double) { return true; }
   template<class V>
-  static V apply(const V& x) {
+  static constexpr V apply(const V& x) {
     return -x;
   }
   template<class G, class Y, class X>
@@ -71,8 +85,13 @@ struct Sub {
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement("sub", a, b);
   }
+  static constexpr bool can_fold(double, double) { return true; }
+  /// x - 0 is x.
+  static constexpr int neutral(const double* x, const bool* known) {
+    return known[1] && x[1] == 0 && !negative(x[1]) ? 0 : -1;
+  }
   template<class V>
-  static V apply(const V& a, const V& b) {
+  static constexpr V apply(const V& a, const V& b) {
     return a - b;
   }
   template<class G, class Y, class A, class B>
@@ -88,8 +107,13 @@ struct Mul {
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement("mul", a, b);
   }
+  static constexpr bool can_fold(double, double) { return true; }
+  /// x * 1 is x.
+  static constexpr int neutral(const double* x, const bool* known) {
+    return known[1] && x[1] == 1 ? 0 : known[0] && x[0] == 1 ? 1 : -1;
+  }
   template<class V>
-  static V apply(const V& a, const V& b) {
+  static constexpr V apply(const V& a, const V& b) {
     return a * b;
   }
   template<class G, class Y, class A, class B>
@@ -106,8 +130,11 @@ struct Div {
   static constexpr Text requirement(const Extents& a, const Extents& b) {
     return broadcast_requirement("div", a, b);
   }
+  static constexpr bool can_fold(double, double divisor) { return divisor != 0; }
+  /// x / 1 is x.
+  static constexpr int neutral(const double* x, const bool* known) { return known[1] && x[1] == 1 ? 0 : -1; }
   template<class V>
-  static V apply(const V& a, const V& b) {
+  static constexpr V apply(const V& a, const V& b) {
     return a / b;
   }
   template<class G, class Y, class A, class B>

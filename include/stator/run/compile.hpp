@@ -1,133 +1,114 @@
 // SPDX-License-Identifier: BSL-1.0
-// From an expression's type to a program, as constants: trace, differentiate, drop dead code, schedule, plan.
-// Each pass is a constant evaluation of its own, so that compilers' limits on one are never near.
+// From an expression's type to a program, as constants: what was recorded goes through the passes of
+// graph/pipeline.hpp, in as many constant evaluations as it takes to stay below compilers' limits on one.
 #pragma once
 
-#include "stator/graph/differentiate.hpp"
-#include "stator/graph/plan.hpp"
+#include "stator/graph/pipeline.hpp"
 #include "stator/trace/trace.hpp"
 #include "stator/trace/trace_error.hpp"
+
+#include <vector>
 
 namespace stator::run {
 
 namespace detail {
 
-/// A frozen copy of a growing array.
-template<class T, std::size_t N>
-constexpr std::array<T, N> freeze(const GrowingArray<T>& from) {
-  std::array<T, N> to{};
-  for (std::size_t i = 0; i < N; ++i) to[i] = from[i];
-  return to;
-}
-template<class T, std::size_t N>
-constexpr GrowingArray<T> thaw(const std::array<T, N>& from) {
-  GrowingArray<T> to;
-  to.reserve(N);
-  for (const T& x : from) to.push_back(x);
-  return to;
-}
-
-template<class E, bool Backward>
-constexpr graph::Draft trace() {
-  graph::Builder b;
-  const auto root = tracer<E>::template symbol<Backward ? 1 : 0>(b);
-  const int forward_nodes = static_cast<int>(b.nodes.size());
-  if constexpr (Backward) graph::differentiate(b, root.node);
-  return graph::drop_dead(b, root.node, forward_nodes);
-}
-
-struct Counts {
-  std::size_t nodes = 0, edges = 0;
-  int root = 0, forward_nodes = 0, recorded = 0;
+/// The passes of an expression: the pipeline, and what the networks in it add.
+template<class E>
+struct own_passes {
+  static constexpr std::array<graph::Pass, 0> list{};
 };
-
-/// The traced graph without dead code.
-template<class E, bool Backward>
-struct traced_graph {
-  static constexpr Counts counts = [] {
-    const graph::Draft d = trace<E, Backward>();
-    return Counts{d.nodes.size(), d.edges.size(), d.root, d.forward_nodes, d.recorded};
-  }();
-  struct Contents {
-    std::array<graph::Node, counts.nodes> nodes;
-    std::array<int, counts.edges> edges;
-  };
-  static constexpr Contents contents = [] {
-    const graph::Draft d = trace<E, Backward>();
-    return Contents{freeze<graph::Node, counts.nodes>(d.nodes), freeze<int, counts.edges>(d.edges)};
-  }();
-
-  static constexpr graph::Draft thawed() {
-    graph::Draft d;
-    d.nodes = thaw(contents.nodes);
-    d.edges = thaw(contents.edges);
-    d.root = counts.root;
-    d.forward_nodes = counts.forward_nodes;
-    d.recorded = counts.recorded;
-    return d;
-  }
-};
-
-/// The order of execution.
-template<class E, bool Backward>
-struct scheduled_graph {
-  using Graph = traced_graph<E, Backward>;
-  struct Sizes {
-    std::size_t units = 0, members = 0;
-    int forward_units = 0;
-  };
-  static constexpr Sizes sizes = [] {
-    graph::Draft d = Graph::thawed();
-    graph::schedule(d);
-    return Sizes{d.units.size(), d.members.size(), d.forward_units};
-  }();
-  struct Contents {
-    std::array<graph::Unit, sizes.units> units;
-    std::array<int, sizes.members> members;
-    std::array<int, Graph::counts.nodes> sinks;
-  };
-  static constexpr Contents contents = [] {
-    graph::Draft d = Graph::thawed();
-    const GrowingArray<int> sinks = graph::schedule(d);
-    return Contents{freeze<graph::Unit, sizes.units>(d.units), freeze<int, sizes.members>(d.members),
-                    freeze<int, Graph::counts.nodes>(sinks)};
+template<class A, class B>
+struct joined_passes {
+  static constexpr auto list = [] {
+    std::array<graph::Pass, A::list.size() + B::list.size()> all{};
+    std::copy(A::list.begin(), A::list.end(), all.begin());
+    std::copy(B::list.begin(), B::list.end(), all.begin() + A::list.size());
+    return all;
   }();
 };
+template<class... E>
+struct all_own_passes : own_passes<void> {};
+template<class First, class... Rest>
+struct all_own_passes<First, Rest...> : joined_passes<own_passes<First>, all_own_passes<Rest...>> {};
+template<class Op, class... A>
+struct own_passes<expr::Expression<Op, A...>> : all_own_passes<A...> {};
+template<class Net>
+struct network_passes : own_passes<void> {};
+template<class Net>
+  requires requires { Net::passes.size(); }
+struct network_passes<Net> {
+  static constexpr auto list = Net::passes;
+};
+template<class Net, class Mode, class... A>
+struct own_passes<expr::ModuleCall<Net, Mode, A...>>
+    : joined_passes<network_passes<Net>, all_own_passes<A...>> {};
+
+template<class E>
+inline constexpr auto passes_of = graph::pipeline_with(own_passes<E>::list);
+
+/// What the passes have made of an expression after `Evaluations` constant evaluations.
+template<class E, bool Backward, int Evaluations>
+struct stage {
+  static constexpr graph::FrozenGraph value = [] {
+    const auto& before = stage<E, Backward, Evaluations - 1>::value;
+    graph::Graph g = graph::thaw(before);
+    const int next = graph::advance(g, passes_of<E>, before.next_pass);
+    graph::FrozenGraph after{};
+    graph::freeze(after, g, next);
+    return after;
+  }();
+  static_assert(value.fits(),
+                "stator: the network has more operations than one program can have (65536): run it in parts");
+};
+template<class E, bool Backward>
+struct stage<E, Backward, 0> {
+  static constexpr const graph::FrozenGraph &value = recorded<E, static_cast<int>(Backward)>::value;
+};
+
+template<class E, bool Backward, int Evaluations = 1>
+constexpr const graph::FrozenGraph& finished() {
+  using S = stage<E, Backward, Evaluations>;
+  if constexpr (S::value.next_pass < static_cast<int>(passes_of<E>.size()))
+    return finished<E, Backward, Evaluations + 1>();
+  else
+    return S::value;
+}
 
 } // namespace detail
+
+/// What the result of an expression comes from.
+template<class E>
+struct Origin {
+  static constexpr const graph::FrozenGraph& recorded = stator::recorded<E, 1>::value;
+  static constexpr bool requires_grad = [] {
+    const graph::Graph g = graph::thaw(recorded);
+    return graph::needs_gradient(g)[static_cast<std::size_t>(g.root)];
+  }();
+  static constexpr bool can_backward = [] {
+    const Extents& e = recorded.nodes.items[recorded.root].signature->type.extents;
+    return requires_grad && !e.is_dynamic() && e.numel() == 1;
+  }();
+  /// "MmBackward0"
+  static constexpr std::string_view name = recorded.nodes.items[recorded.root].signature->backward_name;
+};
 
 /// The program of an expression: of its forward alone, or of forward and backward.
 template<class E, bool Backward>
 struct Program {
 private:
-  using Graph = detail::traced_graph<E, Backward>;
-  using Schedule = detail::scheduled_graph<E, Backward>;
-  struct Contents {
-    std::array<graph::Unit, Schedule::sizes.units> units;
-    std::array<graph::Place, Graph::counts.nodes> places;
-    Bytes workspace{};
-    std::size_t batched_begin = 0;
-  };
-  static constexpr Contents contents = [] {
-    graph::Draft d = Graph::thawed();
-    d.units = detail::thaw(Schedule::contents.units);
-    d.members = detail::thaw(Schedule::contents.members);
-    graph::plan(d, detail::thaw(Schedule::contents.sinks), !Backward);
-    return Contents{detail::freeze<graph::Unit, Schedule::sizes.units>(d.units),
-                    detail::freeze<graph::Place, Graph::counts.nodes>(d.places), d.workspace,
-                    d.batched_begin};
-  }();
+  static constexpr const graph::FrozenGraph& made = detail::finished<E, Backward>();
 
 public:
-  static constexpr const auto& nodes = Graph::contents.nodes;
-  static constexpr const auto& edges = Graph::contents.edges;
-  static constexpr const auto& units = contents.units;
-  static constexpr const auto& members = Schedule::contents.members;
-  static constexpr const auto& places = contents.places;
-  static constexpr int root = Graph::counts.root;
-  static constexpr std::size_t forward_units = static_cast<std::size_t>(Schedule::sizes.forward_units);
+  static constexpr auto nodes = cut<made.nodes.size>(made.nodes);
+  static constexpr auto edges = cut<made.edges.size>(made.edges);
+  static constexpr auto units = cut<made.units.size>(made.units);
+  static constexpr auto members = cut<made.members.size>(made.members);
+  static constexpr auto places = cut<made.places.size>(made.places);
+  static constexpr int root = made.root;
+  static constexpr std::size_t forward_units = static_cast<std::size_t>(made.forward_units);
   /// Nodes that were recorded, before dead code was dropped.
-  static constexpr int recorded_nodes = Graph::counts.recorded;
+  static constexpr int recorded_nodes = made.recorded;
   /// Nodes that the program computes: no leaves, numbers or views.
   static constexpr int computed_nodes = [] {
     int n = 0;
@@ -144,8 +125,8 @@ public:
     return n;
   }
   /// Size of the workspace: fixed bytes and bytes for each sample of a dynamic batch.
-  static constexpr Bytes workspace = contents.workspace;
-  static constexpr std::size_t batched_begin = contents.batched_begin;
+  static constexpr Bytes workspace{made.workspace_fixed, made.workspace_per_sample};
+  static constexpr std::size_t batched_begin = made.batched_begin;
   static constexpr std::size_t leaf_count = static_cast<std::size_t>(tracer<E>::leaf_count);
 
   static constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }

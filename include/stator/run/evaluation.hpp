@@ -20,29 +20,6 @@ struct tensor_of<T, Shape<E...>> {
 
 namespace run {
 
-/// What the result of an expression comes from.
-template<class E>
-struct Origin {
-  struct Found {
-    bool requires_grad = false;
-    std::size_t name_size = 0;
-  };
-  static constexpr Found find(char* to) {
-    graph::Builder b;
-    const auto root = tracer<E>::template symbol<1>(b);
-    const std::string_view text = b.signature(root.node).name;
-    for (std::size_t i = 0; to != nullptr && i < text.size(); ++i) to[i] = text[i];
-    return {graph::needs_gradient(b)[static_cast<std::size_t>(root.node)], text.size()};
-  }
-  static constexpr Found found = find(nullptr);
-  /// "MmBackward0"
-  static constexpr auto name = [] {
-    fixed_string<found.name_size> text;
-    find(text.data);
-    return text + fixed_string("Backward0");
-  }();
-};
-
 /// A leaf whose gradient a program adds to.
 struct GradientLeaf {
   int leaf = 0;
@@ -201,9 +178,9 @@ struct Evaluation {
     return {extents};
   }
 
-  static constexpr bool requires_grad() { return Origin<Plan>::found.requires_grad; }
+  static constexpr bool requires_grad() { return Origin<Plan>::requires_grad; }
   static constexpr std::string_view grad_fn() {
-    return requires_grad() ? Origin<Plan>::name.view() : std::string_view();
+    return requires_grad() ? Origin<Plan>::name : std::string_view();
   }
 
 private:

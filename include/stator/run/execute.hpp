@@ -20,20 +20,24 @@ namespace detail {
 template<class P, graph::Place Place>
 [[gnu::always_inline]] inline void* address(const Frame& f) {
   using graph::Area;
-  if constexpr (Place.area == Area::fixed) return f.workspace + Place.offset;
+  if constexpr (Place.area == Area::fixed)
+    return f.workspace + Place.offset;
   else if constexpr (Place.area == Area::batched)
     return f.workspace + P::batched_begin + static_cast<std::size_t>(f.batch) * Place.offset;
-  else if constexpr (Place.area == Area::leaf) return f.leaves[Place.offset].data;
-  else if constexpr (Place.area == Area::gradient) return f.leaves[Place.offset].grad;
-  else if constexpr (Place.area == Area::result) return f.result;
-  else return nullptr;
+  else if constexpr (Place.area == Area::leaf)
+    return f.leaves[Place.offset].data;
+  else if constexpr (Place.area == Area::gradient)
+    return f.leaves[Place.offset].grad;
+  else if constexpr (Place.area == Area::result)
+    return f.result;
+  else
+    return nullptr;
 }
 
 /// Describes a unit that is a region: its steps, and which nodes are its loads and results.
 struct RegionDraft {
-  GrowingArray<kernel::RegionStep<kernel::max_elementwise_operands>> steps;
+  GrowingArray<kernel::RegionStep> steps;
   GrowingArray<int> loads, results;
-  std::size_t operands = 3; ///< the most of a step, or 3: regions of common operations have one type
 };
 
 template<class P>
@@ -55,18 +59,19 @@ constexpr RegionDraft describe(const graph::Unit& unit) {
   };
   const auto load = [&](int n) {
     if (is_member(n) || step_of(n) >= 0) return;
-    kernel::RegionStep<kernel::max_elementwise_operands> s;
+    kernel::RegionStep s{};
     if (P::nodes.data()[n].signature->kind == graph::Kind::constant) {
       s.number = P::nodes.data()[n].number;
     } else {
-      s.input = static_cast<int>(r.loads.size());
       r.loads.push_back(n);
+      s.input = static_cast<int>(r.loads.size());
     }
     nodes.push_back(n);
     r.steps.push_back(s);
   };
-  // Loads and numbers first, then the operations: kernels are equal when regions do the same. Only a gradient is
-  // loaded just before it is added to: two leaves may be one Variable, and then the second sum needs the first.
+  // Loads and numbers first, then the operations: kernels are equal when regions do the same. Only a gradient
+  // is loaded just before it is added to: two leaves may be one Variable, and then the second sum needs the
+  // first.
   for (int m = 0; m < unit.count; ++m) {
     const graph::Node& node = P::nodes.data()[members[m]];
     for (int e = node.first; e < node.first + node.count; ++e)
@@ -75,14 +80,13 @@ constexpr RegionDraft describe(const graph::Unit& unit) {
   for (int m = 0; m < unit.count; ++m) {
     const graph::Node& node = P::nodes.data()[members[m]];
     for (int e = node.first; e < node.first + node.count; ++e) load(P::edges.data()[e]);
-    kernel::RegionStep<kernel::max_elementwise_operands> s;
+    kernel::RegionStep s{};
     s.operation = node.signature->elementwise;
-    r.operands = std::max(r.operands, static_cast<std::size_t>(node.count));
     for (int k = 0; k < node.count; ++k)
-      s.operand[static_cast<std::size_t>(k)] = step_of(P::edges.data()[node.first + k]);
+      s.operand[static_cast<std::size_t>(k)] = step_of(P::edges.data()[node.first + k]) + 1;
     if (P::places.data()[members[m]].area != graph::Area::none) {
-      s.output = static_cast<int>(r.results.size());
       r.results.push_back(members[m]);
+      s.output = static_cast<int>(r.results.size());
     }
     nodes.push_back(members[m]);
     r.steps.push_back(s);
@@ -90,46 +94,42 @@ constexpr RegionDraft describe(const graph::Unit& unit) {
   return r;
 }
 
+/// The most steps of a region: each member with all of its operands from outside.
+inline constexpr std::size_t max_steps = graph::max_region * (graph::max_elementwise_operands + 1);
+
 template<class P, std::size_t U>
 struct region_unit {
   static constexpr graph::Unit unit = P::units[U];
-  struct Sizes {
-    std::size_t steps = 0, loads = 0, results = 0, operands = 0;
+  struct Description {
+    Roomy<kernel::RegionStep, max_steps> steps;
+    Roomy<int, max_steps> loads, results;
   };
-  static constexpr Sizes sizes = [] {
+  static constexpr Description described = [] {
     const RegionDraft r = describe<P>(unit);
-    return Sizes{r.steps.size(), r.loads.size(), r.results.size(), r.operands};
+    Description d{};
+    spread(d.steps, r.steps);
+    spread(d.loads, r.loads);
+    spread(d.results, r.results);
+    return d;
   }();
-  struct Contents {
-    kernel::Region<sizes.steps, sizes.loads, sizes.results, sizes.operands> region;
-    std::array<int, sizes.loads> loads;
-    std::array<int, sizes.results> results;
-  };
-  static constexpr Contents contents = [] {
-    const RegionDraft r = describe<P>(unit);
-    Contents c{{}, freeze<int, sizes.loads>(r.loads), freeze<int, sizes.results>(r.results)};
-    c.region.extents = P::nodes[P::at(P::members[P::at(unit.first)])].signature->type.extents;
-    for (std::size_t i = 0; i < sizes.steps; ++i) {
-      const auto& from = r.steps[i];
-      auto& to = c.region.steps[i];
-      to.operation = from.operation;
-      to.input = from.input;
-      to.number = from.number;
-      to.output = from.output;
-      for (std::size_t k = 0; k < sizes.operands; ++k) to.operand[k] = from.operand[k];
-    }
-    for (std::size_t i = 0; i < sizes.loads; ++i)
-      c.region.inputs[i] = P::nodes[P::at(r.loads[i])].signature->type.extents;
-    return c;
+  static constexpr auto loads = cut<described.loads.size>(described.loads);
+  static constexpr auto results = cut<described.results.size>(described.results);
+  static constexpr auto region = [] {
+    kernel::Region<described.steps.size, loads.size(), results.size()> r;
+    r.extents = P::nodes[P::at(P::members[P::at(unit.first)])].signature->type.extents;
+    r.steps = cut<described.steps.size>(described.steps);
+    for (std::size_t i = 0; i < loads.size(); ++i)
+      r.inputs[i] = P::nodes[P::at(loads[i])].signature->type.extents;
+    return r;
   }();
   using T = scalar_of<P::nodes[P::at(P::members[P::at(unit.first)])].signature->type.dtype>;
 
   [[gnu::always_inline]] static void run(const Frame& f) {
     [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {
-      const T* const in[] = {static_cast<const T*>(address<P, P::place(contents.loads[I])>(f))..., nullptr};
-      T* const out[] = {static_cast<T*>(address<P, P::place(contents.results[O])>(f))...};
-      kernel::fused<T, contents.region>::run(in, out, f.batch);
-    }(std::make_index_sequence<sizes.loads>{}, std::make_index_sequence<sizes.results>{});
+      const T* const in[] = {static_cast<const T*>(address<P, P::place(loads[I])>(f))..., nullptr};
+      T* const out[] = {static_cast<T*>(address<P, P::place(results[O])>(f))...};
+      kernel::fused<T, region>::run(in, out, f.batch);
+    }(std::make_index_sequence<loads.size()>{}, std::make_index_sequence<results.size()>{});
   }
 };
 
@@ -151,8 +151,10 @@ struct kernel_unit {
 
 template<class P, std::size_t U>
 [[gnu::always_inline]] inline void run_unit(const Frame& f) {
-  if constexpr (P::units[U].region) region_unit<P, U>::run(f);
-  else kernel_unit<P, U>::run(f);
+  if constexpr (P::units[U].region)
+    region_unit<P, U>::run(f);
+  else
+    kernel_unit<P, U>::run(f);
 }
 
 /// Units in functions of this many: compilers' optimisers are not linear in the size of a function.

@@ -114,7 +114,7 @@ constexpr auto run_forward(const M& module, graph::Builder& b, const X&... x) {
   constexpr int order = std::remove_cvref_t<decltype(ops::detail::first_symbol(x...))>::order;
   using Y = decltype(as_symbols<order>(b, module.forward(x...)));
   if (static_cast<int>(b.calls.size()) > b.call_limit) return stand_in<Y>(b);
-  return b.watches.empty() ? as_symbols<order>(b, module.forward(x...))
+  return b.hooks.watches.empty() ? as_symbols<order>(b, module.forward(x...))
                            : forward_with_hooks<order>(module, b, x...);
 }
 } // namespace detail

@@ -12,17 +12,17 @@ namespace stator::graph {
 class SiteRange {
 public:
   constexpr SiteRange(Builder& b, const void* address, Text (*type_name)(), std::string_view tap)
-      : b_(b), first_(b.next_site) {
-    if (b.in_hook) return;
-    for (const Watch& w : b.watches) {
+      : b_(b), first_(b.hooks.next_site) {
+    if (b.hooks.inside) return;
+    for (const Watch& w : b.hooks.watches) {
       if (w.address != address || w.type_name != type_name || w.tap != tap) continue;
       if (collects())
-        b.sites.push_back({.hook = w.hook, .module = w.module, .is_tap = !tap.empty()});
+        b.hooks.sites.push_back({w.hook, w.module, !tap.empty(), 0, 0, {}, {}});
       else
-        b.gates.push_back({.leaf = b.hook_leaf + static_cast<int>(w.hook)});
+        b.gates.push_back({b.hooks.leaf + static_cast<int>(w.hook), {}, {}, false});
       ++count_;
     }
-    b.next_site += count_;
+    b.hooks.next_site += count_;
     first_gates_ = b.gates.size() - (collects() ? 0 : count_);
   }
 
@@ -32,12 +32,12 @@ public:
       for (std::size_t k = 0; k < count_; ++k) keep(site(k).in, site(k).in_count, in, in_count);
       return;
     }
-    b_.in_hook = true;
+    b_.hooks.inside = true;
     for (std::size_t k = 0; k < count_; ++k)
       if (code(k).before != nullptr) code(k).before(b_, gates(k), in);
     for (std::size_t k = count_; k-- > 0;)
       if (code(k).before_gradient != nullptr) code(k).before_gradient(b_, gates(k), in);
-    b_.in_hook = false;
+    b_.hooks.inside = false;
   }
 
   /// Behind it.
@@ -46,18 +46,18 @@ public:
       for (std::size_t k = 0; k < count_; ++k) keep(site(k).out, site(k).out_count, out, out_count);
       return;
     }
-    b_.in_hook = true;
+    b_.hooks.inside = true;
     for (std::size_t k = 0; k < count_; ++k)
       if (code(k).behind != nullptr) code(k).behind(b_, gates(k), in, out);
     for (std::size_t k = count_; k-- > 0;)
       if (code(k).behind_gradient != nullptr) code(k).behind_gradient(b_, gates(k), out);
-    b_.in_hook = false;
+    b_.hooks.inside = false;
   }
 
 private:
-  constexpr bool collects() const { return b_.site_code == nullptr; }
-  constexpr Site& site(std::size_t k) { return b_.sites[first_ + k]; }
-  constexpr const SiteCode& code(std::size_t k) const { return b_.site_code[first_ + k]; }
+  constexpr bool collects() const { return b_.hooks.code == nullptr; }
+  constexpr Site& site(std::size_t k) { return b_.hooks.sites[first_ + k]; }
+  constexpr const SiteCode& code(std::size_t k) const { return b_.hooks.code[first_ + k]; }
   constexpr Gates& gates(std::size_t k) { return b_.gates[first_gates_ + k]; }
   constexpr void keep(std::array<SiteValue, max_hooked>& to, std::size_t& to_count, const int* node,
                       std::size_t count) {
@@ -67,8 +67,12 @@ private:
       return;
     }
     to_count = count;
-    for (std::size_t i = 0; i < count; ++i)
-      if (node[i] >= 0) to[i] = {b_.type(node[i]), true, false, node[i]};
+    for (std::size_t i = 0; i < count; ++i) {
+      if (node[i] < 0) continue;
+      to[i].set(b_.type(node[i]));
+      to[i].is_symbol = true;
+      to[i].node = node[i];
+    }
   }
   Builder& b_;
   std::size_t first_, count_ = 0, first_gates_ = 0;

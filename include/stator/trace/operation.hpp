@@ -37,6 +37,7 @@
 #include "stator/trace/promotion.hpp"
 #include "stator/trace/symbol.hpp"
 
+#include <limits>
 #include <tuple>
 
 namespace stator {
@@ -88,6 +89,35 @@ concept IsElementwise = requires {
   Op::template apply<kernel::Simd<typename Out::scalar, 1>>(
       std::declval<kernel::Simd<typename In::scalar, 1>>()...);
 };
+
+/// An elementwise operation on numbers while compiling, rounded to their element type. Op::can_fold(number...) says
+/// that the result is defined; one that is no finite number is left to the program.
+template<class Op, class T, class Indices>
+struct fold;
+template<class Op, class T, std::size_t... I>
+struct fold<Op, T, std::index_sequence<I...>> {
+  static constexpr bool run(const double* number, double* result) {
+    if (!Op::can_fold(number[I]...)) return false;
+    const double exact = Op::template apply<double>(number[I]...);
+    if (!(exact <= static_cast<double>(std::numeric_limits<T>::max())) ||
+        !(exact >= static_cast<double>(std::numeric_limits<T>::lowest())))
+      return false;
+    *result = static_cast<double>(Op::template apply<T>(static_cast<T>(number[I])...));
+    return true;
+  }
+};
+
+/// "MmBackward0": what the operation says, or its name with PyTorch's ending.
+template<class Op>
+inline constexpr auto default_backward_name = [] {
+  constexpr std::size_t size = std::string_view(Op::name).size();
+  return fixed_string<size>(Op::name) + fixed_string("Backward0");
+}();
+template<class Op>
+inline constexpr std::string_view backward_name = default_backward_name<Op>.view();
+template<class Op>
+  requires requires { Op::backward_name; }
+inline constexpr std::string_view backward_name<Op> = Op::backward_name;
 
 template<class Op, bool Accumulate, class Out, class... In>
 struct kernel_call {
@@ -161,10 +191,24 @@ constexpr auto cast_to(const S& s); // trace/convert.hpp
 /// The constants of an operation on operands of given types.
 template<class Op, int Order, class Out, class... In>
 struct signature {
+  static constexpr graph::ValueType operands[sizeof...(In) + 1]{In::value..., {}};
+  static constexpr graph::Cost cost() {
+    graph::Cost c;
+    if constexpr (requires { Op::multiply_adds(Out::extents, In::extents...); })
+      c.multiply_adds = Op::multiply_adds(Out::extents, In::extents...);
+    if constexpr (!detail::IsView<Op>)
+      ((c.bytes = static_cast<std::size_t>(Out::extents.numel()) * sizeof(typename Out::scalar)), ...,
+       (c.bytes += static_cast<std::size_t>(In::extents.numel()) * sizeof(typename In::scalar)));
+    return c;
+  }
   static constexpr graph::Signature make() {
     graph::Signature s;
     s.name = Op::name;
+    s.backward_name = detail::backward_name<Op>;
     s.type = Out::value;
+    s.operands = operands;
+    s.operand_count = static_cast<int>(sizeof...(In));
+    s.cost = cost();
     if constexpr (Order > 0)
       s.identity = &signature<Op, 0, Out, In...>::value;
     else
@@ -175,6 +219,10 @@ struct signature {
     } else if constexpr (detail::IsElementwise<Op, Out, In...>) {
       s.kind = detail::IsStore<Op> ? graph::Kind::store : graph::Kind::elementwise;
       s.elementwise = &detail::code<Op, typename Out::scalar, std::index_sequence_for<In...>>::value;
+      if constexpr (std::is_floating_point_v<typename Out::scalar> && requires { &Op::can_fold; })
+        s.fold = &detail::fold<Op, typename Out::scalar, std::index_sequence_for<In...>>::run;
+      if constexpr (requires { &Op::neutral; }) s.neutral = &Op::neutral;
+      s.repeats = requires { Op::repeats; };
     } else {
       s.kind = graph::Kind::kernel;
       s.run = &detail::kernel_call<Op, false, Out, In...>::run;
@@ -306,6 +354,14 @@ struct stated {
     return result;
   }
 };
+/// The first symbol among the operands.
+template<class First, class... Rest>
+constexpr const auto& first_symbol(const First& first, const Rest&... rest) {
+  if constexpr (AnySymbol<First>)
+    return first;
+  else
+    return first_symbol(rest...);
+}
 
 template<class Op>
 concept IsComposite = requires { Op::is_composite; };
@@ -316,8 +372,8 @@ constexpr auto record_converted(const S&... operand) {
   if constexpr (IsComposite<Op>) {
     return Op::compose(operand...);
   } else {
-    graph::Builder* const b = std::get<0>(std::tie(operand...)).builder;
-    constexpr int order = std::get<0>(std::tuple<S...>{}).order;
+    graph::Builder* const b = first_symbol(operand...).builder;
+    constexpr int order = std::remove_cvref_t<decltype(first_symbol(operand...))>::order;
     using T = typename result_scalar<Op, S...>::type;
     constexpr Extents extents = Op::shape(S::extents...);
     using Out = Typed<T, to_shape<extents>>;
@@ -330,14 +386,14 @@ template<class Op, class... S>
 constexpr auto record(const S&... operand) {
   constexpr Promotion p = promotion_of<Op, S...>();
   constexpr bool met = requirement<Op, typename S::typed...>::met;
-  graph::Builder* const b = std::get<0>(std::tie(operand...)).builder;
+  graph::Builder* const b = first_symbol(operand...).builder;
   if constexpr (!met) b->fail(requirement<Op, typename S::typed...>::message());
   if constexpr (!met && !IsComposite<Op>) {
     // The kernel is not instantiated for what does not fit; any node will do.
     constexpr Extents extents = Op::shape(S::extents...);
-    constexpr int order = std::get<0>(std::tuple<S...>{}).order;
+    constexpr int order = std::remove_cvref_t<decltype(first_symbol(operand...))>::order;
     return Symbol<typename result_scalar<Op, S...>::type, to_shape<extents>, order>{
-        b, std::get<0>(std::tie(operand...)).node};
+        b, first_symbol(operand...).node};
   } else if constexpr (p == Promotion::keep) {
     return record_converted<Op>(operand...);
   } else {
@@ -446,15 +502,6 @@ constexpr auto to_symbol(graph::Builder* b, const A& a) {
     else
       return number_symbol<T, Order>(b, 0);
   }
-}
-
-/// The first symbol among the operands.
-template<class First, class... Rest>
-constexpr const auto& first_symbol(const First& first, const Rest&... rest) {
-  if constexpr (AnySymbol<First>)
-    return first;
-  else
-    return first_symbol(rest...);
 }
 
 } // namespace detail

@@ -3,6 +3,7 @@
 // of its leaves, at run time. Both go through the operands in the same order, so leaf k is the same in both.
 #pragma once
 
+#include "stator/graph/frozen_graph.hpp"
 #include "stator/module/table.hpp"
 #include "stator/trace/call.hpp"
 
@@ -306,5 +307,20 @@ struct tracer<expr::Output<I, Call>> {
 /// The symbol type that an expression is traced to: its element type and shape.
 template<class E>
 using symbol_of = decltype(tracer<E>::template symbol<0>(std::declval<graph::Builder&>()));
+
+/// What was recorded of an expression, as a constant. Evaluated once for each order.
+template<class E, int Order>
+struct recorded {
+  static constexpr graph::FrozenGraph value = [] {
+    graph::Builder b;
+    const auto root = tracer<E>::template symbol<Order>(b);
+    b.root = root.node;
+    b.forward_nodes = static_cast<int>(b.nodes.size());
+    b.backward = Order > 0;
+    graph::FrozenGraph frozen{};
+    graph::freeze(frozen, b, 0);
+    return frozen;
+  }();
+};
 
 } // namespace stator

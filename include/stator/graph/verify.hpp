@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSL-1.0
+// Checks what every pass relies on. Tests run it after each pass; a program that is made is not checked
+// again.
+#pragma once
+
+#include "stator/core/text.hpp"
+#include "stator/graph/graph.hpp"
+
+#include <string>
+
+namespace stator::graph {
+
+namespace detail {
+
+struct Verifier {
+  const Graph& g;
+  std::string mistake{};
+
+  bool fail(int n, const std::string& what) {
+    if (mistake.empty()) {
+      const Signature& s = g.signature(n);
+      mistake = "node " + std::to_string(n) + " (" + std::string(s.name) + "): " + what;
+    }
+    return false;
+  }
+  static std::string_view name(DType dtype) { return stator::to_string(dtype); }
+  int size() const { return static_cast<int>(g.nodes.size()); }
+  bool is_node(int n) const { return n >= 0 && n < size(); }
+
+  /// An operand has the type that its user was made for; an elementwise one may be a number that is repeated.
+  bool operand_type(int n, int k, int o) {
+    const Signature& s = g.signature(n);
+    if (s.operands == nullptr || k >= s.operand_count) return true;
+    const ValueType &wanted = s.operands[k], &found = g.type(o);
+    if (found == wanted) return true;
+    const bool repeated =
+        s.elementwise != nullptr && g.kind(o) == Kind::constant && found.dtype == wanted.dtype;
+    return repeated || fail(n, std::string(text("operand ", k, " is ", name(found.dtype), " ", found.extents,
+                                                ", expected ", name(wanted.dtype), " ", wanted.extents)
+                                               .view()));
+  }
+
+  bool node(int n) {
+    const Node& node = g.nodes[Graph::index(n)];
+    if (node.signature == nullptr) {
+      mistake = "node " + std::to_string(n) + " has no operation";
+      return false;
+    }
+    const Signature& s = *node.signature;
+    if (node.count < 0 || node.first < 0 || Graph::index(node.first + node.count) > g.edges.size())
+      return fail(n, "its operands lie outside of the list of edges");
+    if (s.operands != nullptr && node.count != s.operand_count)
+      return fail(n, std::to_string(node.count) + " operands, expected " + std::to_string(s.operand_count));
+    for (int k = 0; k < node.count; ++k) {
+      const int o = g.operand(n, k);
+      if (!is_node(o)) return fail(n, "operand " + std::to_string(k) + " does not exist");
+      if (o >= n) return fail(n, "operand " + std::to_string(k) + " comes after it");
+      if (!operand_type(n, k, o)) return false;
+      if (s.elementwise == nullptr && g.kind(o) == Kind::constant)
+        return fail(n, "operand " + std::to_string(k) + " is a number, which has no memory");
+    }
+    const bool names_leaf = s.kind == Kind::leaf || s.kind == Kind::store;
+    if (names_leaf ? node.leaf < 0 : node.leaf < -1) return fail(n, "it names no leaf");
+    if (node.leaf >= static_cast<int>(g.needs_grad.size()))
+      return fail(n, "it names a leaf that does not exist");
+    if ((s.kind == Kind::leaf || s.kind == Kind::constant) && node.count != 0)
+      return fail(n, "it has operands");
+    if (s.kind == Kind::view &&
+        !(node.count > 0 && g.type(g.operand(n, 0)).extents.numel() == s.type.extents.numel()))
+      return fail(n, "it is a view of another number of elements");
+    return true;
+  }
+
+  /// What was found out about nodes.
+  bool regions() {
+    for (int n = 0; n < size() && !g.regions.empty(); ++n) {
+      const int region = g.regions[Graph::index(n)];
+      if (!is_node(region) || !is_node(g.ring[Graph::index(n)])) return fail(n, "its region does not exist");
+      if (g.regions[Graph::index(g.ring[Graph::index(n)])] != region)
+        return fail(n, "the next node of its region is of another one");
+      if (!(g.type(n) == g.type(region))) return fail(n, "its region has another type");
+      if ((n < g.forward_nodes) != (region < g.forward_nodes))
+        return fail(n, "its region is not of its half");
+    }
+    return true;
+  }
+
+  /// Each node that is computed runs once, after what it reads.
+  bool units() {
+    if (g.units.empty()) return true;
+    GrowingArray<int> unit_of(g.nodes.size());
+    for (int& u : unit_of) u = -1;
+    for (std::size_t u = 0; u < g.units.size(); ++u)
+      for (int m = g.units[u].first; m < g.units[u].first + g.units[u].count; ++m) {
+        const int n = g.members[Graph::index(m)];
+        if (unit_of[Graph::index(n)] >= 0) return fail(n, "it runs twice");
+        unit_of[Graph::index(n)] = static_cast<int>(u);
+        if (n >= g.forward_nodes && static_cast<int>(u) < g.forward_units)
+          return fail(n, "it runs with the forward");
+        if (n < g.forward_nodes && static_cast<int>(u) >= g.forward_units)
+          return fail(n, "it runs with the backward");
+      }
+    for (int n = 0; n < size(); ++n) {
+      const Kind kind = g.kind(n);
+      if (kind == Kind::leaf || kind == Kind::constant || kind == Kind::view) continue;
+      const int u = unit_of[Graph::index(n)];
+      if (u < 0) {
+        if (g.sinks[Graph::index(n)] < 0) return fail(n, "it never runs");
+        continue;
+      }
+      for (int k = 0; k < g.nodes[Graph::index(n)].count; ++k)
+        if (unit_of[Graph::index(g.base(g.operand(n, k)))] > u) return fail(n, "it runs before its operands");
+      if (!g.places.empty() && !g.units[Graph::index(u)].region &&
+          g.places[Graph::index(n)].area == Area::none)
+        return fail(n, "its result has no place");
+    }
+    return true;
+  }
+};
+
+} // namespace detail
+
+/// The first mistake in a graph, empty where there is none: operands exist, come before their users and have
+/// the types that these were made for; leaves, effects and the root exist; regions, units and places, as far
+/// as passes have made them, hold what graph/fuse.hpp, graph/order.hpp and graph/memory.hpp guarantee.
+inline std::string verify(const Graph& g) {
+  detail::Verifier v{g};
+  for (int n = 0; n < v.size(); ++n)
+    if (!v.node(n)) return v.mistake;
+  if (!v.is_node(g.root)) return "the root does not exist";
+  if (g.forward_nodes < 0 || g.forward_nodes > v.size()) return "the forward has more nodes than there are";
+  for (const int e : g.effects)
+    if (!v.is_node(e)) return "an effect does not exist";
+  if (v.regions()) v.units();
+  return v.mistake;
+}
+
+} // namespace stator::graph

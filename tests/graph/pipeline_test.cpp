@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSL-1.0
+// The list of passes: each leaves a graph that can be verified, a dump shows what it did, and networks add
+// their own.
+#include "catch.hpp"
+#include "stator/graph/verify.hpp"
+#include "stator/run/dump.hpp"
+#include "stator/stator.hpp"
+
+#include <sstream>
+
+using namespace stator;
+
+namespace {
+
+struct Mlp {
+  nn::Linear<4, 8> fc1;
+  nn::BatchNorm1d<8> bn;
+  nn::Linear<8, 3> fc2;
+  constexpr auto forward(auto x) const { return x | fc1 | bn | nn::relu | fc2 | nn::log_softmax<1>; }
+};
+using Input = Tensor<float, dynamic, 4>;
+using MlpLoss = decltype(sum(std::declval<const Model<Mlp>&>()(std::declval<Input&>())));
+
+template<class E>
+std::string dumped(std::string_view pass) {
+  std::ostringstream out;
+  dump<E>(out, pass);
+  return out.str();
+}
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+/// y = x * 1 / 1 - 0 and back: all of it is x.
+struct Nothing {
+  constexpr auto forward(auto x) const { return x * 1 / 1 - 0 + -0.0; }
+};
+/// What is no nothing: x + 0 and x * 0.
+struct Something {
+  constexpr auto forward(auto x) const { return (x + 0) * 0; }
+};
+/// Two values that are equal when x * 1 is x.
+struct Twice {
+  constexpr auto forward(auto x) const { return nn::sigmoid(x * 1) * nn::sigmoid(x); }
+};
+template<class Net>
+using Forward = decltype(std::declval<const Model<Net>&>()(std::declval<const Tensor<float, 2, 3>&>()));
+template<class E>
+using Inference = run::Program<E, false>;
+
+/// A pass of a network's own: sigmoid becomes tanh.
+constexpr graph::Graph sigmoid_to_tanh(graph::Graph g) {
+  using T = Typed<float, Shape<2, 3>>;
+  constexpr const graph::Signature* tanh = &ops::signature<ops::Tanh, 0, T, T>::value;
+  constexpr const graph::Signature* sigmoid = &ops::signature<ops::Sigmoid, 0, T, T>::value;
+  for (int n = 0, size = static_cast<int>(g.nodes.size()); n < size; ++n) {
+    if (g.signature(n).identity != sigmoid) continue;
+    const int operand = g.operand(n, 0);
+    g.replace_uses(n, g.insert(tanh, &operand, 1));
+  }
+  return g;
+}
+struct WithPass {
+  nn::Linear<3, 3> fc;
+  static constexpr std::array passes{graph::Pass{"sigmoid_to_tanh", &sigmoid_to_tanh}};
+  constexpr auto forward(auto x) const { return nn::sigmoid(x | fc) * 2; }
+};
+
+} // namespace
+
+TEST_CASE("the graph of a network can be verified after every pass") {
+  for (const graph::Pass& pass : graph::pipeline) {
+    INFO(pass.name);
+    CHECK(graph::verify(run::graph_after<MlpLoss, true>(pass.name)) == "");
+    CHECK(graph::verify(run::graph_after<MlpLoss, false>(pass.name)) == "");
+  }
+}
+
+TEST_CASE("verify names the node and its mistake") {
+  const graph::Graph good = run::graph_after<MlpLoss, true>("memory");
+  const auto spoilt = [&](auto spoil) {
+    graph::Graph g = good;
+    spoil(g);
+    return graph::verify(g);
+  };
+  const auto last = static_cast<int>(good.nodes.size()) - 1;
+  const auto user = static_cast<std::size_t>(
+      std::ranges::find_if(good.nodes, [](const graph::Node& n) { return n.signature->name == "Addmm"; }) -
+      good.nodes.begin());
+  using Catch::Matchers::Contains;
+  CHECK(good.nodes[user].count == 3);
+  const auto edge = static_cast<std::size_t>(good.nodes[user].first);
+  CHECK_THAT(spoilt([&](auto& g) { g.edges[edge] = last; }), Contains("(Addmm): operand 0 comes after it"));
+  CHECK_THAT(spoilt([&](auto& g) { g.edges[edge] = 99999; }), Contains("operand 0 does not exist"));
+  CHECK_THAT(spoilt([&](auto& g) { g.edges[edge] = g.edges[edge + 1]; }),
+             Contains("operand 0 is float32 [8, 4], expected float32 [?, 4]"));
+  CHECK_THAT(spoilt([&](auto& g) { g.nodes[user].count = 2; }), Contains("2 operands, expected 3"));
+  CHECK_THAT(spoilt([&](auto& g) { g.nodes[0].leaf = 1000; }), Contains("a leaf that does not exist"));
+  CHECK_THAT(spoilt([&](auto& g) { g.effects[0] = -1; }), Contains("an effect does not exist"));
+  CHECK_THAT(spoilt([&](auto& g) { g.root = -1; }), Contains("the root does not exist"));
+  CHECK_THAT(spoilt([&](auto& g) { g.units.pop_back(); }), Contains("it never runs"));
+  CHECK_THAT(spoilt([&](auto& g) { std::swap(g.members[0], g.members[1]); }),
+             Contains("before its operands"));
+  CHECK_THAT(spoilt([&](auto& g) { std::swap(g.members[0], g.members[g.members.size() - 1]); }),
+             Contains("it runs with the"));
+}
+
+TEST_CASE("a dump shows the graph after a pass, and an unknown pass lists those that there are") {
+  const std::string recorded = dumped<MlpLoss>("record"), differentiated = dumped<MlpLoss>("differentiate"),
+                    live = dumped<MlpLoss>("dead"), last = dumped<MlpLoss>("memory");
+  CHECK_THAT(recorded, Catch::Matchers::Contains("= fc1.weight : float32 [8, 4]\n"));
+  CHECK_THAT(recorded, !Catch::Matchers::Contains("AccumulateGrad"));
+  CHECK_THAT(differentiated, Catch::Matchers::Contains("backward:\n"));
+  CHECK_THAT(differentiated, Catch::Matchers::Contains(" to fc1.weight.grad : float32 [8, 4], effect\n"));
+  CHECK(lines(recorded) < lines(differentiated));
+  CHECK(lines(live) <= lines(differentiated));
+  CHECK_THAT(dumped<MlpLoss>("sinks"), Catch::Matchers::Contains(", done by %"));
+  CHECK_THAT(dumped<MlpLoss>("fuse"), Catch::Matchers::Contains(", region %"));
+  CHECK_THAT(dumped<MlpLoss>("fuse"), !Catch::Matchers::Contains(", unit 0"));
+  CHECK_THAT(dumped<MlpLoss>("order"), Catch::Matchers::Contains(", unit 0"));
+  CHECK_THAT(last, Catch::Matchers::Contains(" + batch * "));
+  CHECK_THROWS_WITH(
+      dumped<MlpLoss>("fusion"),
+      Catch::Matchers::Contains("there is no pass \"fusion\"; there are record, differentiate, fold, common, "
+                                "dead, sinks, fuse, order, memory"));
+}
+
+TEST_CASE("what changes nothing is dropped, and what does is kept") {
+  STATIC_REQUIRE(Inference<Forward<Nothing>>::computed_nodes == 0);
+  STATIC_REQUIRE(Inference<Forward<Something>>::computed_nodes == 2);
+  CHECK_THAT(dumped<Forward<Nothing>>("common"),
+             Catch::Matchers::Contains("%0 = input : float32 [2, 3], root"));
+  const Tensor<float, 2, 3> x{1, -0.f, 3, -2, std::numeric_limits<float>::infinity(), 0};
+  const auto same = Model<Nothing>()(x).value();
+  CHECK(std::memcmp(same.data(), x.data(), sizeof(float) * 6) == 0);
+  CHECK_FALSE(std::signbit(Model<Something>()(x).value()(0, 1)));
+}
+
+TEST_CASE("numbers are computed while compiling, and read where they are repeated") {
+  // The gradient of mean is 1 / 6, repeated: of x * x it is x * (1 / 6) + x * (1 / 6).
+  Variable<float, 2, 3> x;
+  using E = decltype(mean(x * x));
+  const std::string before = dumped<E>("differentiate"), after = dumped<E>("dead");
+  INFO(before << "\nand after:\n" << after);
+  CHECK_THAT(before, Catch::Matchers::Contains("Expand("));
+  CHECK_THAT(after, !Catch::Matchers::Contains("Expand("));
+  x.fill_(3);
+  mean(x * x).backward();
+  CHECK(x.grad()(1, 2) == Approx(1));
+}
+
+TEST_CASE("values that folding makes equal are merged") {
+  STATIC_REQUIRE(Inference<Forward<Twice>>::count("Sigmoid") == 1);
+  STATIC_REQUIRE(Inference<Forward<Twice>>::computed_nodes == 2);
+}
+
+TEST_CASE("a network adds a pass of its own") {
+  using E = Forward<WithPass>;
+  STATIC_REQUIRE(Inference<E>::count("Sigmoid") == 0);
+  STATIC_REQUIRE(Inference<E>::count("Tanh") == 1);
+  CHECK(graph::verify(run::graph_after<E, false>("sigmoid_to_tanh")) == "");
+  CHECK(graph::verify(run::graph_after<E, false>("memory")) == "");
+  const Model<WithPass> model;
+  const Tensor<float, 2, 3> x{1, 2, 3, -1, -2, -3};
+  const auto expected = (2 * stator::tanh(model->fc(x))).value(), found = model(x).value();
+  for (Index i = 0; i < 6; ++i) CHECK(found.data()[i] == Approx(expected.data()[i]));
+}
