@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// 05: train. Two networks on Fashion-MNIST: a multilayer perceptron for three epochs, a convolutional network for
-// one. Writes the loss curves to loss.svg.
+// 05: train. Two networks on Fashion-MNIST: a multilayer perceptron for three epochs, a convolutional network
+// for one. Writes the loss curves to loss.svg.
 //
 //   05_train [folder with the four IDX files]
 #include <stator/data/batches.hpp>
@@ -65,14 +65,16 @@ Outcome train(const std::string& name, const auto& train_set, const auto& test_s
   stator::optim::Adam optimizer{model, {.lr = 1e-3}};
 
   std::cout << model << "\n\n";
-  for (auto [path, parameter] : model.named_parameters()) std::cout << "  " << path << ' ' << parameter.shape() << '\n';
+  for (auto [path, parameter] : model.named_parameters())
+    std::cout << "  " << path << ' ' << parameter.shape() << '\n';
   std::cout << "  " << model.parameter_count << " parameters\n\n";
 
   Outcome outcome;
   double seconds = 0;
   auto batches = data::batches<64>(train_set, {.shuffle = true, .seed = 5});
   for (int epoch = 1; epoch <= epochs; ++epoch) {
-    stator::io::Progress progress{train_set.size(), name + " epoch " + std::to_string(epoch) + "/" + std::to_string(epochs)};
+    stator::io::Progress progress{train_set.size(),
+                                  name + " epoch " + std::to_string(epoch) + "/" + std::to_string(epochs)};
     const auto start = std::chrono::steady_clock::now();
     for (auto [images, labels] : batches) {
       auto loss = nn::cross_entropy(model(images), labels);

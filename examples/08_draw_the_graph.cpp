@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a network does, as a table, as text and as a picture: graph.dot, and graph.svg where Graphviz is installed.
+// What a network does, as a table, as text and as a picture: graph.dot, and graph.svg where Graphviz is
+// installed.
 #include <stator/io/dot.hpp>
 #include <stator/nn/conv.hpp>
 #include <stator/nn/pooling.hpp>

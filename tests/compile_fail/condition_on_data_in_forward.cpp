@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: a condition on a tensor inside forward, which runs while the program is compiled: there are no values yet; choose with stator::where(condition, a, b)
+// error: stator: a condition on a tensor inside forward, which runs while the program is compiled: there are
+// no values yet; choose with stator::where(condition, a, b)
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: Linear<4, 2>: the input is float64, the parameters are float32: convert the input, stator::to<float>(x), or make the layer one of double, at fc
+// error: stator: Linear<4, 2>: the input is float64, the parameters are float32: convert the input,
+// stator::to<float>(x), or make the layer one of double, at fc
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

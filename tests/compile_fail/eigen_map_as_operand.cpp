@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: matmul: an Eigen Map is not a tensor: include stator/eigen.hpp and pass a view of its elements, stator::tensor_view(matrix)
-#include "stator/stator.hpp"
+// error: stator: matmul: an Eigen Map is not a tensor: include stator/eigen.hpp and pass a view of its
+// elements, stator::tensor_view(matrix)
 #include "stator/eigen.hpp"
+#include "stator/stator.hpp"
 
 using Matrix = Eigen::Matrix<float, 4, 5, Eigen::RowMajor>;
 

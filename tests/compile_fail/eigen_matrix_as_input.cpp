@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Of Eigen's own order, by columns: a view of its elements would be the transpose.
-// error: stator: Net: input 1: an Eigen Matrix that is stored by columns is not a tensor, whose elements lie by rows: declare it Eigen::RowMajor, include stator/eigen.hpp and pass stator::tensor_view(matrix)
+// error: stator: Net: input 1: an Eigen Matrix that is stored by columns is not a tensor, whose elements lie
+// by rows: declare it Eigen::RowMajor, include stator/eigen.hpp and pass stator::tensor_view(matrix)
 #include "stator/stator.hpp"
 
 #include <Eigen/Core>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: Embedding<10, 3>: embedding: the indices are float32, expected int64: convert them, stator::to<std::int64_t>(x), at words
+// error: stator: Embedding<10, 3>: embedding: the indices are float32, expected int64: convert them,
+// stator::to<std::int64_t>(x), at words
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

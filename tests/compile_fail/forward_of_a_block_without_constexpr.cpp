@@ -18,9 +18,10 @@ struct Block {
     volatile int calls = 0;
     (void)calls;
 #endif
-    return x | fc;
-  }
-};
+      return x | fc;
+}
+}
+;
 template<class Inner>
 struct Outer {
   Inner inner;

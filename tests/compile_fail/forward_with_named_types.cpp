@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: Net: forward names the types of its inputs, but is called with symbols while it is compiled: write `constexpr auto forward(auto x) const`
+// error: stator: Net: forward names the types of its inputs, but is called with symbols while it is compiled:
+// write `constexpr auto forward(auto x) const`
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: nll_loss: the target is int32, expected int64 class indices: convert it, stator::to<std::int64_t>(target)
+// error: stator: nll_loss: the target is int32, expected int64 class indices: convert it,
+// stator::to<std::int64_t>(target)
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: Conv2d: the input is int64, the parameters are float32: convert the input, stator::to<float>(x), at conv
+// error: stator: Conv2d: the input is int64, the parameters are float32: convert the input,
+// stator::to<float>(x), at conv
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

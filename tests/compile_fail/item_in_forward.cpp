@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A branch on a value is no part of a graph.
-// error: stator: item() inside forward, which runs while the program is compiled: there are no values yet; compute with operations, call item() on model(x)
+// error: stator: item() inside forward, which runs while the program is compiled: there are no values yet;
+// compute with operations, call item() on model(x)
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: a Model is called inside forward: a network holds networks, declare the field as the struct itself
+// error: stator: a Model is called inside forward: a network holds networks, declare the field as the struct
+// itself
 #include "stator/stator.hpp"
 
 struct Inner {

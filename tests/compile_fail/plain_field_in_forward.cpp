@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: Net: forward reads a plain field, one of `deep`, which has no value yet while forward is compiled: use a stator::Buffer, a template parameter or a static constexpr member
+// error: stator: Net: forward reads a plain field, one of `deep`, which has no value yet while forward is
+// compiled: use a stator::Buffer, a template parameter or a static constexpr member
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

@@ -8,7 +8,9 @@ struct Layer {
 };
 
 #ifdef STATOR_CONTROL
-static_assert(stator::fits_schema<Layer, R"({"weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})">());
+static_assert(
+    stator::fits_schema<Layer, R"({"weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})">());
 #else
-static_assert(stator::fits_schema<Layer, R"({"weight":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]}})">());
+static_assert(
+    stator::fits_schema<Layer, R"({"weight":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]}})">());
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: a tensor stands beside a symbol: inside of forward, operands are the inputs of forward, parameters and buffers
+// error: stator: a tensor stands beside a symbol: inside of forward, operands are the inputs of forward,
+// parameters and buffers
 #include "stator/stator.hpp"
 
 struct Net {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: value() inside forward, which runs while the program is compiled: there are no values yet; a symbol is used as it is, call value() on model(x)
+// error: stator: value() inside forward, which runs while the program is compiled: there are no values yet; a
+// symbol is used as it is, call value() on model(x)
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

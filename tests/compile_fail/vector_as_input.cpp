@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: Net: input 1: a vector is not a tensor: pass a view of its elements, stator::TensorView<float, extents...>(data)
+// error: stator: Net: input 1: a vector is not a tensor: pass a view of its elements,
+// stator::TensorView<float, extents...>(data)
 #include "stator/stator.hpp"
 
 #include <vector>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A mistake inside a network names the path of the module and both shapes.
-// error: stator: Linear<782, 128>: input [64, 784] has 784 features, expected 782 (weight [128, 782]), at encoder.fc1
+// error: stator: Linear<782, 128>: input [64, 784] has 784 features, expected 782 (weight [128, 782]), at
+// encoder.fc1
 #include "stator/stator.hpp"
 
 namespace nn = stator::nn;

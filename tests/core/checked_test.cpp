@@ -4,8 +4,8 @@
 
 #include "stator/core/bytes.hpp"
 #include "stator/core/checked.hpp"
-#include "stator/state/state_tensor.hpp"
 #include "stator/core/workspace.hpp"
+#include "stator/state/state_tensor.hpp"
 
 #include <vector>
 

@@ -125,8 +125,7 @@ TEST_CASE("what could not be read is not written") {
   const auto complaint = [&](const std::vector<StateTensor>& tensors, const io::Metadata& metadata) {
     return thrown<ValueError>([&] { io::save_safetensors(scratch / "x.safetensors", tensors, metadata); });
   };
-  CHECK_THAT(complaint({tensor("a", {1}, one), tensor("a", {1}, one)}, {}),
-             contains("two are called 'a'"));
+  CHECK_THAT(complaint({tensor("a", {1}, one), tensor("a", {1}, one)}, {}), contains("two are called 'a'"));
   CHECK_THAT(complaint({tensor("a\xff", {1}, one)}, {}), contains("UTF-8"));
   CHECK_THAT(complaint({}, {{"text", "\xc0"}}), contains("UTF-8"));
   CHECK_THAT(complaint({tensor("__metadata__", {1}, one)}, {}), contains("__metadata__"));

@@ -24,7 +24,8 @@ void for_each_product(const ConvGeometry<D>& g, Index batch, Visit visit) {
             Index pixel = q, tap = k, at = 0, scale = 1;
             bool inside = true;
             for (std::size_t d = D; d-- > 0;) {
-              const Index i = pixel % output[d] * g.stride[d] + tap % g.kernel[d] * g.dilation[d] - g.padding_begin[d];
+              const Index i =
+                  pixel % output[d] * g.stride[d] + tap % g.kernel[d] * g.dilation[d] - g.padding_begin[d];
               inside = inside && i >= 0 && i < g.input[d];
               at += i * scale;
               scale *= g.input[d];
@@ -40,7 +41,8 @@ void for_each_product(const ConvGeometry<D>& g, Index batch, Visit visit) {
 template<class T, auto G>
 void check(Index batch) {
   using conv = stator::kernel::conv<T, G>;
-  CAPTURE(batch, G.in_channels, G.out_channels, G.groups, G.input[0], G.kernel[0], G.stride[0], G.axes, sizeof(T));
+  CAPTURE(batch, G.in_channels, G.out_channels, G.groups, G.input[0], G.kernel[0], G.stride[0], G.axes,
+          sizeof(T));
   const double allowed = sizeof(T) == 4 ? 2e-5 : 1e-13;
   const Buffer<T> x(batch * G.in_channels * G.input_plane(), 1), w(G.weights(), 2), bias(G.out_channels, 3),
       dy(batch * G.out_channels * G.output_plane(), 4);
@@ -92,44 +94,98 @@ void check(Index batch) {
 
 TEST_CASE("conv over two axes agrees with loops") {
   check<float, ConvGeometry<2>{.in_channels = 1, .out_channels = 32, .input = {28, 28}, .kernel = {3, 3}}>(3);
-  check<float, ConvGeometry<2>{.in_channels = 32, .out_channels = 64, .input = {12, 12}, .kernel = {3, 3}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 32, .out_channels = 64, .input = {12, 12}, .kernel = {3, 3}}>(
+      2);
   check<double, ConvGeometry<2>{.in_channels = 5, .out_channels = 7, .input = {9, 8}, .kernel = {3, 2}}>(2);
   check<float, ConvGeometry<2>{.in_channels = 16, .out_channels = 48, .input = {7, 7}, .kernel = {1, 1}}>(2);
 }
 
 TEST_CASE("conv takes stride, padding and dilation") {
-  check<float, ConvGeometry<2>{.in_channels = 6, .out_channels = 20, .input = {11, 14}, .kernel = {3, 3},
-                               .padding_begin = {1, 1}, .padding_end = {1, 1}}>(3);
-  check<float, ConvGeometry<2>{.in_channels = 16, .out_channels = 16, .input = {12, 13}, .kernel = {3, 3},
-                               .stride = {2, 2}, .padding_begin = {1, 1}, .padding_end = {1, 1}}>(2);
-  check<float, ConvGeometry<2>{.in_channels = 3, .out_channels = 8, .input = {17, 15}, .kernel = {5, 7},
-                               .stride = {3, 2}, .padding_begin = {2, 0}, .padding_end = {1, 3}}>(2);
-  check<double, ConvGeometry<2>{.in_channels = 4, .out_channels = 3, .input = {16, 16}, .kernel = {3, 3},
-                                .stride = {2, 3}, .padding_begin = {3, 1}, .padding_end = {0, 2}, .dilation = {2, 3}}>(2);
-  check<float, ConvGeometry<2>{.in_channels = 3, .out_channels = 8, .input = {16, 16}, .kernel = {2, 4},
-                               .stride = {4, 4}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 6,
+                               .out_channels = 20,
+                               .input = {11, 14},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(3);
+  check<float, ConvGeometry<2>{.in_channels = 16,
+                               .out_channels = 16,
+                               .input = {12, 13},
+                               .kernel = {3, 3},
+                               .stride = {2, 2},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 3,
+                               .out_channels = 8,
+                               .input = {17, 15},
+                               .kernel = {5, 7},
+                               .stride = {3, 2},
+                               .padding_begin = {2, 0},
+                               .padding_end = {1, 3}}>(2);
+  check<double, ConvGeometry<2>{.in_channels = 4,
+                                .out_channels = 3,
+                                .input = {16, 16},
+                                .kernel = {3, 3},
+                                .stride = {2, 3},
+                                .padding_begin = {3, 1},
+                                .padding_end = {0, 2},
+                                .dilation = {2, 3}}>(2);
+  check<float,
+        ConvGeometry<2>{
+            .in_channels = 3, .out_channels = 8, .input = {16, 16}, .kernel = {2, 4}, .stride = {4, 4}}>(2);
 }
 
 TEST_CASE("conv takes groups") {
-  check<float, ConvGeometry<2>{.in_channels = 8, .out_channels = 12, .groups = 4, .input = {9, 9}, .kernel = {3, 3}}>(2);
-  check<float, ConvGeometry<2>{.in_channels = 9, .out_channels = 9, .groups = 9, .input = {10, 10}, .kernel = {3, 3},
-                               .padding_begin = {1, 1}, .padding_end = {1, 1}}>(2);
-  check<float, ConvGeometry<2>{.in_channels = 6, .out_channels = 12, .groups = 6, .input = {15, 20}, .kernel = {5, 5},
-                               .stride = {2, 2}, .padding_begin = {2, 2}, .padding_end = {2, 2}}>(2);
+  check<float, ConvGeometry<2>{
+                   .in_channels = 8, .out_channels = 12, .groups = 4, .input = {9, 9}, .kernel = {3, 3}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 9,
+                               .out_channels = 9,
+                               .groups = 9,
+                               .input = {10, 10},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 6,
+                               .out_channels = 12,
+                               .groups = 6,
+                               .input = {15, 20},
+                               .kernel = {5, 5},
+                               .stride = {2, 2},
+                               .padding_begin = {2, 2},
+                               .padding_end = {2, 2}}>(2);
 }
 
 TEST_CASE("conv over one and three axes agrees with loops") {
-  check<float, ConvGeometry<1>{.in_channels = 5, .out_channels = 18, .input = {40}, .kernel = {5}, .stride = {2},
-                               .padding_begin = {2}, .padding_end = {1}}>(3);
-  check<double, ConvGeometry<1>{.in_channels = 4, .out_channels = 4, .groups = 4, .input = {21}, .kernel = {3}}>(2);
-  check<float, ConvGeometry<3>{.in_channels = 3, .out_channels = 10, .input = {5, 6, 7}, .kernel = {3, 2, 3},
-                               .stride = {1, 2, 1}, .padding_begin = {1, 0, 1}, .padding_end = {1, 1, 0}}>(2);
+  check<float, ConvGeometry<1>{.in_channels = 5,
+                               .out_channels = 18,
+                               .input = {40},
+                               .kernel = {5},
+                               .stride = {2},
+                               .padding_begin = {2},
+                               .padding_end = {1}}>(3);
+  check<double,
+        ConvGeometry<1>{.in_channels = 4, .out_channels = 4, .groups = 4, .input = {21}, .kernel = {3}}>(2);
+  check<float, ConvGeometry<3>{.in_channels = 3,
+                               .out_channels = 10,
+                               .input = {5, 6, 7},
+                               .kernel = {3, 2, 3},
+                               .stride = {1, 2, 1},
+                               .padding_begin = {1, 0, 1},
+                               .padding_end = {1, 1, 0}}>(2);
 }
 
 TEST_CASE("conv takes single samples and batches large enough for threads") {
-  check<float, ConvGeometry<2>{.in_channels = 16, .out_channels = 40, .input = {18, 18}, .kernel = {3, 3},
-                               .padding_begin = {1, 1}, .padding_end = {1, 1}}>(1);
-  check<float, ConvGeometry<2>{.in_channels = 8, .out_channels = 32, .input = {14, 14}, .kernel = {3, 3},
-                               .stride = {2, 2}, .padding_begin = {1, 1}, .padding_end = {1, 1}}>(9);
+  check<float, ConvGeometry<2>{.in_channels = 16,
+                               .out_channels = 40,
+                               .input = {18, 18},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(1);
+  check<float, ConvGeometry<2>{.in_channels = 8,
+                               .out_channels = 32,
+                               .input = {14, 14},
+                               .kernel = {3, 3},
+                               .stride = {2, 2},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(9);
   check<float, ConvGeometry<2>{.in_channels = 8, .out_channels = 16, .input = {9, 9}, .kernel = {3, 3}}>(0);
 }

@@ -15,8 +15,8 @@ using stator::test::Buffer;
 
 namespace {
 
-/// Elements of the window of output `o` that are inside the input, and how many there are with padding, from the
-/// definition in PyTorch's documentation.
+/// Elements of the window of output `o` that are inside the input, and how many there are with padding, from
+/// the definition in PyTorch's documentation.
 template<std::size_t D>
 std::vector<Index> window_of(const PoolGeometry<D>& g, Index o, Index& padded) {
   const auto output = g.output();
@@ -97,19 +97,27 @@ TEST_CASE("pooling by two agrees with loops") {
 
 TEST_CASE("pooling takes all options") {
   check<float, PoolGeometry<2>{.input = {14, 13}, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}}>(3);
-  check<float, PoolGeometry<2>{.input = {14, 13}, .kernel = {3, 2}, .stride = {2, 3}, .padding = {1, 1},
-                               .ceil_mode = true}>(3);
-  check<float, PoolGeometry<2>{.input = {14, 13}, .kernel = {3, 2}, .stride = {2, 3}, .padding = {1, 1},
-                               .ceil_mode = true, .count_include_pad = false}>(3);
+  check<float,
+        PoolGeometry<2>{
+            .input = {14, 13}, .kernel = {3, 2}, .stride = {2, 3}, .padding = {1, 1}, .ceil_mode = true}>(3);
+  check<float, PoolGeometry<2>{.input = {14, 13},
+                               .kernel = {3, 2},
+                               .stride = {2, 3},
+                               .padding = {1, 1},
+                               .ceil_mode = true,
+                               .count_include_pad = false}>(3);
   check<float, PoolGeometry<2>{.input = {6, 7}, .kernel = {2, 2}, .stride = {2, 2}, .ceil_mode = true}>(3);
-  check<double, PoolGeometry<2>{.input = {12, 12}, .kernel = {3, 3}, .stride = {1, 2}, .padding = {1, 0},
-                                .dilation = {2, 3}}>(2);
-  check<float, PoolGeometry<2>{.input = {8, 8}, .kernel = {2, 2}, .stride = {2, 2}, .divisor_override = 3}>(2);
+  check<double,
+        PoolGeometry<2>{
+            .input = {12, 12}, .kernel = {3, 3}, .stride = {1, 2}, .padding = {1, 0}, .dilation = {2, 3}}>(2);
+  check<float, PoolGeometry<2>{.input = {8, 8}, .kernel = {2, 2}, .stride = {2, 2}, .divisor_override = 3}>(
+      2);
 }
 
 TEST_CASE("pooling takes one and three axes") {
   check<float, PoolGeometry<1>{.input = {31}, .kernel = {3}, .stride = {2}, .padding = {1}}>(4);
-  check<double, PoolGeometry<3>{.input = {5, 6, 7}, .kernel = {2, 3, 2}, .stride = {2, 2, 1}, .padding = {1, 1, 0}}>(2);
+  check<double, PoolGeometry<3>{
+                    .input = {5, 6, 7}, .kernel = {2, 3, 2}, .stride = {2, 2, 1}, .padding = {1, 1, 0}}>(2);
 }
 
 TEST_CASE("max_pool propagates NaN") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The same work in both translation units, on the same network: one definition of everything, tables included.
+// The same work in both translation units, on the same network: one definition of everything, tables
+// included.
 #pragma once
 
 #include "stator/core/parallel.hpp"

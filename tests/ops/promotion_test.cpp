@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Values and gradients of operations on several element types. The numbers are those of PyTorch 1.13; the types
-// alone are in static/promotion.cpp.
+// Values and gradients of operations on several element types. The numbers are those of PyTorch 1.13; the
+// types alone are in static/promotion.cpp.
 #include "catch.hpp"
 #include "stator/stator.hpp"
 

@@ -48,8 +48,9 @@ TEST_CASE("the README begins with the two commands") {
 }
 
 TEST_CASE("links in the documentation lead to files") {
-  for (const char* name : {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/README.md", "benchmarks/README.md",
-                           "include/stator/README.md", "examples/coming_from_pytorch.md"}) {
+  for (const char* name :
+       {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/README.md", "benchmarks/README.md",
+        "include/stator/README.md", "examples/coming_from_pytorch.md"}) {
     const std::filesystem::path page = root / name;
     REQUIRE(std::filesystem::exists(page));
     for (const std::string& link : between(read_bytes(page), "](", ")")) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Types of results: torch.result_type and what each kind of operation makes of it, as PyTorch 1.13 prints them. Rows
-// and columns are in the order bool, uint8, int32, int64, float32, float64, written b u i l f d.
+// Types of results: torch.result_type and what each kind of operation makes of it, as PyTorch 1.13 prints
+// them. Rows and columns are in the order bool, uint8, int32, int64, float32, float64, written b u i l f d.
 #include "stator/ops/ops.hpp"
 #include "stator/run/evaluation.hpp"
 
@@ -21,13 +21,20 @@ using Scalar = Tensor<T>;
 template<class E>
 constexpr char letter() {
   using T = typename symbol_of<E>::scalar;
-  if constexpr (std::is_same_v<T, bool>) return 'b';
-  else if constexpr (std::is_same_v<T, std::uint8_t>) return 'u';
-  else if constexpr (std::is_same_v<T, std::int32_t>) return 'i';
-  else if constexpr (std::is_same_v<T, std::int64_t>) return 'l';
-  else if constexpr (std::is_same_v<T, float>) return 'f';
-  else if constexpr (std::is_same_v<T, double>) return 'd';
-  else return '?';
+  if constexpr (std::is_same_v<T, bool>)
+    return 'b';
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return 'u';
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return 'i';
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return 'l';
+  else if constexpr (std::is_same_v<T, float>)
+    return 'f';
+  else if constexpr (std::is_same_v<T, double>)
+    return 'd';
+  else
+    return '?';
 }
 
 using Types = std::tuple<bool, std::uint8_t, std::int32_t, std::int64_t, float, double>;
@@ -37,7 +44,9 @@ using Type = std::tuple_element_t<I, Types>;
 /// The types of op(a, b) for a of type A and b of each type; `B` makes the second operand.
 template<class A, template<class> class B, std::size_t First, std::size_t... I>
 constexpr bool row(auto op, std::string_view expected, std::index_sequence<I...>) {
-  return ((letter<decltype(op(std::declval<const A&>(), std::declval<const B<Type<First + I>>&>()))>() == expected[I]) && ...);
+  return ((letter<decltype(op(std::declval<const A&>(), std::declval<const B<Type<First + I>>&>()))>() ==
+           expected[I]) &&
+          ...);
 }
 template<template<class> class A, template<class> class B, std::size_t First = 0>
 constexpr bool table(auto op, const std::array<std::string_view, 6 - First>& rows) {
@@ -72,8 +81,10 @@ constexpr bool unary(auto op, std::string_view expected) {
 static_assert(table<Vector, Vector>(add, {"builfd", "uuilfd", "iiilfd", "llllfd", "fffffd", "dddddd"}));
 static_assert(table<Vector, Vector>(mul, {"builfd", "uuilfd", "iiilfd", "llllfd", "fffffd", "dddddd"}));
 static_assert(table<Vector, Vector, 1>(sub, {"uilfd", "iilfd", "lllfd", "ffffd", "ddddd"}));
-static_assert(table<Vector, Vector>(stator::div, {"fffffd", "fffffd", "fffffd", "fffffd", "fffffd", "dddddd"}));
-static_assert(table<Vector, Vector>(STATOR_CALL(maximum), {"builfd", "uuilfd", "iiilfd", "llllfd", "fffffd", "dddddd"}));
+static_assert(table<Vector, Vector>(stator::div,
+                                    {"fffffd", "fffffd", "fffffd", "fffffd", "fffffd", "dddddd"}));
+static_assert(table<Vector, Vector>(STATOR_CALL(maximum),
+                                    {"builfd", "uuilfd", "iiilfd", "llllfd", "fffffd", "dddddd"}));
 static_assert(table<Vector, Vector>(eq, {"bbbbbb", "bbbbbb", "bbbbbb", "bbbbbb", "bbbbbb", "bbbbbb"}));
 static_assert(table<Vector, Vector>(cat<0>, {"builfd", "uuilfd", "iiilfd", "llllfd", "fffffd", "dddddd"}));
 static_assert(table<Vector, Vector>([](const auto& a, const auto& b) { return where(eq(a, a), a, b); },
@@ -90,7 +101,9 @@ static_assert(numbers<Vector>(stator::div, {"fff", "fff", "fff", "fff", "fff", "
 static_assert(numbers<Vector>(lt, {"bbb", "bbb", "bbb", "bbb", "bbb", "bbb"}));
 static_assert(letter<decltype(where(std::declval<const Vector<bool>&>(), 0.5, 0))>() == 'f');
 static_assert(letter<decltype(where(std::declval<const Vector<bool>&>(), 1, 0))>() == 'l');
-static_assert(letter<decltype(where(std::declval<const Vector<bool>&>(), std::declval<const Vector<float>&>(), 0))>() == 'f');
+static_assert(
+    letter<decltype(where(std::declval<const Vector<bool>&>(), std::declval<const Vector<float>&>(), 0))>() ==
+    'f');
 static_assert(letter<decltype(clamp(std::declval<const Vector<std::int64_t>&>(), 1, 2))>() == 'l');
 static_assert(letter<decltype(clamp(std::declval<const Vector<std::int64_t>&>(), 1, 2.5))>() == 'f');
 static_assert(letter<decltype(clamp(std::declval<const Vector<bool>&>(), 1, 2))>() == 'l');

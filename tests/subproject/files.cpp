@@ -7,5 +7,6 @@ int main() {
   std::vector<std::byte> file;
   stator::io::append_little(file, std::uint64_t{header.size()});
   for (const char c : header) file.push_back(static_cast<std::byte>(c));
-  return stator::io::SafetensorsFile(file, "memory").tensors().empty() && stator::io::crc32(file) != 0 ? 0 : 1;
+  return stator::io::SafetensorsFile(file, "memory").tensors().empty() && stator::io::crc32(file) != 0 ? 0
+                                                                                                       : 1;
 }

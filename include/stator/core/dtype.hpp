@@ -45,10 +45,13 @@ inline constexpr DType dtype_of = detail::dtype_value<std::remove_cv_t<T>>::valu
 constexpr std::size_t item_size(DType type) {
   switch (type) {
   case DType::float64:
-  case DType::int64: return 8;
+  case DType::int64:
+    return 8;
   case DType::float32:
-  case DType::int32: return 4;
-  default: return 1;
+  case DType::int32:
+    return 4;
+  default:
+    return 1;
   }
 }
 
@@ -57,7 +60,8 @@ constexpr bool is_floating_point(DType type) { return type == DType::float32 || 
 /// torch.promote_types: the smallest type that both are converted to, in the order bool, uint8, int32, int64,
 /// float32, float64.
 constexpr DType promote_types(DType a, DType b) {
-  constexpr DType order[] = {DType::boolean, DType::uint8, DType::int32, DType::int64, DType::float32, DType::float64};
+  constexpr DType order[] = {DType::boolean, DType::uint8,   DType::int32,
+                             DType::int64,   DType::float32, DType::float64};
   DType larger = a;
   for (const DType type : order)
     if (type == a || type == b) larger = type;
@@ -67,12 +71,18 @@ constexpr DType promote_types(DType a, DType b) {
 /// "torch.float32" without the "torch.".
 constexpr std::string_view to_string(DType type) {
   switch (type) {
-  case DType::float32: return "float32";
-  case DType::float64: return "float64";
-  case DType::int64: return "int64";
-  case DType::int32: return "int32";
-  case DType::uint8: return "uint8";
-  default: return "bool";
+  case DType::float32:
+    return "float32";
+  case DType::float64:
+    return "float64";
+  case DType::int64:
+    return "int64";
+  case DType::int32:
+    return "int32";
+  case DType::uint8:
+    return "uint8";
+  default:
+    return "bool";
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What compiles this library, checked before anything else of it is read. An `#error` would be followed by
-// thousands of lines about what an older compiler does not know; a header that does not exist is a fatal error in
-// every compiler, and its name is the only thing that is said.
+// thousands of lines about what an older compiler does not know; a header that does not exist is a fatal
+// error in every compiler, and its name is the only thing that is said.
 #pragma once
 
 #if !defined(__cplusplus) || __cplusplus < 202002L

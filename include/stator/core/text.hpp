@@ -8,7 +8,6 @@
 
 #include <string_view>
 
-
 namespace stator {
 
 class Text {
@@ -48,8 +47,10 @@ public:
     *this += std::string_view("[");
     for (std::size_t i = 0; i < e.rank; ++i) {
       if (i > 0) *this += std::string_view(", ");
-      if (e[i] == dynamic) *this += std::string_view("?");
-      else *this += e[i];
+      if (e[i] == dynamic)
+        *this += std::string_view("?");
+      else
+        *this += e[i];
     }
     return *this += std::string_view("]");
   }

@@ -110,7 +110,8 @@ struct tensor_access : unqualified::lookup {
   /// The only element. Throws ShapeError when there are more.
   constexpr scalar item() const {
     if (numel() != 1)
-      throw ShapeError("item() needs a tensor of one element, this one has shape " + to_string(shape().extents));
+      throw ShapeError("item() needs a tensor of one element, this one has shape " +
+                       to_string(shape().extents));
     return elements()[0];
   }
 
@@ -119,7 +120,8 @@ private:
 };
 } // namespace detail
 
-/// Elements of type T (may be const) with the extents E, owned elsewhere. The leading extent may be `dynamic`.
+/// Elements of type T (may be const) with the extents E, owned elsewhere. The leading extent may be
+/// `dynamic`.
 template<class T, Index... E>
 class TensorView : public detail::tensor_access<TensorView<T, E...>, T, E...> {
 public:

@@ -23,7 +23,8 @@ constexpr Text no_tensor() {
   const std::string_view name = reflect::class_name<A>();
   if constexpr (EigenLike<A>) {
     if constexpr (A::IsRowMajor || A::RowsAtCompileTime == 1 || A::ColsAtCompileTime == 1)
-      return text("an Eigen ", name, " is not a tensor: include stator/eigen.hpp and pass a view of its elements, ",
+      return text("an Eigen ", name,
+                  " is not a tensor: include stator/eigen.hpp and pass a view of its elements, ",
                   "stator::tensor_view(matrix)");
     else
       return text("an Eigen ", name,

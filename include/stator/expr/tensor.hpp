@@ -110,10 +110,12 @@ public:
 private:
   Tensor(Index leading, int) : data_(detail::make_aligned<T, S>(leading)), leading_(leading) {}
   static Index leading_for(Index count) {
-    const Index leading = S::is_dynamic ? count / std::max<Index>(S::numel, 1) : S::rank > 0 ? S::extents[0] : 0;
+    const Index leading = S::is_dynamic ? count / std::max<Index>(S::numel, 1)
+                          : S::rank > 0 ? S::extents[0]
+                                        : 0;
     if (count != (S::is_dynamic ? leading * S::numel : S::numel))
-      throw ShapeError("a tensor of shape " + to_string(S::extents) + " cannot hold " + std::to_string(count) +
-                       " elements");
+      throw ShapeError("a tensor of shape " + to_string(S::extents) + " cannot hold " +
+                       std::to_string(count) + " elements");
     return leading;
   }
 

@@ -33,8 +33,10 @@ public:
 
 private:
   Tensor<T, E...> make_grad() const {
-    if constexpr (Shape<E...>::is_dynamic) return Tensor<T, E...>(this->leading());
-    else return Tensor<T, E...>();
+    if constexpr (Shape<E...>::is_dynamic)
+      return Tensor<T, E...>(this->leading());
+    else
+      return Tensor<T, E...>();
   }
   Tensor<T, E...> grad_ = make_grad();
 };

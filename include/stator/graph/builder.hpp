@@ -60,9 +60,9 @@ public:
   bool training = true;
   GrowingArray<Call> evaluated; ///< modules that are evaluated although the network is trained
   GrowingArray<TracedCall> traced_calls;
-  GrowingArray<int> results; ///< nodes
+  GrowingArray<int> results;        ///< nodes
   GrowingArray<const void*> fields; ///< addresses of the plain fields of the current network
-  int first_field = 0; ///< their first leaf
+  int first_field = 0;              ///< their first leaf
   HookTrace hooks;
   Text error{}; ///< the first mistake
   int error_call = -1;

@@ -54,9 +54,7 @@ struct call_labels {
                 "stator: dot: the network calls more modules than a drawing has room for");
   static constexpr auto calls = cut<all.calls.size>(all.calls);
   static constexpr auto characters = cut<all.characters.size>(all.characters);
-  static std::string_view label(std::size_t i) {
-    return {characters.data() + calls[i].begin, calls[i].size};
-  }
+  static std::string_view label(std::size_t i) { return {characters.data() + calls[i].begin, calls[i].size}; }
 };
 
 /// Writes the text.

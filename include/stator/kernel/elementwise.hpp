@@ -35,7 +35,7 @@ struct RegionStep {
   int input;                                        ///< a load: from which operand of the region
   double number;
   std::array<int, max_elementwise_operands> operand; ///< earlier steps
-  int output;                            ///< a result of the region: which
+  int output;                                        ///< a result of the region: which
 };
 
 /// A region as a template argument: layers that do the same on the same shapes share one kernel.

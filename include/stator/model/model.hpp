@@ -363,7 +363,8 @@ private:
       bytes += gradient_bytes;
       return bytes += buffer_bytes;
     }();
-    static_assert(total.fits() && parameter_bytes / sizeof(scalar) >= static_cast<std::size_t>(parameter_count),
+    static_assert(total.fits() &&
+                      parameter_bytes / sizeof(scalar) >= static_cast<std::size_t>(parameter_count),
                   "stator: this network has more parameters than memory can have");
     owned_ = MemoryBlock(align_up(total.value() + 1) + state_bytes);
     std::byte* const first = owned_.data();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Comparisons and choices, elementwise with broadcasting. Comparisons give bool tensors, as in PyTorch. They are
-// computed as masks of ones and zeros in the type of what is compared, so that a choice by a comparison is one
-// region of the program.
+// Comparisons and choices, elementwise with broadcasting. Comparisons give bool tensors, as in PyTorch. They
+// are computed as masks of ones and zeros in the type of what is compared, so that a choice by a comparison
+// is one region of the program.
 #pragma once
 
 #include "stator/ops/activation.hpp"
@@ -48,8 +48,10 @@ struct Compare {
   static constexpr auto compose(A a, B b) {
     const auto mask = operation<Mask<C>>{}(a, b);
     using M = std::remove_const_t<decltype(mask)>;
-    if constexpr (std::is_same_v<typename M::scalar, bool>) return mask;
-    else return operation<MaskToBool>{}(mask);
+    if constexpr (std::is_same_v<typename M::scalar, bool>)
+      return mask;
+    else
+      return operation<MaskToBool>{}(mask);
   }
 };
 
@@ -147,8 +149,8 @@ struct Clamp : SameShape {
 
 } // namespace ops
 
-/// Comparisons of tensors of one shape, or that broadcast; the result has bool elements. `mean(to<float>(eq(a, b)))`
-/// is how many are equal.
+/// Comparisons of tensors of one shape, or that broadcast; the result has bool elements.
+/// `mean(to<float>(eq(a, b)))` is how many are equal.
 inline constexpr operation<ops::Compare<ops::Comparison::lt>> lt;
 inline constexpr operation<ops::Compare<ops::Comparison::le>> le;
 inline constexpr operation<ops::Compare<ops::Comparison::gt>> gt;

@@ -26,10 +26,12 @@ struct Amax {
     const Index size = Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1);
     using Limits = std::numeric_limits<T>;
     if (size > 0 && X::extents.numel() * (X::extents.is_dynamic() ? batch : 1) == 0)
-      throw ShapeError(std::string(Larger ? "amax" : "amin") + ": no elements to choose from in a tensor of shape " +
-                       to_string(X::extents));
-    if constexpr (Limits::has_infinity) std::fill_n(out, size, Larger ? -Limits::infinity() : Limits::infinity());
-    else std::fill_n(out, size, Larger ? Limits::lowest() : Limits::max());
+      throw ShapeError(std::string(Larger ? "amax" : "amin") +
+                       ": no elements to choose from in a tensor of shape " + to_string(X::extents));
+    if constexpr (Limits::has_infinity)
+      std::fill_n(out, size, Larger ? -Limits::infinity() : Limits::infinity());
+    else
+      std::fill_n(out, size, Larger ? Limits::lowest() : Limits::max());
     detail::for_reduced<X, dim_mask(X::extents.rank, {Dims...})>(batch, [&](Index o, Index i) {
       if (x[i] != x[i] || (Larger ? x[i] > out[o] : x[i] < out[o])) out[o] = x[i];
     });

@@ -107,8 +107,10 @@ struct Sum {
   }
   template<class Out, class X>
   static constexpr Bytes scratch() {
-    if constexpr (!std::is_floating_point_v<typename X::scalar>) return {};
-    else return kernel::sum<typename X::scalar, X::extents, dim_mask(X::extents.rank, {Dims...})>::scratch;
+    if constexpr (!std::is_floating_point_v<typename X::scalar>)
+      return {};
+    else
+      return kernel::sum<typename X::scalar, X::extents, dim_mask(X::extents.rank, {Dims...})>::scratch;
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X) {
@@ -153,8 +155,8 @@ constexpr T mean_of(T sum, T n) {
   return n == T{0} && sum == T{0} ? std::numeric_limits<T>::quiet_NaN() : sum / n;
 }
 
-/// g / (batch * PerSample - Correction), which is not less than 0; the second operand only says that there is a
-/// batch.
+/// g / (batch * PerSample - Correction), which is not less than 0; the second operand only says that there is
+/// a batch.
 template<Index PerSample, Index Correction = 0>
 struct DivideByBatch {
   static constexpr std::string_view name = "DivideByBatch";

@@ -32,9 +32,10 @@ struct LogSoftmax {
     static constexpr std::string_view name = "LogSoftmaxBackwardData";
     static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
     template<class Out, class G, class Y>
-    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename Y::scalar* y, Index batch,
-                    std::byte*) {
-      kernel::log_softmax<typename G::scalar, G::extents, wrap(Dim, G::extents.rank)>::backward(y, g, dx, batch);
+    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename Y::scalar* y,
+                    Index batch, std::byte*) {
+      kernel::log_softmax<typename G::scalar, G::extents, wrap(Dim, G::extents.rank)>::backward(y, g, dx,
+                                                                                                batch);
     }
     template<class G2, class Y2, class G, class Y>
     static constexpr auto vjp(G2 gg, Y2, G g, Y y) {
@@ -64,8 +65,8 @@ struct Softmax {
     static constexpr std::string_view name = "SoftmaxBackwardData";
     static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
     template<class Out, class G, class Y>
-    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename Y::scalar* y, Index batch,
-                    std::byte*) {
+    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename Y::scalar* y,
+                    Index batch, std::byte*) {
       kernel::softmax<typename G::scalar, G::extents, wrap(Dim, G::extents.rank)>::backward(y, g, dx, batch);
     }
     template<class G2, class Y2, class G, class Y>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// `matmul(a, b)` without `stator::`: operations are objects, which argument-dependent lookup does not see, so the
-// ones that are written most have a function in a namespace that it looks into.
+// `matmul(a, b)` without `stator::`: operations are objects, which argument-dependent lookup does not see, so
+// the ones that are written most have a function in a namespace that it looks into.
 #pragma once
 
 #include "stator/ops/bmm.hpp"

@@ -20,8 +20,10 @@ constexpr Extents infer_view(const Extents& x, Extents e) {
   Index known = 1;
   std::size_t open = max_rank;
   for (std::size_t d = 0; d < e.rank; ++d)
-    if (e[d] == -1) open = d;
-    else known *= e[d];
+    if (e[d] == -1)
+      open = d;
+    else
+      known *= e[d];
   if (open < max_rank && known > 0) e[open] = x.numel() / known;
   return e;
 }

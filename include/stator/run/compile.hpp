@@ -63,7 +63,7 @@ struct stage {
 };
 template<class E, bool Backward>
 struct stage<E, Backward, 0> {
-  static constexpr const graph::FrozenGraph &value = recorded<E, static_cast<int>(Backward)>::value;
+  static constexpr const graph::FrozenGraph& value = recorded<E, static_cast<int>(Backward)>::value;
 };
 
 template<class E, bool Backward, int Evaluations = 1>

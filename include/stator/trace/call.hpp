@@ -115,7 +115,7 @@ constexpr auto run_forward(const M& module, graph::Builder& b, const X&... x) {
   using Y = decltype(as_symbols<order>(b, module.forward(x...)));
   if (static_cast<int>(b.calls.size()) > b.call_limit) return stand_in<Y>(b);
   return b.hooks.watches.empty() ? as_symbols<order>(b, module.forward(x...))
-                           : forward_with_hooks<order>(module, b, x...);
+                                 : forward_with_hooks<order>(module, b, x...);
 }
 } // namespace detail
 

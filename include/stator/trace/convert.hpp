@@ -13,14 +13,19 @@ namespace ops {
 namespace detail {
 template<class To, class From>
 To convert_element(From x) {
-  if constexpr (std::is_same_v<To, bool>) return x != From{0};
+  if constexpr (std::is_same_v<To, bool>)
+    return x != From{0};
   else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
     // Beyond the range the conversion of C++ is undefined.
     constexpr From low = static_cast<From>(std::numeric_limits<To>::min());
-    constexpr From high = 2 * static_cast<From>(To{1} << (std::numeric_limits<To>::digits - 1)); // one too large
+    constexpr From high =
+        2 * static_cast<From>(To{1} << (std::numeric_limits<To>::digits - 1)); // one too large
     if (x != x) return To{0};
-    return x < low ? std::numeric_limits<To>::min() : x >= high ? std::numeric_limits<To>::max() : static_cast<To>(x);
-  } else return static_cast<To>(x);
+    return x < low     ? std::numeric_limits<To>::min()
+           : x >= high ? std::numeric_limits<To>::max()
+                       : static_cast<To>(x);
+  } else
+    return static_cast<To>(x);
 }
 } // namespace detail
 
@@ -48,8 +53,8 @@ struct MaskToBool : Convert<bool> {
   static constexpr std::string_view name = "Compare";
 };
 
-/// A symbol with elements of type To. Numbers are converted here and now; a mask that is used in the type that
-/// it was computed in is taken as it is, so `where(gt(x, 0), x, y)` stays one region.
+/// A symbol with elements of type To. Numbers are converted here and now; a mask that is used in the type
+/// that it was computed in is taken as it is, so `where(gt(x, 0), x, y)` stays one region.
 template<class To, class S>
 constexpr auto cast_to(const S& s) {
   using From = typename S::scalar;
@@ -61,9 +66,10 @@ constexpr auto cast_to(const S& s) {
     if constexpr (S::extents.rank == 0)
       if (b.signature(s.node).kind == graph::Kind::constant) {
         const double value = b.nodes[static_cast<std::size_t>(s.node)].number;
-        const double converted = std::is_same_v<To, bool>       ? value != 0
-                                 : std::is_integral_v<To>       ? static_cast<double>(static_cast<std::int64_t>(value))
-                                                                : value;
+        const double converted = std::is_same_v<To, bool> ? value != 0
+                                 : std::is_integral_v<To>
+                                     ? static_cast<double>(static_cast<std::int64_t>(value))
+                                     : value;
         return Result{&b, detail::number<To, S::order>(&b, converted).node};
       }
     if constexpr (std::is_same_v<From, bool>) {

@@ -90,8 +90,9 @@ concept IsElementwise = requires {
       std::declval<kernel::Simd<typename In::scalar, 1>>()...);
 };
 
-/// An elementwise operation on numbers while compiling, rounded to their element type. Op::can_fold(number...) says
-/// that the result is defined; one that is no finite number is left to the program.
+/// An elementwise operation on numbers while compiling, rounded to their element type.
+/// Op::can_fold(number...) says that the result is defined; one that is no finite number is left to the
+/// program.
 template<class Op, class T, class Indices>
 struct fold;
 template<class Op, class T, std::size_t... I>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // PyTorch's type promotion, in one place. An operation says how it treats the element types of its operands,
-// `static constexpr Promotion promotion = Promotion::...`; calling it converts them (trace/convert.hpp), so that
-// kernels see the types that they are written for. Source: torch.result_type, PyTorch 1.13.
+// `static constexpr Promotion promotion = Promotion::...`; calling it converts them (trace/convert.hpp), so
+// that kernels see the types that they are written for. Source: torch.result_type, PyTorch 1.13.
 #pragma once
 
 #include "stator/core/dtype.hpp"
@@ -54,8 +54,10 @@ constexpr DType result_type(const std::array<OperandType, N>& operands) {
     for (const OperandType& o : operands)
       if (o.category == category) here = any ? promote_types(here, o.dtype) : o.dtype, any = true;
     if (!any) continue;
-    if (!found) result = here;
-    else if (detail::kind_of(here) > detail::kind_of(result)) result = promote_types(result, here);
+    if (!found)
+      result = here;
+    else if (detail::kind_of(here) > detail::kind_of(result))
+      result = promote_types(result, here);
     found = true;
   }
   return result;
@@ -90,13 +92,14 @@ template<Promotion P, std::size_t N>
 constexpr Text type_requirement(const Text& called, const std::array<OperandType, N>& operands) {
   const DType type = promoted_type<P>(operands);
   if (P == Promotion::floats && !is_floating_point(type))
-    return text(called, ": the input has ", to_string(type), " elements, expected floating point: convert it, ",
-                called, "(to<float>(x))");
+    return text(called, ": the input has ", to_string(type),
+                " elements, expected floating point: convert it, ", called, "(to<float>(x))");
   bool any_bool = false;
   for (const OperandType& o : operands)
     any_bool = any_bool || (o.dtype == DType::boolean && o.category != OperandType::Category::number);
   if ((P == Promotion::numeric && type == DType::boolean) || (P == Promotion::signed_ && any_bool))
-    return text(called, ": bool operands have no ", called, ": convert them, to<float>(x) or to<std::int64_t>(x)");
+    return text(called, ": bool operands have no ", called,
+                ": convert them, to<float>(x) or to<std::int64_t>(x)");
   if (P == Promotion::chosen && operands[0].dtype != DType::boolean)
     return text(called, ": the condition has ", to_string(operands[0].dtype),
                 " elements, expected bool: compare it, ", called, "(ne(x, 0), a, b)");
