@@ -7,6 +7,7 @@
 #include "stator/core/text.hpp"
 #include "stator/reflect/fields.hpp"
 
+#include <type_traits>
 #include <string_view>
 #if __has_include(<boost/pfr/core_name.hpp>)
 #include <boost/pfr/core_name.hpp>
@@ -34,7 +35,9 @@ extern const wrapper<T> fake;
 /// compared, never read.
 template<class T>
 constexpr const T& prototype() {
-  return detail::fake<T>.value;
+  // Functions of constants are compiled as well, where their address is in one: without this they would not link.
+  if (__builtin_is_constant_evaluated()) return detail::fake<T>.value;
+  __builtin_unreachable();
 }
 
 namespace detail {
