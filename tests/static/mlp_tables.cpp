@@ -34,7 +34,8 @@ static_assert(M::parameter_bytes == 784 * 128 * 4 + 128 * 4 + 128 * 10 * 4 + 64)
 static_assert(M::gradient_bytes == M::parameter_bytes && M::buffer_bytes == 0);
 static_assert(M::parameter_table.size() == 4 && M::parameter_table[2].offset == M::offset<"fc2.weight">);
 
-static_assert(sizeof(Mlp) == 8 * sizeof(void*), "a network is a few handles");
+// A handle points to its elements, its gradient, and whether that is there.
+static_assert(sizeof(Mlp) == 4 * 3 * sizeof(void*), "a network is a few handles");
 static_assert(std::is_trivially_destructible_v<Mlp> && std::is_aggregate_v<Mlp>);
 
 // Parameters come before buffers, and both before children, wherever they are declared.
