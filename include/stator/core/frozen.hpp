@@ -12,33 +12,58 @@
 namespace stator {
 
 /// The elements of a list, in an array with room to spare. T has no default member initialisers, so that the
-/// rest is zeros, which compilers do not store one by one.
+/// rest is zeros, which compilers do not store one by one. In pages: clang refuses an array of more elements
+/// than an evaluation may have steps.
 template<class T, std::size_t Room>
 struct Roomy {
   static_assert(std::is_trivially_default_constructible_v<T>,
                 "stator: Roomy: elements must be zero by default");
+  static constexpr std::size_t page = 256;
   std::size_t size;
   bool overflow; ///< there were more elements than room
-  T items[Room];
+  T pages[(Room + page - 1) / page][page];
+
+  constexpr const T& operator[](std::size_t i) const { return pages[i / page][i % page]; }
 };
+
+namespace detail {
+/// Calls f(page, its first element, how many of its elements) for the pages of a list of `size`.
+template<std::size_t Page>
+constexpr void for_each_page(std::size_t size, auto&& f) {
+  for (std::size_t first = 0, p = 0; first < size; first += Page, ++p)
+    f(p, first, size - first < Page ? size - first : Page);
+}
+} // namespace detail
 
 /// Writes a list to an array with room to spare.
 template<class T, std::size_t Room>
 constexpr void spread(Roomy<T, Room>& to, const GrowingArray<T>& from) {
-  const T* const source = from.data();
-  T* const target = to.items;
   to.overflow = from.size() > Room;
   to.size = to.overflow ? Room : from.size();
-  for (std::size_t i = 0, n = to.size; i < n; ++i) target[i] = source[i];
+  detail::for_each_page<Roomy<T, Room>::page>(to.size,
+                                              [&](std::size_t page, std::size_t first, std::size_t count) {
+                                                const T* const source = from.data() + first;
+                                                T* const target = to.pages[page];
+                                                for (std::size_t i = 0; i < count; ++i) target[i] = source[i];
+                                              });
 }
 
-/// Cuts one to its length.
+namespace detail {
+template<class T, std::size_t Room>
+constexpr void copy_to(T* to, const Roomy<T, Room>& from) {
+  for_each_page<Roomy<T, Room>::page>(from.size, [&](std::size_t page, std::size_t first, std::size_t count) {
+    T* const target = to + first;
+    const T* const source = from.pages[page];
+    for (std::size_t i = 0; i < count; ++i) target[i] = source[i];
+  });
+}
+} // namespace detail
+
+/// Cuts one to its length, N.
 template<std::size_t N, class T, std::size_t Room>
 constexpr std::array<T, N> cut(const Roomy<T, Room>& from) {
   std::array<T, N> result{};
-  T* const target = result.data();
-  const T* const source = from.items;
-  for (std::size_t i = 0; i < N; ++i) target[i] = source[i];
+  if constexpr (N > 0) detail::copy_to(result.data(), from);
   return result;
 }
 
@@ -46,9 +71,7 @@ constexpr std::array<T, N> cut(const Roomy<T, Room>& from) {
 template<class T, std::size_t Room>
 constexpr void thaw(const Roomy<T, Room>& from, GrowingArray<T>& to) {
   to = GrowingArray<T>(from.size);
-  T* const target = to.data();
-  const T* const source = from.items;
-  for (std::size_t i = 0, n = from.size; i < n; ++i) target[i] = source[i];
+  detail::copy_to(to.data(), from);
 }
 
 /// The list that `Source::make()` returns, as a constant `value`, a std::array: `make` is evaluated once.

@@ -31,7 +31,7 @@ constexpr GrowingArray<bool> needs_gradient(const Graph& g) {
 }
 
 /// How many nodes are differentiated in one evaluation.
-inline constexpr int differentiated_at_once = 1200;
+inline constexpr int differentiated_at_once = 400;
 
 constexpr Graph differentiate(Graph g) {
   if (!g.backward) return g;

@@ -38,8 +38,9 @@ inline constexpr std::array pipeline{
     Pass{"memory", &memory, 120},               ///< each value's place in the workspace
 };
 
-/// How many steps of one evaluation the passes use up: well below clang's limit of 2^20.
-inline constexpr std::size_t evaluation_budget = 600'000;
+/// Passes share an evaluation while they take fewer steps than this together: small graphs need few
+/// evaluations, and those of large ones stay as far below clang's limit of 2^20 as their longest pass.
+inline constexpr std::size_t evaluation_budget = 25'000;
 
 /// Runs passes from number `next` on while the budget lasts, one at least; returns the number of the next.
 /// `passes` is the pipeline with a network's own in it.

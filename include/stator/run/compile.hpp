@@ -86,11 +86,12 @@ struct Origin {
     return graph::needs_gradient(g)[static_cast<std::size_t>(g.root)];
   }();
   static constexpr bool can_backward = [] {
-    const Extents& e = recorded.nodes.items[recorded.root].signature->type.extents;
+    const Extents& e = recorded.nodes[static_cast<std::size_t>(recorded.root)].signature->type.extents;
     return requires_grad && !e.is_dynamic() && e.numel() == 1;
   }();
   /// "MmBackward0"
-  static constexpr std::string_view name = recorded.nodes.items[recorded.root].signature->backward_name;
+  static constexpr std::string_view name =
+      recorded.nodes[static_cast<std::size_t>(recorded.root)].signature->backward_name;
 };
 
 /// The program of an expression: of its forward alone, or of forward and backward.
