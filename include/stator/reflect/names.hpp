@@ -7,8 +7,8 @@
 #include "stator/core/text.hpp"
 #include "stator/reflect/fields.hpp"
 
-#include <type_traits>
 #include <string_view>
+#include <type_traits>
 #if __has_include(<boost/pfr/core_name.hpp>)
 #include <boost/pfr/core_name.hpp>
 #endif
@@ -35,7 +35,8 @@ extern const wrapper<T> fake;
 /// compared, never read.
 template<class T>
 constexpr const T& prototype() {
-  // Functions of constants are compiled as well, where their address is in one: without this they would not link.
+  // Functions of constants are compiled as well, where their address is in one: without this they would not
+  // link.
   if (__builtin_is_constant_evaluated()) return detail::fake<T>.value;
   __builtin_unreachable();
 }
