@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "stator/nn/conv.hpp"
+#include "stator/nn/rnn.hpp"
 #include "stator/run/summary.hpp"
 
 #include "module/nets.hpp"
@@ -27,6 +29,34 @@ TEST_CASE("summary is a constant table") {
                      "(all)   Mlp     [?, 10]         101770          101632        407080\n"
                      "fc1     Linear  [?, 128]        100480          100352        401920\n"
                      "fc2     Linear  [?, 10]           1290            1280          5160\n");
+}
+
+namespace {
+struct Up {
+  nn::ConvTranspose2d<4, 4, 2, {.stride = 2}> conv;
+  constexpr auto forward(auto x) const { return x | conv; }
+};
+struct Grouped {
+  nn::Conv2d<4, 8, 3, {.padding = 1, .groups = 2}> conv;
+  constexpr auto forward(auto x) const { return x | conv; }
+};
+struct Sequences {
+  nn::LSTM<8, 16, {.batch_first = true}> lstm;
+  nn::GRU<8, 16, {.batch_first = true}> gru;
+  nn::RNN<8, 16, {.batch_first = true}> rnn;
+  constexpr auto forward(auto x) const { return (x | lstm) + (x | gru) + (x | rnn); }
+};
+} // namespace
+
+TEST_CASE("summary counts the multiply-adds that operations state") {
+  // Each element of the input meets every weight of its channel once.
+  STATIC_REQUIRE(summary<Up>(Shape<1, 4, 8, 8>{}).total().multiply_adds == 4 * 64 * 4 * 4);
+  STATIC_REQUIRE(summary<Grouped>(Shape<1, 4, 8, 8>{}).total().multiply_adds == 8 * 64 * 2 * 9);
+  // The products with the input and with the hidden state, 10 steps in all, 4, 3 and 1 gates.
+  constexpr auto table = summary<Sequences>(Shape<2, 5, 8>{});
+  STATIC_REQUIRE(table["lstm"].multiply_adds == 10 * 4 * (8 * 16 + 16 * 16));
+  STATIC_REQUIRE(table["gru"].multiply_adds == 10 * 3 * (8 * 16 + 16 * 16));
+  STATIC_REQUIRE(table["rnn"].multiply_adds == 10 * (8 * 16 + 16 * 16));
 }
 
 TEST_CASE("summary counts shared modules and parameters once, their work each time") {

@@ -20,6 +20,9 @@ struct Bmm : OneType {
   static constexpr Index k(const Extents& a) { return TA ? rows(a) : a.back(); }
   static constexpr Index n(const Extents& b) { return TB ? rows(b) : b.back(); }
   static constexpr Index inner(const Extents& b) { return TB ? b.back() : rows(b); }
+  static constexpr Index multiply_adds(const Extents& y, const Extents& a, const Extents&) {
+    return y.numel() * (k(a) == dynamic ? 1 : k(a));
+  }
 
   static constexpr Extents shape(const Extents& a, const Extents& b) {
     Extents e = a;

@@ -67,6 +67,9 @@ struct ChannelSum;
 template<std::size_t D, ConvSpec<D> S>
 struct Convolution : LayerTypes {
   static constexpr std::string_view name = "Convolution";
+  static constexpr Index multiply_adds(const Extents& y, const Extents&, const Extents& w, const auto&...) {
+    return y.numel() * w.product(1, w.rank);
+  }
 
   static constexpr Extents shape(const Extents& x, const Extents& w) {
     Extents result(x[0], w[0]);
@@ -124,6 +127,9 @@ struct Convolution : LayerTypes {
 template<std::size_t D, ConvSpec<D> S, Extents X>
 struct ConvolutionInput {
   static constexpr std::string_view name = "Convolution";
+  static constexpr Index multiply_adds(const Extents&, const Extents& g, const Extents& w, const auto&...) {
+    return g.numel() * w.product(1, w.rank);
+  }
   static constexpr Extents shape(const Extents& g, const Extents&, const auto&...) {
     Extents result = X;
     result[0] = g[0];
@@ -172,6 +178,9 @@ struct ConvolutionInput {
 template<std::size_t D, ConvSpec<D> S, Extents W>
 struct ConvolutionWeight {
   static constexpr std::string_view name = "Convolution";
+  static constexpr Index multiply_adds(const Extents&, const Extents&, const Extents& g) {
+    return g.numel() * W.product(1, W.rank);
+  }
   static constexpr Extents shape(const Extents&, const Extents&) { return W; }
   template<class X>
   using Kernel = kernel::conv<typename X::scalar, detail::geometry<D>(X::extents, W, S)>;

@@ -31,7 +31,7 @@ constexpr std::string_view scalar_name(DType type) {
 struct LayerTypes {
   static constexpr Text type_requirement(DType x, std::same_as<DType> auto... parameters) {
     Text found;
-    const auto look = [&](DType p) {
+    [[maybe_unused]] const auto look = [&](DType p) {
       if (p == x || !found.empty()) return;
       found = text("the input is ", to_string(x), ", the parameters are ", to_string(p),
                    ": convert the input, stator::to<", scalar_name(p), ">(x)");

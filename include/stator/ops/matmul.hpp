@@ -18,6 +18,9 @@ struct Mm : OneType {
   static constexpr Index k(const Extents& a) { return TA ? a[0] : a[1]; }
   static constexpr Index n(const Extents& b) { return TB ? b[0] : b[1]; }
   static constexpr Index inner(const Extents& b) { return TB ? b[1] : b[0]; }
+  static constexpr Index multiply_adds(const Extents& y, const Extents& a, const Extents&) {
+    return y.numel() * (k(a) == dynamic ? 1 : k(a));
+  }
 
   static constexpr Extents shape(const Extents& a, const Extents& b) { return Extents(m(a), n(b)); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
@@ -74,6 +77,9 @@ struct Mm : OneType {
 /// x [..., in] times weight [out, in] transposed, plus bias [out]: torch.nn.functional.linear.
 struct Linear : LayerTypes {
   static constexpr std::string_view name = "Addmm", called = "linear";
+  static constexpr Index multiply_adds(const Extents& y, const Extents&, const Extents& w, const auto&...) {
+    return y.numel() * w[1];
+  }
   static constexpr Extents shape(const Extents& x, const Extents& w, const Extents&) { return shape(x, w); }
   static constexpr Extents shape(const Extents& x, const Extents& w) {
     Extents result = x;
@@ -142,6 +148,9 @@ struct Linear : LayerTypes {
   /// dx [..., in] = g [..., out] weight [out, in].
   struct LinearInput {
     static constexpr std::string_view name = "Mm";
+    static constexpr Index multiply_adds(const Extents&, const Extents& g, const Extents& w) {
+      return g.numel() * w[1];
+    }
     static constexpr Extents shape(const Extents& g, const Extents& w) {
       Extents result = g;
       result[result.rank - 1] = w[1];
@@ -176,6 +185,9 @@ struct Linear : LayerTypes {
   /// dw [out, in] = g [..., out] transposed times x [..., in].
   struct LinearWeight {
     static constexpr std::string_view name = "Mm";
+    static constexpr Index multiply_adds(const Extents&, const Extents& g, const Extents& x) {
+      return g.numel() * x.back();
+    }
     static constexpr Extents shape(const Extents& g, const Extents& x) { return Extents(g.back(), x.back()); }
     template<class A, class X>
     struct Kernel {

@@ -22,6 +22,10 @@ struct Recurrence : LayerTypes {
   static constexpr std::string_view name = C == Cell::lstm ? "Lstm" : C == Cell::gru ? "Gru" : "Rnn";
   static constexpr Index time = TimeMajor ? 0 : 1;
   static constexpr std::size_t parts = C == Cell::lstm ? 2 : 1; ///< of the state
+  /// Of the product with the hidden state; that with the input is an operation of its own.
+  static constexpr Index multiply_adds(const Extents&, const Extents& x, const Extents& w, const auto&...) {
+    return x.numel() * w[1];
+  }
 
   static constexpr Extents shape(const Extents& x, const Extents& w, const auto&...) {
     return Extents(x[0], x[1], kernel::kept(C) * w[1]);
@@ -58,6 +62,10 @@ struct Recurrence : LayerTypes {
   /// y.
   struct Backward {
     static constexpr std::string_view name = "RecurrenceBackward";
+    static constexpr Index multiply_adds(const Extents&, const Extents& g, const Extents&, const Extents& w,
+                                         const auto&...) {
+      return g.numel() / g.back() * w.numel();
+    }
     static constexpr Extents shape(const Extents& g, const Extents&, const Extents& w, const auto&...) {
       Extents e(g[0], g[1], kernel::slopes(C) * w[1]);
       ++e[static_cast<std::size_t>(time)];

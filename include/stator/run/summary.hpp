@@ -16,11 +16,12 @@ namespace stator {
 /// One module; numbers include what is inside of it.
 struct SummaryRow {
   std::string_view path, type;
-  bool called = false;     ///< lists are not
-  Extents output{};        ///< of its last call
-  Index parameters = 0;    ///< elements, shared ones once
-  Index multiply_adds = 0; ///< of matrix products and convolutions, for a sample where the batch is dynamic
-  std::size_t bytes = 0;   ///< of parameters and buffers
+  bool called = false;  ///< lists are not
+  Extents output{};     ///< of its last call
+  Index parameters = 0; ///< elements, shared ones once
+  Index multiply_adds =
+      0; ///< of products (matrices, convolutions, recurrences), for a sample where the batch is dynamic
+  std::size_t bytes = 0; ///< of parameters and buffers
 };
 
 template<std::size_t N>
@@ -64,31 +65,6 @@ struct Summary {
 };
 
 namespace detail {
-
-/// The largest whole number whose square is not more than n.
-constexpr Index whole_root(Index n) {
-  Index root = n, next = (n + 1) / 2;
-  while (next < root) root = next, next = (root + n / root) / 2;
-  return root;
-}
-
-/// Multiply-adds of a node.
-constexpr Index multiply_adds(const graph::Builder& b, int node) {
-  const std::string_view name = b.signature(node).name;
-  const auto extents = [&](int k) { return b.type(b.operand(node, k)).extents; };
-  const Extents out = b.type(node).extents;
-  if (name == "Addmm") return out.numel() * extents(1)[1];
-  if (name == "Convolution") return out.numel() * (extents(1).numel() / std::max<Index>(extents(1)[0], 1));
-  if (name == "ScaledDotProductAttention") return 2 * out.numel() * extents(1)[extents(1).rank - 2];
-  if (name == "Mm" || name == "Bmm" || name == "Matmul") {
-    const Index many = out.rank > 2 ? out.product(0, out.rank - 2) : 1;
-    // The inner extent, however the operands are transposed: (m k) (k n) / (m n) is its square.
-    return out.numel() == 0
-               ? 0
-               : out.numel() * whole_root(extents(0).numel() * extents(1).numel() / (out.numel() * many));
-  }
-  return 0;
-}
 
 /// The module that each call enters.
 struct CalledVisitor : visitor_base {
@@ -140,7 +116,7 @@ struct summary_of {
       s.rows[modules[c]].output = b.type(b.calls[c].result).extents;
     }
     for (std::size_t n = 0; n < b.nodes.size(); ++n) {
-      const Index work = multiply_adds(b, static_cast<int>(n));
+      const Index work = b.signature(static_cast<int>(n)).cost.multiply_adds;
       for (int c = b.nodes[n].call; c >= 0 && work > 0; c = b.calls[static_cast<std::size_t>(c)].parent)
         s.rows[modules[static_cast<std::size_t>(c)]].multiply_adds += work;
     }
