@@ -31,11 +31,19 @@ public:
     return *this;
   }
   constexpr ~MemoryBlock() {
-    if (std::is_constant_evaluated()) return; // empty, and g++ 12 may not read a mutable one
-    if (data_ != nullptr) ::operator delete(data_, std::align_val_t{alignment});
+    if (!is_empty()) ::operator delete(data_, std::align_val_t{alignment});
   }
   constexpr std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
+  /// For destructors. In constant evaluation a block is always empty; g++ 12 may not read a mutable one
+  /// there, and clang has to: where a destructor does nothing in constant evaluation whatever the object
+  /// holds, it leaves the destruction of static and thread-local objects out.
+  constexpr bool is_empty() const {
+#if !defined(__clang__)
+    if (std::is_constant_evaluated()) return true;
+#endif
+    return data_ == nullptr;
+  }
 
 private:
   [[noreturn, gnu::cold]] static void refuse(std::size_t bytes) {

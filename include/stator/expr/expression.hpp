@@ -93,7 +93,7 @@ struct State {
   constexpr State(const State&) : State() {}
   constexpr State& operator=(const State&) { return *this; }
   constexpr ~State() {
-    if (!std::is_constant_evaluated()) give_back(std::move(workspace));
+    if (!workspace.is_empty()) give_back(std::move(workspace));
   }
 };
 

@@ -127,15 +127,15 @@ private:
   void add_other_names() {
     std::map<std::string_view, const StateTensor*> given;
     for (const StateTensor& t : state_) given.emplace(t.name, &t);
-    std::map<const void*, StateTensor> shared;
+    std::map<const void*, const StateTensor*> shared;
     for (const StateEntry& e : target_.entries)
       if (const auto found = given.find(e.name); e.shared != nullptr && found != given.end())
-        shared.emplace(e.shared, *found->second);
+        shared.emplace(e.shared, found->second);
+    std::vector<StateTensor> more; // apart: an insertion moves what the maps refer to
     for (const StateEntry& e : target_.entries)
-      if (const auto found = shared.find(e.shared); found != shared.end() && !given.contains(e.name)) {
-        found->second.name = e.name;
-        state_.insert_view(found->second);
-      }
+      if (const auto found = shared.find(e.shared); found != shared.end() && !given.contains(e.name))
+        more.emplace_back(*found->second).name = e.name;
+    for (StateTensor& t : more) state_.insert_view(std::move(t));
   }
 
   void match(const StateEntry& entry) {
