@@ -40,14 +40,15 @@ struct conv {
   /// db [out_channels]: the sum of dy over samples and pixels.
   static void backward_bias(const T* dy, T* db, bool accumulate, Index batch) {
     constexpr Index plane = Geometry.output_plane(), channels = Geometry.out_channels;
-    for_teams(channels, team_count(channels, batch * channels * plane), [&](Index first, Index last, Index) {
-      for (Index c = first; c < last; ++c) {
-        T total{};
-        for (Index n = 0; n < batch; ++n)
-          total = static_cast<T>(total + contiguous_sum(dy + (n * channels + c) * plane, plane));
-        db[c] = accumulate ? static_cast<T>(db[c] + total) : total;
-      }
-    });
+    parallel_for_chunks(
+        channels, chunk_count(channels, batch * channels * plane), [&](Index first, Index last, Index) {
+          for (Index c = first; c < last; ++c) {
+            T total{};
+            for (Index n = 0; n < batch; ++n)
+              total = static_cast<T>(total + contiguous_sum(dy + (n * channels + c) * plane, plane));
+            db[c] = accumulate ? static_cast<T>(db[c] + total) : total;
+          }
+        });
   }
 };
 

@@ -8,7 +8,7 @@
 #include "stator/kernel/conv_planes.hpp"
 #include "stator/kernel/conv_tile.hpp"
 #include "stator/kernel/pack.hpp"
-#include "stator/kernel/teams.hpp"
+#include "stator/kernel/parallel.hpp"
 
 namespace stator::kernel::detail {
 
@@ -123,11 +123,11 @@ struct conv_pass {
     pass.prepare(w, bias);
     constexpr Index per_sample = G.out_channels * product(output) * (G.in_channels / G.groups) * taps;
     const Index work = per_sample * batch;
-    const Index threads = team_count(max_threads, work);
+    const Index threads = chunk_count(max_threads, work);
     if (batch >= threads) {
-      for_teams(batch, threads, [&](Index first, Index last, Index team) {
+      parallel_for_chunks(batch, threads, [&](Index first, Index last, Index chunk) {
         for (Index n = first; n < last; ++n) {
-          const T* in = pass.padded_sample(x, n, team);
+          const T* in = pass.padded_sample(x, n, chunk);
           pass.share(in, y, n, 0, 1);
         }
       });
@@ -135,11 +135,11 @@ struct conv_pass {
     }
     // Fewer samples than threads: parts of the pixels of each class.
     if (pads)
-      for_teams(batch, batch, [&](Index first, Index last, Index) {
+      parallel_for_chunks(batch, batch, [&](Index first, Index last, Index) {
         for (Index n = first; n < last; ++n) pass.padded_sample(x, n, n);
       });
     const Index parts = ceil_div(threads, batch);
-    for_teams(batch * parts, threads, [&](Index first, Index last, Index) {
+    parallel_for_chunks(batch * parts, threads, [&](Index first, Index last, Index) {
       for (Index item = first; item < last; ++item) {
         const Index n = item / parts, part = item % parts;
         const T* in =

@@ -58,14 +58,14 @@ struct conv_weight_pass {
     constexpr Index tiles = ceil_div(rows, conv_rows);
     constexpr Index items = G.groups * panels.panels * tiles;
     const Index chunk = std::min(samples, batch);
-    const Index teams = team_count(max_threads, G.groups * rows * out * pixels * chunk);
+    const Index threads = chunk_count(max_threads, G.groups * rows * out * pixels * chunk);
     for (Index begin = 0; begin < batch; begin += samples) {
       const Index count = std::min(samples, batch - begin);
-      for_teams(count, std::min(teams, count), [&](Index first, Index last, Index) {
+      parallel_for_chunks(count, std::min(threads, count), [&](Index first, Index last, Index) {
         for (Index n = first; n < last; ++n)
           lay_out(x, dy, begin + n, slots + static_cast<std::size_t>(n) * slot);
       });
-      for_teams(items, std::min(teams, items), [&](Index first, Index last, Index) {
+      parallel_for_chunks(items, std::min(threads, items), [&](Index first, Index last, Index) {
         for (Index n = 0; n < count; ++n) {
           const std::byte* from = slots + static_cast<std::size_t>(n) * slot;
           const T* wide =
@@ -130,16 +130,17 @@ private:
 
   static void finish(const T* sum, T* dw, bool accumulate) {
     constexpr Index block = 16;
-    for_teams(G.groups * out, team_count(G.groups * out, G.groups * out * rows),
-              [&](Index first, Index last, Index) {
-                for (Index r = 0; r < rows; r += block)
-                  for (Index c = first; c < last; ++c) {
-                    T* to = dw + c * rows;
-                    const T* from = sum + c / out * rows * panels.padded() + c % out;
-                    for (Index i = r; i < std::min(r + block, rows); ++i)
-                      to[i] = accumulate ? to[i] + from[i * panels.padded()] : from[i * panels.padded()];
-                  }
-              });
+    parallel_for_chunks(G.groups * out, chunk_count(G.groups * out, G.groups * out * rows),
+                        [&](Index first, Index last, Index) {
+                          for (Index r = 0; r < rows; r += block)
+                            for (Index c = first; c < last; ++c) {
+                              T* to = dw + c * rows;
+                              const T* from = sum + c / out * rows * panels.padded() + c % out;
+                              for (Index i = r; i < std::min(r + block, rows); ++i)
+                                to[i] = accumulate ? to[i] + from[i * panels.padded()]
+                                                   : from[i * panels.padded()];
+                            }
+                        });
   }
 };
 

@@ -6,7 +6,7 @@
 
 #include "stator/core/bytes.hpp"
 #include "stator/kernel/pack.hpp"
-#include "stator/kernel/teams.hpp"
+#include "stator/kernel/parallel.hpp"
 #include "stator/kernel/tile.hpp"
 
 namespace stator::kernel {
@@ -170,7 +170,7 @@ private:
                              Index k) {
     constexpr Index grain = 4 * quad<T>;
     const Index blocks = ceil_div(n, grain);
-    for_teams(blocks, team_count(blocks, m * n * k), [&](Index first, Index last, Index) {
+    parallel_for_chunks(blocks, chunk_count(blocks, m * n * k), [&](Index first, Index last, Index) {
       const Index j = first * grain, count = std::min(last * grain, n) - j;
       constexpr Index rows = M != dynamic ? std::min(M, dots_rows<T>) : dots_rows<T>;
       dots_block<T, native_width<T>, rows, (rows == 1 ? 8 : 4), K, N == dynamic || N % 8 != 0>(
@@ -201,21 +201,22 @@ private:
     const Index work = m * n * k;
     constexpr Index rows = height(NV);
     const Index blocks = ceil_div(m, rows);
-    const Index teams = team_count(std::max(blocks, count), work);
-    // Cut C where the largest part is smallest; by panels if equal, for then each team packs its own.
-    if (teams > 1 && ceil_div(count, teams) * blocks > ceil_div(blocks, teams) * count) {
+    const Index chunks = chunk_count(std::max(blocks, count), work);
+    // Cut C where the largest part is smallest; by panels if equal, for then each thread packs its own.
+    if (chunks > 1 && ceil_div(count, chunks) * blocks > ceil_div(blocks, chunks) * count) {
       if constexpr (All) {
-        for_teams(count, std::min(teams, count),
-                  [&](Index first, Index last, Index) { pack<true>(b, packed, first, last, count, n, k); });
+        parallel_for_chunks(count, std::min(chunks, count), [&](Index first, Index last, Index) {
+          pack<true>(b, packed, first, last, count, n, k);
+        });
       } else if (tail) {
         pack<false>(b, packed, count - 1, count, count, n, k);
       }
-      for_teams(blocks, std::min(teams, blocks), [&](Index first, Index last, Index) {
+      parallel_for_chunks(blocks, std::min(chunks, blocks), [&](Index first, Index last, Index) {
         multiply<All>(a, b, bias, c, accumulate, m, n, k, packed, first * rows, std::min(last * rows, m), 0,
                       count, count);
       });
     } else {
-      for_teams(count, std::min(teams, count), [&](Index first, Index last, Index) {
+      parallel_for_chunks(count, std::min(chunks, count), [&](Index first, Index last, Index) {
         if constexpr (All)
           pack<true>(b, packed, first, last, count, n, k);
         else if (tail && last == count)
@@ -279,12 +280,12 @@ struct batched_gemm {
     if constexpr (M != dynamic) m = M;
     if constexpr (N != dynamic) n = N;
     if constexpr (K != dynamic) k = K;
-    Index teams = team_count(count, count * m * n * k);
-    if (count < 2 * teams && m * n * k >= parallel_work) teams = 1; // each product is parallel by itself
+    Index chunks = chunk_count(count, count * m * n * k);
+    if (count < 2 * chunks && m * n * k >= parallel_work) chunks = 1; // each product is parallel by itself
     const Index extent = std::max({M == dynamic ? m : 0, N == dynamic ? n : 0, K == dynamic ? k : 0});
     const std::size_t share = one::scratch.total(extent) / alignment * alignment;
-    for_teams(count, teams, [&](Index first, Index last, Index team) {
-      std::byte* mine = space + static_cast<std::size_t>(team) * share;
+    parallel_for_chunks(count, chunks, [&](Index first, Index last, Index chunk) {
+      std::byte* mine = space + static_cast<std::size_t>(chunk) * share;
       for (Index i = first; i < last; ++i)
         one::run(a + i * m * k, b + i * k * n, nullptr, c + i * m * n, accumulate, m, n, k, mine);
     });

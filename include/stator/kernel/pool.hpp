@@ -3,10 +3,10 @@
 // A plane is one channel of one sample: x [planes, input...], y [planes, output...].
 #pragma once
 
+#include "stator/kernel/parallel.hpp"
 #include "stator/kernel/pool_geometry.hpp"
 #include "stator/kernel/pool_halves.hpp"
 #include "stator/kernel/sum.hpp"
-#include "stator/kernel/teams.hpp"
 
 #include <limits>
 
@@ -22,9 +22,10 @@ struct pool_planes {
 
   template<class Body>
   static void each(Index planes, Body&& body) {
-    for_teams(planes, team_count(planes, planes * (input + output) * 4), [&](Index first, Index last, Index) {
-      for (Index p = first; p < last; ++p) body(p * input, p * output);
-    });
+    parallel_for_chunks(planes, chunk_count(planes, planes * (input + output) * 4),
+                        [&](Index first, Index last, Index) {
+                          for (Index p = first; p < last; ++p) body(p * input, p * output);
+                        });
   }
 
   /// For windows of two by two: calls `body(input offset, output offset)` for each row of windows.

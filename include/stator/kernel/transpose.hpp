@@ -4,7 +4,7 @@
 #pragma once
 
 #include "stator/kernel/pack.hpp"
-#include "stator/kernel/teams.hpp"
+#include "stator/kernel/parallel.hpp"
 
 #include <array>
 
@@ -73,7 +73,7 @@ struct permute {
 
   static void run(const T* x, T* y, Index batch) {
     const Index count = outer(batch);
-    for_teams(count, team_count(count, count * inside * 2), [&](Index first, Index last, Index) {
+    parallel_for_chunks(count, chunk_count(count, count * inside * 2), [&](Index first, Index last, Index) {
       if constexpr (loops.rank == 1) {
         std::copy(x + first, x + last, y + first);
       } else if constexpr (loops.rank == 2) {
