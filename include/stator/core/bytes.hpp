@@ -10,12 +10,13 @@ namespace stator {
 /// Every block in an arena or a workspace begins at a multiple of this (a cache line, a full vector).
 inline constexpr std::size_t alignment = 64;
 
+/// A size rounded up to the next multiple of `alignment`.
 constexpr std::size_t align_up(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
 /// `fixed + batch * per_sample` bytes.
 struct Bytes {
-  std::size_t fixed = 0;
-  std::size_t per_sample = 0;
+  std::size_t fixed = 0;      ///< whatever the batch is
+  std::size_t per_sample = 0; ///< for each sample of a batch that is known at run time
 
   /// Throws ShapeError for a negative batch, and for one whose memory no address could reach.
   constexpr std::size_t total(std::ptrdiff_t batch) const {

@@ -45,6 +45,7 @@ public:
 
   /// Whether it is a size: neither negative nor too large.
   constexpr bool fits() const { return !negative_ && !large_; }
+  /// Whether a negative factor or term made the size meaningless.
   constexpr bool is_negative() const { return negative_; }
   /// Meaningful when it fits.
   constexpr std::size_t value() const { return value_; }

@@ -11,6 +11,7 @@
 
 namespace stator {
 
+/// The element types of tensors, with PyTorch's names; `boolean` is torch.bool.
 enum class DType : std::uint8_t { float32, float64, int64, int32, uint8, boolean };
 
 namespace detail {
@@ -39,6 +40,7 @@ template<> struct scalar_type<DType::boolean> { using type = bool; };
 template<DType D>
 using scalar_of = typename detail::scalar_type<D>::type;
 
+/// The DType of the C++ type T.
 template<class T>
 inline constexpr DType dtype_of = detail::dtype_value<std::remove_cv_t<T>>::value;
 
@@ -55,6 +57,7 @@ constexpr std::size_t item_size(DType type) {
   }
 }
 
+/// Whether elements are float32 or float64, torch.is_floating_point; only these have gradients.
 constexpr bool is_floating_point(DType type) { return type == DType::float32 || type == DType::float64; }
 
 /// torch.promote_types: the smallest type that both are converted to, in the order bool, uint8, int32, int64,

@@ -13,6 +13,7 @@ namespace stator {
 /// `N` characters and a terminator. `fixed_string path = "fc1.weight";`
 template<std::size_t N>
 struct fixed_string {
+  /// The characters and a closing zero.
   char data[N + 1]{};
 
   constexpr fixed_string() = default;
@@ -23,6 +24,7 @@ struct fixed_string {
   }
 
   static constexpr std::size_t size() { return N; }
+  /// The characters without the closing zero.
   constexpr std::string_view view() const { return {data, N}; }
   constexpr operator std::string_view() const { return view(); }
   constexpr bool operator==(const fixed_string&) const = default;

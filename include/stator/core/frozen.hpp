@@ -18,9 +18,10 @@ template<class T, std::size_t Room>
 struct Roomy {
   static_assert(std::is_trivially_default_constructible_v<T>,
                 "stator: Roomy: elements must be zero by default");
-  static constexpr std::size_t page = 256;
+  static constexpr std::size_t page = 256; ///< elements of a page
   std::size_t size;
   bool overflow; ///< there were more elements than room
+  /// The elements, page by page.
   T pages[(Room + page - 1) / page][page];
 
   constexpr const T& operator[](std::size_t i) const { return pages[i / page][i % page]; }

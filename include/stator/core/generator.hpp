@@ -48,6 +48,7 @@ public:
     std::optional<double> take_spare_normal() {
       return std::exchange(generator_.spare_normal_, std::nullopt);
     }
+    /// Keeps the second number of a Box-Muller pair for the next draw.
     void put_spare_normal(double value) { generator_.spare_normal_ = value; }
 
   private:
@@ -59,6 +60,7 @@ public:
   static constexpr std::uint64_t default_seed = 67280421310721;
   /// Bytes of `get_state()`.
   static constexpr std::size_t state_size = 5056;
+  /// The bytes that torch.Generator.get_state() returns.
   using State = std::array<std::byte, state_size>;
 
   explicit Generator(std::uint64_t seed = default_seed) { start(seed); }
@@ -85,6 +87,7 @@ public:
     return number;
   }
 
+  /// The seed that was set last, torch.initial_seed().
   std::uint64_t initial_seed() const {
     const std::lock_guard lock(mutex_);
     return seed_;

@@ -38,6 +38,7 @@ public:
 
   constexpr std::size_t size() const { return size_; }
   constexpr bool empty() const { return size_ == 0; }
+  /// The first element, invalid after the array grows.
   constexpr T* data() { return data_; }
   constexpr const T* data() const { return data_; }
   constexpr T& operator[](std::size_t i) { return data_[i]; }
@@ -46,9 +47,11 @@ public:
   constexpr T* end() { return data_ + size_; }
   constexpr const T* begin() const { return data_; }
   constexpr const T* end() const { return data_ + size_; }
+  /// The last element; there must be one.
   constexpr T& back() { return data_[size_ - 1]; }
   constexpr const T& back() const { return data_[size_ - 1]; }
 
+  /// Makes room for n elements in all.
   constexpr void reserve(std::size_t n) {
     if (n <= capacity_) return;
     T* const grown = new T[n]{};
@@ -58,14 +61,17 @@ public:
     capacity_ = n;
   }
   // One statement: statements are what clang counts as steps of an evaluation.
+  /// Appends a copy of the value.
   constexpr void push_back(const T& value) {
     (size_ == capacity_ ? reserve(capacity_ == 0 ? 16 : 2 * capacity_) : void()), data_[size_++] = value;
   }
+  /// Appends the elements of [first, last).
   constexpr void append(const T* first, const T* last) {
     const auto n = static_cast<std::size_t>(last - first);
     if (size_ + n > capacity_) reserve(size_ + n > 2 * capacity_ ? size_ + n : 2 * capacity_);
     while (first != last) data_[size_++] = *first++;
   }
+  /// Removes the last element; there must be one.
   constexpr void pop_back() { --size_; }
   /// Shortens to n elements.
   constexpr void truncate(std::size_t n) { size_ = n; }

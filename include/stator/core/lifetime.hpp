@@ -10,6 +10,8 @@
 
 #ifndef STATOR_CHECK_LIFETIMES
 #if defined(__SANITIZE_ADDRESS__)
+/// 1 when expressions check that what they refer to still exists: with AddressSanitizer, or when defined
+/// before the first include.
 #define STATOR_CHECK_LIFETIMES 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -29,6 +31,8 @@
 #include <map>
 #include <mutex>
 // Classes that hold a Watch are different classes with it and without.
+/// The inline namespace that keeps types with and without the check apart, so that mixing them does not
+/// link.
 #define STATOR_LIFETIMES lifetimes_checked
 #else
 #define STATOR_LIFETIMES lifetimes_unchecked

@@ -10,6 +10,7 @@
 
 namespace stator {
 
+/// Extents, batches and positions: signed, as torch's sizes are.
 using Index = std::ptrdiff_t;
 
 /// An extent that is known only at run time.
@@ -20,8 +21,8 @@ inline constexpr std::size_t max_rank = 8;
 
 /// A shape as a value: what shape rules compute with, and what a template argument can hold.
 struct Extents {
-  std::size_t rank = 0;
-  std::array<Index, max_rank> dims{};
+  std::size_t rank = 0;               ///< number of dimensions
+  std::array<Index, max_rank> dims{}; ///< the first `rank` are extents, the others zero
 
   constexpr Extents() = default;
   template<class... D>
@@ -29,10 +30,13 @@ struct Extents {
 
   constexpr Index operator[](std::size_t i) const { return dims[i]; }
   constexpr Index& operator[](std::size_t i) { return dims[i]; }
+  /// The last extent; the rank must not be 0.
   constexpr Index back() const { return dims[rank - 1]; }
   constexpr bool operator==(const Extents&) const = default;
+  /// Whether the leading extent is known only at run time.
   constexpr bool is_dynamic() const { return rank > 0 && dims[0] == dynamic; }
 
+  /// Appends a dimension; the rank must be below `max_rank`.
   constexpr void push_back(Index extent) { dims[rank++] = extent; }
 
   /// Product of the extents in [first, last); a dynamic extent counts as one.
@@ -61,14 +65,16 @@ struct lookup {};
 template<Index... E>
 struct Shape : unqualified::lookup {
   static_assert(sizeof...(E) <= max_rank, "stator: a tensor has at most 8 dimensions");
-  static constexpr std::size_t rank = sizeof...(E);
-  static constexpr Extents extents{E...};
+  static constexpr std::size_t rank = sizeof...(E); ///< number of dimensions
+  static constexpr Extents extents{E...};           ///< the extents as a value
   static_assert(extents.is_possible(),
                 "stator: an extent of a tensor is negative, or it has more elements than memory can have");
+  /// Whether the leading extent is known only at run time.
   static constexpr bool is_dynamic = extents.is_dynamic();
   /// Elements of a static shape, elements per sample of a dynamic one.
   static constexpr Index numel = extents.numel();
 
+  /// Whether no extent but the first is dynamic.
   static consteval bool leading_only() {
     for (std::size_t i = 1; i < rank; ++i)
       if (extents[i] == dynamic) return false;

@@ -16,6 +16,7 @@
 
 namespace stator {
 
+/// The element types of files, with the names that safetensors gives them.
 enum class StorageType : std::uint8_t {
   F64,
   F32,
@@ -62,6 +63,7 @@ constexpr std::string_view to_string(StorageType type) { return detail::storage_
 /// Bytes of an element.
 constexpr std::size_t item_size(StorageType type) { return detail::storage_entry(type).size; }
 
+/// The type with a safetensors name, none for an unknown name.
 constexpr std::optional<StorageType> storage_type(std::string_view name) {
   for (std::size_t i = 0; i < detail::storage_table.size(); ++i)
     if (detail::storage_table[i].name == name) return static_cast<StorageType>(i);

@@ -10,14 +10,17 @@
 
 namespace stator {
 
+/// A string for constant evaluation that grows: error messages and names are composed of it.
 class Text {
 public:
   constexpr Text() = default;
   explicit constexpr Text(std::string_view s) { *this += s; }
 
+  /// The characters, valid as long as the text is neither changed nor destroyed.
   constexpr std::string_view view() const { return {chars_.data(), chars_.size()}; }
   constexpr std::size_t size() const { return chars_.size(); }
   constexpr bool empty() const { return chars_.empty(); }
+  /// Keeps the first n characters.
   constexpr void truncate(std::size_t n) { chars_.truncate(n); }
 
   constexpr Text& operator+=(std::string_view s) {

@@ -18,7 +18,7 @@ inline std::string to_string(const Extents& e) { return std::string(text(e).view
 
 /// The extents of a tensor at run time; prints as "[64, 784]".
 struct Sizes {
-  Extents extents;
+  Extents extents; ///< the extents with the batch filled in
 
   constexpr std::size_t size() const { return extents.rank; }
   constexpr Index operator[](std::size_t i) const { return extents[i]; }
@@ -125,6 +125,7 @@ private:
 template<class T, Index... E>
 class TensorView : public detail::tensor_access<TensorView<T, E...>, T, E...> {
 public:
+  /// Element type, const for a view that is read-only.
   using element = T;
 
   constexpr TensorView() = default;
@@ -139,9 +140,12 @@ public:
     requires(std::is_same_v<const U, T>)
   constexpr TensorView(const TensorView<U, E...>& other) : data_(other.data()), leading_(other.leading()) {}
 
+  /// The first element.
   constexpr T* data() const { return data_; }
+  /// The leading extent.
   constexpr Index leading() const { return leading_; }
 
+  /// Sets every element to the value, torch.Tensor.fill_.
   constexpr void fill_(T value) const
     requires(!std::is_const_v<T>)
   {
@@ -150,7 +154,7 @@ public:
 
 private:
   T* data_ = nullptr;
-  Index leading_ = 0;
+  Index leading_ = 0; ///< the leading extent
 };
 
 /// "tensor([[1, 2], [3, 4]])", as PyTorch brackets it; meant for small tensors.

@@ -33,6 +33,7 @@ public:
   constexpr ~MemoryBlock() {
     if (!is_empty()) ::operator delete(data_, std::align_val_t{alignment});
   }
+  /// The first byte, aligned to `alignment`; null when the block is empty.
   constexpr std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
   /// For destructors. In constant evaluation a block is always empty; g++ 12 may not read a mutable one

@@ -10,9 +10,10 @@
 
 namespace stator::data {
 
+/// The options of `batches`, those of torch.utils.data.DataLoader.
 struct BatchOptions {
-  bool shuffle = false;
-  std::uint64_t seed = 0;
+  bool shuffle = false;   ///< another order of the samples in each pass
+  std::uint64_t seed = 0; ///< of the generator that shuffles
   bool drop_last = false; ///< leave out the last batch when it is shorter than the others
 };
 
@@ -20,7 +21,9 @@ struct BatchOptions {
 /// shuffling into a buffer that the next batch overwrites.
 template<class T, Index... Sample>
 struct Batch {
+  /// [N, Sample...]
   typename TensorDataset<T, Sample...>::Samples images;
+  /// [N]
   typename TensorDataset<T, Sample...>::Labels labels;
 };
 
@@ -33,6 +36,7 @@ class Batches {
   static_assert(N > 0, "stator: batches<N>: N is the number of samples in a batch, at least 1");
 
 public:
+  /// What the batches are taken from.
   using Dataset = TensorDataset<T, Sample...>;
 
   Batches(const Dataset& dataset, BatchOptions options)
@@ -56,6 +60,7 @@ public:
   public:
     using value_type = Batch<T, Sample...>;
     using difference_type = Index;
+    /// A pass goes forward only: the next batch reuses the memory of the last.
     using iterator_concept = std::input_iterator_tag;
 
     value_type operator*() const { return range_->batch(number_); }

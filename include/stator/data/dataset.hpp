@@ -16,15 +16,18 @@ namespace stator::data {
 template<class T, Index... Sample>
 class TensorDataset {
 public:
-  static constexpr Index sample_size = Shape<Sample...>::numel;
+  static constexpr Index sample_size = Shape<Sample...>::numel; ///< elements of one sample
   static_assert(!Shape<Sample...>::is_dynamic, "stator: the shape of a sample is static");
+  /// Samples as a view, [N, Sample...].
   using Samples = TensorView<const T, dynamic, Sample...>;
+  /// Labels as a view, [N].
   using Labels = TensorView<const std::int64_t, dynamic>;
 
   /// One sample: `auto [image, label] = dataset[3];`, image: [Sample...].
   struct Item {
+    /// [Sample...]
     TensorView<const T, Sample...> image;
-    std::int64_t label;
+    std::int64_t label; ///< index of the class
   };
 
   TensorDataset() = default;
@@ -42,6 +45,7 @@ public:
   Index size() const { return static_cast<Index>(labels_.size()); }
   /// Views that live as long as the dataset.
   Samples samples() const { return Samples(values_.data(), size()); }
+  /// All labels, [N].
   Labels labels() const { return Labels(labels_.data(), size()); }
 
   /// Throws ValueError when there is no sample `i`.

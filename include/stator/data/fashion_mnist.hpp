@@ -10,11 +10,13 @@
 
 namespace stator::data {
 
+/// The two parts of a data set: 60,000 samples to train on and 10,000 to test with.
 enum class Split { train, test };
 
 /// Where Debian's package dataset-fashion-mnist puts the files.
 inline constexpr std::string_view fashion_mnist_root = "/usr/share/datasets/fashion-mnist";
 
+/// Names of the labels 0 to 9.
 inline constexpr std::array<std::string_view, 10> fashion_mnist_classes = {
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
 

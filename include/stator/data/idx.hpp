@@ -14,9 +14,9 @@ namespace stator::data {
 
 /// The contents of an IDX file of unsigned bytes, row-major.
 struct Idx {
-  Extents extents;
-  std::vector<std::uint8_t> values;
-  std::size_t header = 0; ///< bytes before the first value
+  Extents extents;                  ///< as the header of the file states them
+  std::vector<std::uint8_t> values; ///< the elements in row-major order
+  std::size_t header = 0;           ///< bytes before the first value
 };
 
 namespace detail {

@@ -30,9 +30,9 @@ struct evaluator;
 /// Memory of a leaf: elements, gradient (null where none is wanted) and what the model knows of the gradient
 /// (null where no model does).
 struct LeafMemory {
-  void* data; // no initialisers: an array of them is filled at once
-  void* grad;
-  GradState* state;
+  void* data;       ///< the elements; no initialisers here: an array of them is filled at once
+  void* grad;       ///< null where no gradient is wanted
+  GradState* state; ///< whether the gradient is there; null for leaves without one
 };
 
 inline namespace STATOR_LIFETIMES {
@@ -40,27 +40,28 @@ inline namespace STATOR_LIFETIMES {
 /// An input tensor that has a name, or whose memory somebody else owns.
 template<class T, class S, bool NeedsGrad>
 struct Input {
-  T* data = nullptr;
-  T* grad = nullptr;
-  Index leading = 0;
+  T* data = nullptr;          ///< the elements, not owned
+  T* grad = nullptr;          ///< the gradient, null where none is wanted
+  Index leading = 0;          ///< the leading extent
   GradState* state = nullptr; ///< of a model's parameter
+  /// Notices when the tensor is gone, with STATOR_CHECK_LIFETIMES.
   [[no_unique_address]] detail::Watch watch{};
 };
 
 /// An input tensor that was a temporary: it belongs to the expression and its copies.
 template<class T, class S, bool NeedsGrad>
 struct OwnedInput : Input<T, S, NeedsGrad> {
-  std::shared_ptr<const void> owner;
+  std::shared_ptr<const void> owner; ///< shared by the copies of an expression
 };
 
 /// A parameter or buffer. Inside of forward, which runs in constant evaluation, it is known by its address
 /// alone: an expression of parameters becomes symbols when it meets one.
 template<class L>
 struct LeafInput {
-  const L* leaf = nullptr;
-  typename L::scalar* data = nullptr;
-  typename L::scalar* grad = nullptr;
-  GradState* state = nullptr;
+  const L* leaf = nullptr;            ///< the parameter or buffer
+  typename L::scalar* data = nullptr; ///< its elements when the expression was made
+  typename L::scalar* grad = nullptr; ///< its gradient
+  GradState* state = nullptr;         ///< whether its gradient is there
 
   explicit constexpr LeafInput(const L& l) {
     if (std::is_constant_evaluated()) {
@@ -84,8 +85,10 @@ struct Number {
 /// What has run of an expression already, and the memory that it ran in. A literal type, so that a `forward`
 /// that names the types of its inputs gets as far as the text that says why it cannot.
 struct State {
-  MemoryBlock workspace;
+  MemoryBlock workspace; ///< memory of all intermediate values
+  /// What has run and what is still valid.
   bool forward_kept = false, backward_done = false, has_item = false;
+  /// The scalar result, so that `item()` after `backward()` computes nothing.
   alignas(8) std::byte item[8]{};
 
   constexpr State() = default;
@@ -99,7 +102,7 @@ struct State {
 
 /// torch.Tensor.backward's options.
 struct BackwardOptions {
-  bool retain_graph = false;
+  bool retain_graph = false; ///< allows another backward() through the same values
 };
 
 /// What every expression offers.
@@ -128,7 +131,9 @@ public:
 
   /// What the operation is called in PyTorch's graph: "MmBackward0"; empty where nothing needs a gradient.
   static constexpr auto grad_fn() { return evaluator<Derived>::grad_fn(); }
+  /// Whether backward() reaches a parameter or Variable.
   static constexpr bool requires_grad() { return evaluator<Derived>::requires_grad(); }
+  /// torch.Tensor.is_leaf: whether no operation with a gradient made it.
   static constexpr bool is_leaf() { return !requires_grad(); }
 
 private:
@@ -144,12 +149,17 @@ struct Refused : unqualified::lookup {
   Refused operator()(const auto&...) const;
   template<class T>
   operator T() const;
+  /// Does not compile: tracing found a mistake.
   void value_into(auto&&) const;
+  /// Does not compile.
   double item() const;
+  /// Does not compile.
   void backward(const BackwardOptions& = {}) const;
   Sizes shape() const;
   Index size(std::size_t) const;
+  /// Does not compile.
   std::span<double> values() const;
+  /// Does not compile.
   double* data() const;
   double* begin() const;
   double* end() const;
@@ -160,6 +170,7 @@ std::ostream& operator<<(std::ostream&, const Refused&);
 template<class Op, class... A>
 class Expression : public Evaluated<Expression<Op, A...>> {
 public:
+  /// What the operation is applied to.
   std::tuple<A...> operands;
   constexpr explicit Expression(A... a) : operands(std::move(a)...) {}
 };
@@ -170,8 +181,10 @@ inline namespace STATOR_LIFETIMES {
 template<class Net, class Mode, class... A>
 class ModuleCall : public Evaluated<ModuleCall<Net, Mode, A...>> {
 public:
-  const Net* net;
+  const Net* net; ///< the network that is called, not owned
+  /// Notices when the network is gone, with STATOR_CHECK_LIFETIMES.
   [[no_unique_address]] detail::Watch watch;
+  /// The inputs.
   std::tuple<A...> operands;
   constexpr explicit ModuleCall(const Net& n, A... a) : net(&n), watch(&n), operands(std::move(a)...) {}
 };
@@ -183,7 +196,7 @@ public:
 template<std::size_t I, class Call>
 class Output : public Evaluated<Output<I, Call>> {
 public:
-  std::shared_ptr<const Call> call;
+  std::shared_ptr<const Call> call; ///< shared by all outputs of one call
   explicit Output(std::shared_ptr<const Call> c) : call(std::move(c)) {}
 };
 

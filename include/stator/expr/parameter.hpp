@@ -9,6 +9,7 @@
 
 namespace stator {
 
+/// What a field of a network is: torch.nn.Parameter, or a buffer that state_dict() contains or leaves out.
 enum class LeafKind : std::uint8_t { parameter, buffer, non_persistent_buffer };
 
 /// A trainable tensor of a module, torch.nn.Parameter. `nn::Linear<784, 128>` holds a
@@ -17,19 +18,25 @@ template<class T, Index... E>
 class Parameter : public detail::tensor_access<Parameter<T, E...>, T, E...> {
 public:
   static_assert(!Shape<E...>::is_dynamic, "stator: a parameter has static extents");
-  static constexpr LeafKind leaf_kind = LeafKind::parameter;
+  static constexpr LeafKind leaf_kind = LeafKind::parameter; ///< what marks this type as a parameter
+  /// The shape, as a type.
   using shape_tag = Shape<E...>;
 
   constexpr Parameter() = default;
+  /// Points the handle at its elements, its gradient and whether that is there. Model does this.
   constexpr void bind(T* data, T* grad, GradState* state = nullptr) {
     data_ = data, grad_ = grad, state_ = state;
   }
 
+  /// The elements, null before a Model binds the handle.
   constexpr T* data() const { return data_; }
+  /// The leading extent, 1 for a scalar.
   constexpr Index leading() const { return Shape<1, E...>::extents[sizeof...(E) > 0 ? 1 : 0]; }
+  /// The elements as a view, [E...].
   constexpr TensorView<T, E...> view() const { return TensorView<T, E...>(data_); }
   /// Where gradients add up, or null.
   constexpr T* grad_data() const { return grad_; }
+  /// Whether the gradient is there; null where there is no gradient.
   constexpr GradState* grad_state() const { return state_; }
   /// The gradient, same shape; zeros when there is none yet. Throws GraphError where the parameter has no
   /// gradient storage.
@@ -76,16 +83,23 @@ template<class T, LeafKind Kind, Index... E>
 class basic_buffer : public detail::tensor_access<basic_buffer<T, Kind, E...>, T, E...> {
 public:
   static_assert(!Shape<E...>::is_dynamic, "stator: a buffer has static extents");
-  static constexpr LeafKind leaf_kind = Kind;
+  static constexpr LeafKind leaf_kind = Kind; ///< what marks this type as a buffer
+  /// The shape, as a type.
   using shape_tag = Shape<E...>;
 
   constexpr basic_buffer() = default;
+  /// Points the handle at its elements. Model does this.
   constexpr void bind(T* data, T* = nullptr, GradState* = nullptr) { data_ = data; }
 
+  /// The elements, null before a Model binds the handle.
   constexpr T* data() const { return data_; }
+  /// Null: a buffer has no gradient.
   constexpr T* grad_data() const { return nullptr; }
+  /// Null: a buffer has no gradient.
   constexpr GradState* grad_state() const { return nullptr; }
+  /// The leading extent, 1 for a scalar.
   constexpr Index leading() const { return Shape<1, E...>::extents[sizeof...(E) > 0 ? 1 : 0]; }
+  /// The elements as a view, [E...].
   constexpr TensorView<T, E...> view() const { return TensorView<T, E...>(data_); }
 
 private:
@@ -102,12 +116,12 @@ using NonPersistentBuffer = basic_buffer<T, LeafKind::non_persistent_buffer, E..
 
 /// A field that is not there: `register_parameter(name, None)`. A Linear without bias holds one.
 struct Absent {
-  static constexpr bool absent_leaf = true;
+  static constexpr bool absent_leaf = true; ///< what marks this type as no field at all
 };
 
 /// A module that is not there: `register_module(name, None)`. Printed as "(name): None", and nothing else.
 struct AbsentModule {
-  static constexpr bool absent_leaf = true;
+  static constexpr bool absent_leaf = true; ///< what marks this type as no field at all
 };
 
 /// Parameters and buffers.

@@ -85,15 +85,20 @@ public:
   Tensor(Tensor&&) noexcept = default;
   Tensor& operator=(Tensor&&) noexcept = default;
 
+  /// The first element.
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
+  /// The leading extent.
   Index leading() const { return leading_; }
 
+  /// The elements as a view, valid as long as the tensor lives.
   TensorView<T, E...> view() { return TensorView<T, E...>(data(), leading_); }
   TensorView<const T, E...> view() const { return TensorView<const T, E...>(data(), leading_); }
+  /// Sets every element to the value, torch.Tensor.fill_.
   void fill_(T value) { std::fill_n(begin(), this->numel(), value); }
   T* begin() { return const_cast<T*>(this->elements()); }
   T* end() { return begin() + this->numel(); }
+  /// All elements in row-major order.
   std::span<T> values() { return {begin(), static_cast<std::size_t>(this->numel())}; }
   using detail::tensor_access<Tensor, T, E...>::begin;
   using detail::tensor_access<Tensor, T, E...>::end;

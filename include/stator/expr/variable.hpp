@@ -23,10 +23,14 @@ public:
   /// The gradient, same shape; zeros before the first backward().
   TensorView<T, E...> grad() { return grad_.view(); }
   TensorView<const T, E...> grad() const { return grad_.view(); }
+  /// The elements of the gradient.
   T* grad_data() const { return const_cast<T*>(grad_.data()); }
+  /// Sets the gradient to zero.
   void zero_grad() { grad_.fill_(T{}); }
 
+  /// True: a Variable is what gradients are asked for.
   static constexpr bool requires_grad() { return true; }
+  /// True: no operation made it.
   static constexpr bool is_leaf() { return true; }
   /// A leaf comes from no operation: empty.
   static constexpr std::string_view grad_fn() { return {}; }
