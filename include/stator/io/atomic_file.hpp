@@ -45,6 +45,7 @@ private:
 };
 
 #ifdef _WIN32
+/// A file that appears whole under its name, or not at all; see BasicAtomicFile.
 using AtomicFile = BasicAtomicFile<detail::PortableTemporary>;
 #else
 using AtomicFile = BasicAtomicFile<detail::PosixTemporary>;

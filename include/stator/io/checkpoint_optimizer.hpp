@@ -14,6 +14,7 @@
 
 namespace stator::io {
 
+/// The optimisers of optim/: what has a model, parameter groups and states of parameters.
 template<class O>
 concept IsOptimizer = requires(O& o) {
   o.param_groups();
@@ -64,6 +65,7 @@ inline std::vector<Index> shape_of(const LeafEntry& entry) {
 
 } // namespace detail
 
+/// Stores the states and options of an optimiser below "name.", with PyTorch's names of states.
 template<IsOptimizer O>
 void store_part(CheckpointWriter& writer, const std::string& name, O& optimizer) {
   using Table = std::remove_reference_t<decltype(optimizer.model())>;

@@ -26,10 +26,12 @@ public:
     const auto& kept = kept_.emplace_back(bytes.begin(), bytes.end());
     add(std::move(name), storage_of(dtype_of<T>), std::move(shape), kept.data());
   }
+  /// A copy of one number, as a tensor of shape [].
   template<class T>
   void add_number(std::string name, T value) {
     add_copy(std::move(name), {}, std::span<const T>(&value, 1));
   }
+  /// What has been collected, in order.
   std::span<const StateTensor> tensors() const { return tensors_; }
   /// Keeps the memory that a state owns.
   void keep(StateDict state) { states_.push_back(std::move(state)); }
@@ -91,6 +93,7 @@ public:
                        stator::detail::size_text(shape.data(), shape.size()));
     return found;
   }
+  /// The elements of a tensor of any shape, converted to T. Throws as `tensor`.
   template<class T>
   std::vector<T> values(const std::string& name) {
     const StateTensor found = tensor(name, dtype_of<T>);
@@ -99,6 +102,7 @@ public:
                      reinterpret_cast<std::byte*>(values.data()), values.size());
     return values;
   }
+  /// A tensor of shape [] as a number. Throws as `tensor`.
   template<class T>
   T number(const std::string& name) {
     const StateTensor found = tensor(name, dtype_of<T>, {});
@@ -107,7 +111,9 @@ public:
                      1);
     return value;
   }
+  /// Whether the file has a tensor of this name.
   bool contains(const std::string& name) const { return by_name_.contains(name); }
+  /// What stands for the file in messages.
   const std::string& path() const { return path_; }
 
   /// Does this when all parts have been read without an error. It must not throw.
@@ -124,6 +130,7 @@ public:
       if (!taken_.contains(t.name)) rest += (rest.empty() ? "'" : ", '") + t.name + "'";
     if (!rest.empty()) throw KeyError(path_ + ": no part of this checkpoint is named like " + rest);
   }
+  /// Makes the changes that were put off: all of them, or none when one throws.
   void change() const {
     std::size_t done = 0;
     try {

@@ -13,6 +13,7 @@
 
 namespace stator {
 
+/// How `dot` draws a graph.
 struct DotOptions {
   std::string name = "stator"; ///< of the graph
   bool types = true;           ///< element types and shapes beside the operations

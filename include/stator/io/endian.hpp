@@ -20,6 +20,7 @@ constexpr T load_little(std::span<const std::byte> bytes) {
   return value;
 }
 
+/// Appends the bytes of a number, least significant first.
 template<std::unsigned_integral T, class Byte>
 void append_little(std::vector<Byte>& bytes, T value) {
   for (std::size_t i = 0; i < sizeof(T); ++i) bytes.push_back(static_cast<Byte>((value >> (8 * i)) & 0xFF));

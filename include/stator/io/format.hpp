@@ -25,9 +25,9 @@ namespace stator::io {
 
 /// What a reader gives back: tensors that lie in `memory`, and texts.
 struct StateFile {
-  std::vector<StateTensor> tensors = {};
-  Metadata metadata = {};
-  std::shared_ptr<const void> memory = nullptr;
+  std::vector<StateTensor> tensors = {};        ///< in the order of the file
+  Metadata metadata = {};                       ///< the texts of the file, by key
+  std::shared_ptr<const void> memory = nullptr; ///< keeps the bytes of the tensors alive
 };
 
 /// A format; the texts and functions must stay. One of `write` and `read` may be missing.

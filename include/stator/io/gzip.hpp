@@ -59,6 +59,7 @@ public:
     const std::uint64_t highest_ratio = 1032, window = 1 << 16; // of deflate; of what zlib may hold back
     return stream_ ? packed * highest_ratio + window : packed;
   }
+  /// What stands for the file in messages.
   const std::string& path() const { return path_; }
 
 private:

@@ -40,9 +40,11 @@ public:
   }
   ~MappedFile() { unmap(); }
 
+  /// The contents, valid as long as this object.
   std::span<const std::byte> bytes() const {
     return mapped_.empty() ? std::span<const std::byte>(read_) : mapped_;
   }
+  /// Whether the contents are mapped; otherwise they were read into memory.
   bool is_mapped() const { return !mapped_.empty(); }
 
 private:

@@ -12,9 +12,11 @@ namespace stator::io {
 
 /// The arrays of an .npz file in the file's order: `npz["fc1.weight"].as<float>()`.
 struct Npz {
-  std::string path;
+  std::string path; ///< of the file, for messages
+  /// Names, without ".npy", and arrays, in the order of the archive.
   std::vector<std::pair<std::string, NpyArray>> arrays;
 
+  /// Whether there is an array of this name.
   bool contains(std::string_view name) const { return find(name) != nullptr; }
   /// Throws KeyError.
   const NpyArray& operator[](std::string_view name) const {

@@ -44,10 +44,10 @@ std::string npy_dtype() {
 
 /// An array as it is in the file, except that its bytes are in native order.
 struct NpyArray {
-  std::string dtype;        ///< "<f4", "<i8", "|b1", ...
-  std::vector<Index> shape; ///< empty for a single number
-  std::vector<std::byte> bytes;
-  bool fortran_order = false; ///< columns first; see row_major()
+  std::string dtype;            ///< "<f4", "<i8", "|b1", ...
+  std::vector<Index> shape;     ///< empty for a single number
+  std::vector<std::byte> bytes; ///< the elements, in row-major order unless the array says otherwise
+  bool fortran_order = false;   ///< columns first; see row_major()
 
   /// Copies `values` (rows first). Throws ShapeError when their number is not the shape's.
   template<class T>
@@ -105,6 +105,7 @@ struct NpyArray {
     return array;
   }
 
+  /// The shape as NumPy writes it in a header: "(2,3,)".
   std::string shape_text() const {
     std::string text = "(";
     for (const Index extent : shape) text += std::to_string(extent) + ",";

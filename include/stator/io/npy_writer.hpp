@@ -60,12 +60,14 @@ class BasicNpzWriter {
 public:
   explicit BasicNpzWriter(const Path& path, bool compress = false) : archive_(path), compress_(compress) {}
 
+  /// Appends the array as "name.npy". Throws FileError.
   template<std::same_as<NpyArray> Array = NpyArray>
   void add(const std::string& name, const Array& array) {
     auto contents = detail::npy_header(array);
     contents.insert(contents.end(), array.bytes.begin(), array.bytes.end());
     archive_.add(name + ".npy", contents, compress_);
   }
+  /// Puts the complete archive in its place. Throws FileError; without this call no file is left.
   void close() { archive_.close(); }
 
 private:
@@ -73,6 +75,7 @@ private:
   bool compress_;
 };
 
+/// Writes an .npz archive array by array, see BasicNpzWriter.
 using NpzWriter = BasicNpzWriter<>;
 
 /// As numpy.savez, or numpy.savez_compressed.

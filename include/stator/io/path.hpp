@@ -27,9 +27,12 @@ public:
     }
   Path(const Other& other) : text_(other.string()) {}
 
+  /// The path as it was given.
   const std::string& string() const { return text_; }
+  /// The path for functions of C.
   const char* c_str() const { return text_.c_str(); }
   bool empty() const { return text_.empty(); }
+  /// Makes the path empty.
   void clear() { text_.clear(); }
 
   /// "runs/" of "runs/mlp.npz", "" of "mlp.npz".

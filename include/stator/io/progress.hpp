@@ -28,10 +28,12 @@ inline bool standard_output_is_terminal() {
   return ::isatty(STDOUT_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb";
 }
 
+/// How a Progress is shown.
 struct ProgressOptions {
-  std::string unit = "images";
+  std::string unit = "images"; ///< what is counted
+  /// Whether a line is drawn over and over, or only a last one.
   bool terminal = standard_output_is_terminal();
-  std::ostream* out = &std::cout;
+  std::ostream* out = &std::cout;       ///< where to, not owned
   double (*seconds)() = steady_seconds; ///< the clock
 };
 

@@ -10,6 +10,7 @@
 
 namespace stator::io {
 
+/// How files are read: limits, and whether they are mapped.
 struct ReadOptions {
   /// Bytes that a packed file (.npz, .gz) may unpack to in all, so that a small file cannot fill the memory.
   /// Nothing: 256 MiB, or 16 times the file's own size where that is more. A file that needs more is a

@@ -15,6 +15,7 @@
 
 namespace stator::io {
 
+/// How a safetensors file is read.
 struct SafetensorsOptions {
   /// Take tensors that do not begin at a multiple of their element's size. No known program writes them, but
   /// the format does not forbid them.
@@ -38,6 +39,7 @@ public:
     read(options);
   }
 
+  /// What stands for the file in messages.
   const std::string& path() const { return path_; }
   /// The JSON text, for `schema<Net>.difference(file.header())`.
   std::string_view header() const {
@@ -49,6 +51,7 @@ public:
   /// The texts under "__metadata__".
   const Metadata& metadata() const { return metadata_; }
 
+  /// Whether there is a tensor of this name.
   bool contains(std::string_view name) const { return find(name) != nullptr; }
   /// Throws KeyError.
   const TensorInfo& operator[](std::string_view name) const {
@@ -169,6 +172,7 @@ private:
   Metadata metadata_;
 };
 
+/// The reader of safetensors, for the registry of formats.
 inline constexpr StateFormat safetensors_to_read{
     .name = "safetensors",
     .extension = ".safetensors",

@@ -96,6 +96,7 @@ void save_safetensors(const Path& path, const Tensors& tensors, const Metadata& 
   file.commit();
 }
 
+/// The writer of safetensors, for the registry of formats.
 template<class Tensors>
 constexpr StateFormat safetensors_to_write() {
   return {.name = "safetensors",

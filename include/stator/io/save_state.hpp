@@ -15,6 +15,7 @@
 
 namespace stator {
 
+/// What `save` writes, and how.
 struct SaveOptions {
   /// Texts for the file's "__metadata__", beside {"format": "pt"}. Not for .npz.
   io::Metadata metadata = {};

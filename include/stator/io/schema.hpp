@@ -16,7 +16,7 @@ namespace stator {
 /// A tensor as `save` writes it.
 struct SchemaEntry {
   std::string_view name;
-  DType dtype{};
+  DType dtype{}; ///< element type in the network
   Extents shape{};
   constexpr bool operator==(const SchemaEntry&) const = default;
 };
@@ -106,7 +106,7 @@ private:
 /// `schema<Net>`, and whatever is compared with it.
 template<std::size_t N>
 struct Schema {
-  std::array<SchemaEntry, N> tensors{};
+  std::array<SchemaEntry, N> tensors{}; ///< in the order of the network
   /// Whether a module has extra state, whose shapes are no constants: it is not compared.
   bool has_extra_state = false;
 
@@ -121,6 +121,7 @@ struct Schema {
     while (i < N && tensors[i].name != name) ++i;
     return i;
   }
+  /// Whether there is a tensor of this name.
   constexpr bool contains(std::string_view name) const { return find(name) < N; }
 
   /// A number for the whole, whatever the order: FNV-1a of "name\0dtype\0extent,extent,...," per tensor,
@@ -171,6 +172,8 @@ struct Schema {
       if (!seen[i]) return text(tensors[i].name, " is in the network only");
     return {};
   }
+  /// Whether a file with this safetensors header holds these tensors and no others; `difference` says what
+  /// is wrong.
   constexpr bool matches(std::string_view header) const { return difference(header).empty(); }
 };
 

@@ -23,6 +23,7 @@ inline std::vector<StateTensor> npz_state(Npz& npz) {
   return tensors;
 }
 
+/// The reader of .npz state, for the registry of formats.
 inline constexpr StateFormat npz_to_read{
     .name = "npz",
     .extension = ".npz",

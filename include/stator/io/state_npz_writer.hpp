@@ -40,6 +40,7 @@ void save_npz_state(const Path& path, const Tensors& tensors) {
   npz.close();
 }
 
+/// The writer of .npz state, for the registry of formats.
 template<class Tensors>
 constexpr StateFormat npz_to_write() {
   return {.name = "npz",

@@ -18,16 +18,17 @@ namespace stator::io {
 /// gaps.
 struct Series {
   std::string name;
-  std::vector<double> y;
-  std::vector<double> x = {};
+  std::vector<double> y;      ///< values, in the unit of the vertical axis
+  std::vector<double> x = {}; ///< as many as `y`, or none
 };
 
+/// What is written around the curves of a chart, and its size.
 struct ChartOptions {
-  std::string title = "";
-  std::string x_label = "step";
-  std::string y_label = "loss";
-  int width = 800; ///< pixels
-  int height = 480;
+  std::string title = "";       ///< above the chart
+  std::string x_label = "step"; ///< below the horizontal axis
+  std::string y_label = "loss"; ///< beside the vertical axis
+  int width = 800;              ///< pixels
+  int height = 480;             ///< pixels
   /// A curve of more points than this is drawn pale, with its mean over about a `smooth`-th of it on top.
   std::size_t smooth = 100;
 };

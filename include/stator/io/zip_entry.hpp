@@ -25,8 +25,8 @@ struct ZipEntry {
   std::uint64_t data = 0;       ///< where its contents begin
   std::uint64_t compressed = 0; ///< bytes in the archive
   std::uint64_t size = 0;       ///< bytes unpacked
-  std::uint32_t crc = 0;
-  bool deflated = false;
+  std::uint32_t crc = 0;        ///< CRC-32 of the unpacked contents
+  bool deflated = false;        ///< whether the contents are compressed
 };
 
 } // namespace stator::io

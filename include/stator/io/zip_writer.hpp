@@ -115,6 +115,7 @@ private:
   std::set<later<std::string>> names_;
 };
 
+/// Writes a zip archive entry by entry, see BasicZipWriter.
 using ZipWriter = BasicZipWriter<>;
 
 } // namespace stator::io

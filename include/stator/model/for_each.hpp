@@ -14,7 +14,7 @@ namespace stator {
 /// A path as a type: `name.value`, `name == "fc1.weight"` and `name` itself are constants.
 template<class Tables, std::size_t I, bool IsModule = false>
 struct path_constant {
-  static constexpr std::size_t index = I;
+  static constexpr std::size_t index = I; ///< the row in the table of the network
   static constexpr std::string_view value = [] {
     if constexpr (IsModule)
       return Tables::modules[I].path;

@@ -24,6 +24,7 @@ namespace stator {
 struct adopt_t {
   explicit adopt_t() = default;
 };
+/// The one value of `adopt_t`.
 inline constexpr adopt_t adopt{};
 
 /// A network and its memory.
@@ -47,6 +48,7 @@ class Model : public detail::StateMethods<Model<Net, Options...>, Net> {
   using State = detail::StateMethods<Model, Net>;
 
 public:
+  /// The network.
   using module_type = Net;
   /// Element type of the parameters.
   using scalar = std::conditional_t<detail::parameter_dtype<Net>() == DType::float64, double, float>;
@@ -76,8 +78,8 @@ public:
   /// Bytes of the arenas; each tensor begins at a multiple of 64. Frozen parameters come last and have no
   /// gradient.
   static constexpr std::size_t parameter_bytes = Table::parameter_bytes;
-  static constexpr std::size_t gradient_bytes = Table::gradient_bytes;
-  static constexpr std::size_t buffer_bytes = Table::buffer_bytes;
+  static constexpr std::size_t gradient_bytes = Table::gradient_bytes; ///< bytes of the gradients
+  static constexpr std::size_t buffer_bytes = Table::buffer_bytes;     ///< bytes of the buffers
   /// Byte offset of a parameter or buffer in its arena.
   template<fixed_string Path>
   static constexpr std::size_t offset = [] {
@@ -147,6 +149,7 @@ public:
   }
   /// The same network for inference: `model.eval()(x)`.
   EvalModel<Net, Options...> eval() const { return EvalModel<Net, Options...>(net_); }
+  /// The model itself: it is called in training mode.
   const Model& train() const { return *this; }
   /// The network with hooks, see hooks/hook.hpp: `model.with(stator::forward_hook<"fc1">(f), ...)(x)`. Refers
   /// to this model, which must outlive it.
@@ -170,12 +173,14 @@ public:
                   "stator: get_parameter: the path is that of a module or buffer");
     return get<Path>();
   }
+  /// torch.nn.Module.get_buffer, checked by the compiler.
   template<fixed_string Path>
   const auto& get_buffer() const {
     static_assert(Leaf<decltype(get<Path>())> && !Table::leaves[Table::find_leaf(Path.view())].is_parameter(),
                   "stator: get_buffer: the path is that of a module or parameter");
     return get<Path>();
   }
+  /// torch.nn.Module.get_submodule, checked by the compiler.
   template<fixed_string Path>
   const auto& get_submodule() const {
     static_assert(!Leaf<decltype(get<Path>())>,
@@ -205,6 +210,7 @@ public:
   auto named_parameters(prefix_constant<Prefix>) const {
     return named<Prefix>(Selected::template parameters<N>);
   }
+  /// Name and view of every buffer, with the arguments of `named_parameters`.
   auto named_buffers(bool remove_duplicate = true) const {
     return remove_duplicate ? named_buffers<Listing{}>()
                             : named_buffers<Listing{.remove_duplicate = false}>();
@@ -217,10 +223,12 @@ public:
   auto named_buffers(prefix_constant<Prefix>) const {
     return named<Prefix>(Selected::template buffers<N>);
   }
+  /// The views alone, without names; with the arguments of `named_parameters`.
   template<Listing N = Listing{}>
   auto parameters() const {
     return unnamed(Selected::template parameters<N>);
   }
+  /// The views of the buffers, without names.
   template<Listing N = Listing{}>
   auto buffers() const {
     return unnamed(Selected::template buffers<N>);
@@ -256,9 +264,11 @@ public:
     return modules_in<Prefix>(remove_duplicate ? Selected::template modules<true>
                                                : Selected::template modules<false>);
   }
+  /// Name and class of the modules directly inside the network.
   static auto named_children() { return modules_in(Selected::children); }
   /// The same as views that can be walked further.
   auto modules() const { return module_refs(Selected::template modules<true>); }
+  /// The modules directly inside the network, as views that can be walked further.
   auto children() const { return module_refs(Selected::children); }
 
   /// All parameters (gradients, buffers) as one block, padding between tensors included and zero. The
@@ -266,7 +276,9 @@ public:
   /// frozen. A gradient that is written here by hand counts as there when it is not 0 everywhere; see
   /// Parameter::set_has_grad for one that is.
   std::span<scalar> parameter_arena() const { return arena<scalar>(arenas_.parameters, parameter_bytes); }
+  /// All gradients as one block.
   std::span<scalar> gradient_arena() const { return arena<scalar>(arenas_.gradients, gradient_bytes); }
+  /// The bytes of all buffers, whose element types differ.
   std::span<std::byte> buffer_arena() const { return {arenas_.buffers, buffer_bytes}; }
 
   /// Sets every gradient to None, as PyTorch 2 does: optimisers leave alone what no backward() adds to from

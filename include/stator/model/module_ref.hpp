@@ -31,6 +31,7 @@ public:
   std::vector<Named> named_parameters(const Listing& which = {}) const {
     return leaves<Named>(which, true);
   }
+  /// Name, relative to this module, and view of every buffer.
   template<class Named = NamedTensor>
   std::vector<Named> named_buffers(const Listing& which = {}) const {
     return leaves<Named>(which, false);

@@ -20,6 +20,7 @@ struct Listing {
 /// A constant put before every name, with a dot: `model.named_parameters(prefix<"net">)`.
 template<fixed_string Text>
 struct prefix_constant {};
+/// Makes a `prefix_constant`.
 template<fixed_string Text>
 inline constexpr prefix_constant<Text> prefix;
 

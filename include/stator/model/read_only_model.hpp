@@ -20,8 +20,8 @@ namespace stator {
 
 /// Blocks of `Model<Net>::parameter_bytes` and `buffer_bytes`, each 64-byte aligned.
 struct ReadOnlyMemory {
-  std::span<const std::byte> parameters;
-  std::span<const std::byte> buffers = {};
+  std::span<const std::byte> parameters;   ///< as Model::parameter_arena() has them
+  std::span<const std::byte> buffers = {}; ///< as Model::buffer_arena() has them
 };
 
 /// A parameter or buffer that can only be read, without its static type.
@@ -30,10 +30,15 @@ public:
   explicit ConstTensorRef(const TensorRef& tensor) : tensor_(tensor) {}
   Sizes shape() const { return tensor_.shape(); }
   Index size(std::size_t d) const { return tensor_.size(d); }
+  /// Number of dimensions.
   std::size_t dim() const { return tensor_.dim(); }
+  /// Number of elements.
   Index numel() const { return tensor_.numel(); }
+  /// Element type.
   DType dtype() const { return tensor_.dtype(); }
+  /// Bytes of all elements.
   std::size_t bytes() const { return tensor_.bytes(); }
+  /// The first element, as bytes.
   const std::byte* raw() const { return tensor_.raw(); }
   /// The elements. Throws ValueError when T is not their type.
   template<class T>
@@ -48,7 +53,7 @@ private:
 /// An element of `ReadOnlyModel::named_parameters()`.
 struct NamedConstTensor {
   std::string_view name;
-  ConstTensorRef tensor;
+  ConstTensorRef tensor; ///< its elements, read-only
 };
 
 namespace detail {
@@ -73,9 +78,10 @@ class ReadOnlyModel {
                                        Mode<false, Options...>>;
 
 public:
+  /// The network.
   using module_type = Net;
-  static constexpr std::size_t parameter_bytes = Table::parameter_bytes;
-  static constexpr std::size_t buffer_bytes = Table::buffer_bytes;
+  static constexpr std::size_t parameter_bytes = Table::parameter_bytes; ///< bytes of the parameters
+  static constexpr std::size_t buffer_bytes = Table::buffer_bytes;       ///< bytes of the buffers
 
   /// Throws ValueError when memory is too small or not aligned.
   explicit ReadOnlyModel(const ReadOnlyMemory& memory, const Net& net = Net{}) : net_(net) {
@@ -95,6 +101,7 @@ public:
                   "stator: ReadOnlyModel: forward assigns to a buffer in evaluation mode");
     return y;
   }
+  /// The model itself: it is in evaluation mode always.
   const ReadOnlyModel& eval() const { return *this; }
 
   /// The parameter or buffer at a path that the compiler checks, with its shape.
@@ -109,6 +116,7 @@ public:
     return named(remove_duplicate ? Selected::template parameters<Listing{}>
                                   : Selected::template parameters<Listing{.remove_duplicate = false}>);
   }
+  /// Name and view of every buffer, with the arguments of `named_parameters`.
   auto named_buffers(bool remove_duplicate = true) const {
     return named(remove_duplicate ? Selected::template buffers<Listing{}>
                                   : Selected::template buffers<Listing{.remove_duplicate = false}>);

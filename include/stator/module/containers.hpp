@@ -45,6 +45,7 @@ struct ModuleList {
   std::tuple<T...> elements{};
 
   static constexpr std::size_t size() { return sizeof...(T); }
+  /// The module at position I.
   template<std::size_t I>
   constexpr auto& get() {
     return std::get<I>(elements);
@@ -69,6 +70,7 @@ struct ModuleDict {
   std::tuple<typename Entry::type...> elements{};
 
   static constexpr std::size_t size() { return sizeof...(Entry); }
+  /// The module of this name; an unknown one does not compile.
   template<fixed_string Name>
   constexpr auto& get() {
     return std::get<index<Name>>(elements);
@@ -99,6 +101,7 @@ struct ParameterList {
   std::tuple<T...> elements{};
 
   static constexpr std::size_t size() { return sizeof...(T); }
+  /// The parameter at position I.
   template<std::size_t I>
   constexpr auto& get() {
     return std::get<I>(elements);
@@ -125,6 +128,7 @@ struct ParameterDict {
   std::tuple<typename Entry::type...> elements{};
 
   static constexpr std::size_t size() { return sizeof...(Entry); }
+  /// The parameter of this name; an unknown one does not compile.
   template<fixed_string Name>
   constexpr auto& get() {
     return std::get<index<Name>>(elements);

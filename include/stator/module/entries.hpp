@@ -25,6 +25,7 @@ struct LeafEntry {
   std::size_t slot =
       0; ///< of one that gets a gradient: its number in the order of the arena, shared ones once
 
+  /// Whether it is a parameter, not a buffer.
   constexpr bool is_parameter() const { return kind == LeafKind::parameter; }
   /// A parameter that gets a gradient.
   constexpr bool is_trainable() const { return is_parameter() && !frozen; }
@@ -39,7 +40,7 @@ struct ModuleEntry {
   std::size_t owner = 0;      ///< index of the first path of the same module; its own when not shared
   std::size_t end = 0;        ///< index behind its last descendant: descendants are contiguous
   std::size_t first_leaf = 0; ///< its leaves, its own first, then those of its descendants
-  std::size_t end_leaf = 0;
+  std::size_t end_leaf = 0;   ///< index after its last leaf
 };
 
 } // namespace stator

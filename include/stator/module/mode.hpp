@@ -6,9 +6,11 @@
 
 namespace stator {
 
+/// How a network is called: whether in training, and with which options of its model.
 template<bool IsTraining, class... Options>
 struct Mode {
-  static constexpr bool training = IsTraining;
+  static constexpr bool training = IsTraining; ///< torch.nn.Module.training of the network
+  /// The tables of a network with these options.
   template<class Net>
   using tables = table<Net, Options...>;
 
@@ -16,6 +18,7 @@ struct Mode {
   static constexpr bool evaluates(std::string_view path) {
     return (detail::evaluates<Options>(path) || ... || (static_cast<void>(path), false));
   }
+  /// Whether `evaluates` is true of any module.
   static constexpr bool evaluates_some = (detail::Evaluating<Options> || ...);
 };
 

@@ -26,14 +26,14 @@ struct patterns {
 /// it.
 template<fixed_string... Pattern>
 struct freeze : detail::patterns<Pattern...> {
-  static constexpr bool freezes = true;
+  static constexpr bool freezes = true; ///< what marks this option
 };
 
 /// module.eval() for the modules whose path matches a pattern, whatever the mode of the model is: no
 /// dropout, running statistics.
 template<fixed_string... Pattern>
 struct eval_mode : detail::patterns<Pattern...> {
-  static constexpr bool evaluates = true;
+  static constexpr bool evaluates = true; ///< what marks this option
 };
 
 namespace detail {

@@ -133,10 +133,13 @@ private:
   }();
 
 public:
+  /// Parameters and buffers under every name, in PyTorch's order.
   static constexpr const auto& leaves = contents.first;
+  /// Bytes of the arena of parameters.
   static constexpr std::size_t parameter_bytes = contents.second.parameters;
+  /// Bytes of the arena of gradients.
   static constexpr std::size_t gradient_bytes = contents.second.gradients;
-  static constexpr std::size_t buffer_bytes = contents.second.buffers;
+  static constexpr std::size_t buffer_bytes = contents.second.buffers; ///< bytes of the arena of buffers
 };
 
 } // namespace stator

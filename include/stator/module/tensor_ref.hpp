@@ -20,9 +20,13 @@ public:
 
   Sizes shape() const { return {entry_->extents}; }
   Index size(std::size_t d) const { return entry_->extents[d]; }
+  /// Number of dimensions.
   std::size_t dim() const { return entry_->extents.rank; }
+  /// Number of elements.
   Index numel() const { return entry_->numel; }
+  /// Element type.
   DType dtype() const { return entry_->dtype; }
+  /// Bytes of all elements.
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * item_size(dtype()); }
   /// Whether backward() adds to its gradient.
   bool requires_grad() const { return grad_ != nullptr && (state_ == nullptr || !state_->disabled); }
@@ -40,8 +44,11 @@ public:
     if (!present) std::fill_n(grad_, bytes(), std::byte{0});
   }
 
+  /// The first element, as bytes.
   std::byte* raw() const { return data_; }
+  /// The first element of the gradient, as bytes; null where there is none.
   std::byte* raw_grad() const { return grad_; }
+  /// Whether the gradient is there; null for what has none.
   GradState* grad_state() const { return state_; }
   /// The elements. Throws ValueError when T is not their type.
   template<class T>
@@ -75,12 +82,13 @@ private:
 
 /// Where a model keeps its arenas.
 struct Arenas {
-  std::byte* parameters = nullptr;
-  std::byte* buffers = nullptr;
-  std::byte* gradients = nullptr;
-  GradState* states = nullptr; ///< of the gradients, by LeafEntry::slot
+  std::byte* parameters = nullptr; ///< null when there are none, or the model has been moved from
+  std::byte* buffers = nullptr;    ///< likewise
+  std::byte* gradients = nullptr;  ///< of the trainable parameters, at their offsets
+  GradState* states = nullptr;     ///< of the gradients, by LeafEntry::slot
 
   explicit operator bool() const { return parameters != nullptr || buffers != nullptr; }
+  /// The tensor of a row of the tables.
   TensorRef at(const LeafEntry& e) const {
     if (!e.is_parameter()) return {e, buffers + e.offset, nullptr};
     if (gradients == nullptr || e.frozen) return {e, parameters + e.offset, nullptr};
@@ -103,9 +111,9 @@ inline void expect_memory(const char* model, std::span<const std::byte> memory, 
 /// Memory for a model that its user owns: blocks of `Model<Net>::parameter_bytes`, the same again for
 /// gradients, and `buffer_bytes`, each 64-byte aligned.
 struct ModelMemory {
-  std::span<std::byte> parameters;
-  std::span<std::byte> gradients;
-  std::span<std::byte> buffers;
+  std::span<std::byte> parameters; ///< `Model<Net>::parameter_bytes`
+  std::span<std::byte> gradients;  ///< `Model<Net>::gradient_bytes`
+  std::span<std::byte> buffers;    ///< `Model<Net>::buffer_bytes`
   /// `Model<Net>::parameter_table.size()` of them; without, the model allocates these few bytes itself.
   std::span<GradState> grad_states = {};
 };
@@ -113,7 +121,7 @@ struct ModelMemory {
 /// An element of `named_parameters()`.
 struct NamedTensor {
   std::string_view name;
-  TensorRef tensor;
+  TensorRef tensor; ///< its elements
 };
 
 /// An element of `named_modules()`.

@@ -13,8 +13,8 @@ namespace stator {
 /// module. Paths are relative to the struct that declares the tie.
 template<fixed_string Alias, fixed_string Target>
 struct tie {
-  static constexpr std::string_view alias = Alias.view();
-  static constexpr std::string_view target = Target.view();
+  static constexpr std::string_view alias = Alias.view();   ///< the other name
+  static constexpr std::string_view target = Target.view(); ///< what it names
 };
 
 /// The list of a struct's ties.

@@ -315,6 +315,7 @@ private:
   bool has_post_hooks_ = false;
 };
 
+/// Loads a state in two steps: everything is checked, then copied; see BasicLoadPlan.
 using LoadPlan = BasicLoadPlan<>;
 
 namespace detail {

@@ -21,14 +21,14 @@ namespace stator {
 /// an empty `to` leaves the tensor out. {"module.*", "*"} strips a prefix, {"h.*.mlp.c_fc.*",
 /// "blocks.*.fc1.*"} moves a layer.
 struct Rename {
-  std::string from, to;
+  std::string from, to; ///< pattern of old names, and the new name with its captures
 };
 
 /// "fc1.weight" and what it names: an element of `StateDict{{"fc1.weight", w}, {"steps", 7}}`.
 struct StateItem {
   template<class T>
   StateItem(std::string name, const T& value) : tensor(detail::state_view(std::move(name), value)) {}
-  StateTensor tensor;
+  StateTensor tensor; ///< its elements, not owned
 };
 
 namespace detail {
@@ -68,6 +68,7 @@ public:
   std::size_t size() const { return tensors_.size(); }
   bool empty() const { return tensors_.empty(); }
 
+  /// Whether there is a tensor of this name.
   bool contains(std::string_view name) const { return find(name) != size(); }
   /// Throws KeyError with the nearest names.
   const StateTensor& operator[](std::string_view name) const { return tensors_[expect(name)]; }
@@ -95,6 +96,7 @@ public:
   bool erase(std::string_view name) {
     return erase_if([&](const StateTensor& t) { return t.name == name; }) > 0;
   }
+  /// Removes the tensors for which `predicate(tensor)` holds and returns their number.
   template<class Predicate>
   std::size_t erase_if(Predicate predicate) {
     return std::erase_if(tensors_, predicate);
@@ -131,6 +133,7 @@ public:
   /// tells by
   /// `_metadata`. Dicts from files and lists may be older than the module.
   bool has_metadata() const { return has_metadata_; }
+  /// Says what `has_metadata` returns.
   void set_has_metadata(bool value) { has_metadata_ = value; }
 
 private:
@@ -156,14 +159,14 @@ private:
 
 /// What load_state_dict returns. Without `strict`, the names that did not find a partner.
 struct IncompatibleKeys {
-  std::vector<std::string> missing_keys, unexpected_keys;
+  std::vector<std::string> missing_keys, unexpected_keys; ///< of the model, then of the checkpoint
   bool empty() const { return missing_keys.empty() && unexpected_keys.empty(); }
 };
 
 /// State that does not fit the network. The text lists everything that is wrong, in PyTorch's words.
 struct StateDictError : Error {
   StateDictError(const std::string& text, IncompatibleKeys lists) : Error(text), keys(std::move(lists)) {}
-  IncompatibleKeys keys;
+  IncompatibleKeys keys; ///< the names without a partner
 };
 
 /// Sees a state_dict and may change it: when it has been made, or before it is loaded. `prefix` is what the
@@ -172,6 +175,7 @@ using StateDictHook = std::function<void(StateDict& state, std::string_view pref
 /// Sees what did not find a partner when the model has been loaded, and may take names off the lists.
 using LoadPostHook = std::function<void(IncompatibleKeys& keys)>;
 
+/// What `load_state_dict` and `load` accept, and where it goes.
 struct LoadOptions {
   /// Names that are missing or unexpected are errors. Shapes that differ always are.
   bool strict = true;
@@ -186,6 +190,7 @@ struct LoadOptions {
   /// Called in this order, before those that are registered with the model. With post-hooks here, the whole
   /// model has been loaded when the first of them is called.
   std::vector<StateDictHook> pre_hooks = {};
+  /// Called when a module has been loaded; they may change the list of missing names.
   std::vector<LoadPostHook> post_hooks = {};
 };
 

@@ -30,25 +30,27 @@ struct ExtraState {
 struct StateEntry {
   std::string name;
   const void* shared =
-      nullptr; ///< the same for every name of one tensor or module; null where there are no elements
-  TensorRef tensor{};
-  ExtraState extra{};
+      nullptr;        ///< the same for every name of one tensor or module; null where there are no elements
+  TensorRef tensor{}; ///< the elements, unless this is extra state
+  ExtraState extra{}; ///< how extra state is read and written
+  /// Whether this is what get_extra_state() of a module returns, not a tensor of the tables.
   bool is_extra() const { return static_cast<bool>(extra.get); }
 };
 
 /// The entries of a state_dict, shared ones under every name, and the modules, all in PyTorch's order.
 struct StateTarget {
+  /// A module that may upgrade old state.
   struct Module {
-    std::string path;
+    std::string path; ///< in the network
     std::string_view type;
-    StateUpgrade upgrade;
+    StateUpgrade upgrade; ///< what it does with state of older versions
   };
   std::string_view class_name{};
-  std::vector<StateEntry> entries{};
-  std::vector<Module> modules{}; ///< itself first
-  void* net = nullptr;
-  std::vector<detail::StateHook> hooks{};
-  std::string base{}; ///< of the paths above, in the network that the hooks belong to
+  std::vector<StateEntry> entries{};      ///< shared ones under every name
+  std::vector<Module> modules{};          ///< itself first
+  void* net = nullptr;                    ///< the network that hooks and upgrades are called with
+  std::vector<detail::StateHook> hooks{}; ///< registered with the model
+  std::string base{};                     ///< of the paths above, in the network that the hooks belong to
 
   /// Keeps the module at `path` only; names become relative to it. Throws KeyError when there is no such
   /// module.

@@ -17,11 +17,12 @@ namespace stator {
 struct StateTensor {
   std::string name;
   StorageType type = StorageType::F32;
-  std::vector<Index> shape; ///< empty for a single number
-  const std::byte* data = nullptr;
+  std::vector<Index> shape;        ///< empty for a single number
+  const std::byte* data = nullptr; ///< the elements in row-major order, not owned
 
   /// Throws ShapeError for a shape that no memory can hold.
   std::size_t numel() const { return bytes() / item_size(type); }
+  /// Bytes of all elements.
   std::size_t bytes() const;
 
   /// The elements as a number, a Tensor, std::vector, std::array or std::string. Throws ShapeError when the
