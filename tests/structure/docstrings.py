@@ -23,7 +23,7 @@ CONTRACTS = {
     # module/structure.hpp
     ("module", "nn"): "forward reset_parameters class_name extra_repr is_container element_names elements",
     # optim/optimizer.hpp and optim/scheduler.hpp
-    ("optim",): "Options name state_names uses begin update check initial keeps_zero state_from_the_start",
+    ("optim",): "Options name state_names uses begin update check initial keeps_zero state_from_the_start o next adjust",
     ("",): "begin end size empty value_type iterator difference_type iterator_category iterator_concept reference pointer",
 }
 

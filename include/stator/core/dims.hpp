@@ -12,7 +12,7 @@ namespace stator {
 /// D numbers; made from one number or from D: `Dims<2>(3)`, `Dims<2>(3, 5)`.
 template<std::size_t D>
 struct Dims {
-  std::array<Index, D> value{};
+  std::array<Index, D> value{}; ///< the numbers, one for each dimension
 
   constexpr Dims() = default;
   constexpr Dims(Index all) {

@@ -88,6 +88,7 @@ private:
   static_assert(!roomy.overflow, "stator: a list of constants is longer than there is room for");
 
 public:
+  /// What was grown, in an array of exactly its size.
   static constexpr std::array<T, roomy.size> value = cut<roomy.size>(roomy);
 };
 

@@ -79,7 +79,7 @@ struct LeafInput {
 /// A number that is known when the program runs.
 template<class T>
 struct Number {
-  T value{};
+  T value{}; ///< when the expression was made
 };
 
 /// What has run of an expression already, and the memory that it ran in. A literal type, so that a `forward`
@@ -144,7 +144,9 @@ private:
 /// What stands in for an expression that does not compile, so that the compiler says no more about it: any
 /// use is one of these again.
 struct Refused : unqualified::lookup {
+  /// Stands for the element type, so that the rest of the program compiles.
   using scalar = double;
+  /// Does not compile.
   Refused value() const;
   Refused operator()(const auto&...) const;
   template<class T>
@@ -155,6 +157,7 @@ struct Refused : unqualified::lookup {
   double item() const;
   /// Does not compile.
   void backward(const BackwardOptions& = {}) const;
+  /// Does not compile.
   Sizes shape() const;
   Index size(std::size_t) const;
   /// Does not compile.
@@ -203,6 +206,7 @@ public:
 /// The same expression with every tensor referred to: what its program depends on.
 template<class E>
 struct borrowed {
+  /// What the expression refers to.
   using type = E;
 };
 template<class T, class S, bool NeedsGrad>

@@ -31,7 +31,7 @@ inline bool standard_output_is_terminal() {
 /// How a Progress is shown.
 struct ProgressOptions {
   std::string unit = "images"; ///< what is counted
-  /// Whether a line is drawn over and over, or only a last one.
+  /// Redraw one line, as on a terminal; otherwise a line at every tenth.
   bool terminal = standard_output_is_terminal();
   std::ostream* out = &std::cout;       ///< where to, not owned
   double (*seconds)() = steady_seconds; ///< the clock

@@ -19,10 +19,10 @@ namespace stator::io {
 
 /// A tensor as the header describes it.
 struct TensorInfo {
-  std::string name;
-  StorageType type = StorageType::F32;
-  std::vector<Index> shape; ///< empty for a single number
-  std::uint64_t begin = 0;  ///< bytes from the begin of the data
+  std::string name;                    ///< as in the header
+  StorageType type = StorageType::F32; ///< element type
+  std::vector<Index> shape;            ///< empty for a single number
+  std::uint64_t begin = 0;             ///< bytes from the begin of the data
   std::uint64_t end = 0;
   std::uint64_t mentioned = 0; ///< the byte of the file where the header speaks of it, for messages
 };

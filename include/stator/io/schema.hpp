@@ -15,9 +15,9 @@ namespace stator {
 
 /// A tensor as `save` writes it.
 struct SchemaEntry {
-  std::string_view name;
-  DType dtype{}; ///< element type in the network
-  Extents shape{};
+  std::string_view name; ///< as in the state_dict
+  DType dtype{};         ///< element type in the network
+  Extents shape{};       ///< static extents
   constexpr bool operator==(const SchemaEntry&) const = default;
 };
 

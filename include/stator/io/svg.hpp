@@ -17,7 +17,7 @@ namespace stator::io {
 /// A curve through (x[i], y[i]); without x through (1, y[0]), (2, y[1]), ... Values that are not finite are
 /// gaps.
 struct Series {
-  std::string name;
+  std::string name;           ///< in the legend
   std::vector<double> y;      ///< values, in the unit of the vertical axis
   std::vector<double> x = {}; ///< as many as `y`, or none
 };

@@ -20,7 +20,7 @@ inline std::uint32_t crc32(std::span<const std::byte> bytes) {
 
 /// One file in an archive. Offsets are bytes from the beginning of the archive.
 struct ZipEntry {
-  std::string name;
+  std::string name;             ///< with its directories, parted by '/'
   std::uint64_t header = 0;     ///< where the entry begins
   std::uint64_t data = 0;       ///< where its contents begin
   std::uint64_t compressed = 0; ///< bytes in the archive

@@ -15,6 +15,7 @@ namespace stator {
 template<class Tables, std::size_t I, bool IsModule = false>
 struct path_constant {
   static constexpr std::size_t index = I; ///< the row in the table of the network
+  /// The path: "fc1.weight".
   static constexpr std::string_view value = [] {
     if constexpr (IsModule)
       return Tables::modules[I].path;

@@ -28,6 +28,7 @@ struct ReadOnlyMemory {
 class ConstTensorRef {
 public:
   explicit ConstTensorRef(const TensorRef& tensor) : tensor_(tensor) {}
+  /// Its extents.
   Sizes shape() const { return tensor_.shape(); }
   Index size(std::size_t d) const { return tensor_.size(d); }
   /// Number of dimensions.
@@ -52,7 +53,7 @@ private:
 
 /// An element of `ReadOnlyModel::named_parameters()`.
 struct NamedConstTensor {
-  std::string_view name;
+  std::string_view name; ///< its full path
   ConstTensorRef tensor; ///< its elements, read-only
 };
 

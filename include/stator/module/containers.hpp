@@ -15,7 +15,8 @@ struct entry {
   static_assert(Name.size() > 0, "stator: the name of an entry is empty");
   static_assert(Name.view().find('.') == std::string_view::npos,
                 "stator: the name of an entry contains a \".\"");
-  static constexpr std::string_view name = Name.view();
+  static constexpr std::string_view name = Name.view(); ///< as a part of paths
+  /// The module or parameter.
   using type = T;
 };
 

@@ -18,6 +18,7 @@ public:
   TensorRef(const LeafEntry& entry, std::byte* data, std::byte* grad, GradState* state = nullptr)
       : entry_(&entry), data_(data), grad_(grad), state_(state) {}
 
+  /// Its extents.
   Sizes shape() const { return {entry_->extents}; }
   Index size(std::size_t d) const { return entry_->extents[d]; }
   /// Number of dimensions.
@@ -120,8 +121,8 @@ struct ModelMemory {
 
 /// An element of `named_parameters()`.
 struct NamedTensor {
-  std::string_view name;
-  TensorRef tensor; ///< its elements
+  std::string_view name; ///< its full path
+  TensorRef tensor;      ///< its elements
 };
 
 /// An element of `named_modules()`.

@@ -26,11 +26,13 @@ struct ReLU6 {
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
+/// torch.nn.Sigmoid: 1 / (1 + exp(-x)).
 struct Sigmoid {
   constexpr auto forward(auto x) const { return sigmoid(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
+/// torch.nn.Tanh.
 struct Tanh {
   constexpr auto forward(auto x) const { return tanh(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
@@ -63,31 +65,37 @@ struct GELUTanh {
   static std::string extra_repr() { return "approximate='tanh'"; }
 };
 
+/// torch.nn.SELU. Source: Klambauer et al. 2017.
 struct SELU {
   constexpr auto forward(auto x) const { return selu(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
+/// torch.nn.Softsign: x / (1 + |x|).
 struct Softsign {
   constexpr auto forward(auto x) const { return softsign(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
+/// torch.nn.LogSigmoid: log(1 / (1 + exp(-x))).
 struct LogSigmoid {
   constexpr auto forward(auto x) const { return logsigmoid(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
+/// torch.nn.Tanhshrink: x - tanh(x).
 struct Tanhshrink {
   constexpr auto forward(auto x) const { return tanhshrink(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
+/// torch.nn.Hardswish: x relu6(x + 3) / 6.
 struct Hardswish {
   constexpr auto forward(auto x) const { return hardswish(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
+/// torch.nn.Hardsigmoid: relu6(x + 3) / 6.
 struct Hardsigmoid {
   constexpr auto forward(auto x) const { return hardsigmoid(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
@@ -138,6 +146,7 @@ struct Softplus {
   }
 };
 
+/// torch.nn.Softshrink: moves x by Lambd towards 0, and what is nearer than that to 0.
 template<double Lambd = 0.5>
 struct Softshrink {
   static_assert(Lambd >= 0, "stator: Softshrink: lambd must not be negative");
@@ -146,6 +155,7 @@ struct Softshrink {
   static std::string extra_repr() { return python_float(Lambd); }
 };
 
+/// torch.nn.Hardshrink: x where |x| > Lambd, otherwise 0.
 template<double Lambd = 0.5>
 struct Hardshrink {
   constexpr auto forward(auto x) const { return hardshrink(x, Lambd); }
@@ -166,7 +176,7 @@ struct Threshold {
 /// A learned slope below 0: one for all, or one for each of the Count channels (dimension 1).
 template<Index Count = 1, double Init = 0.25, class T = float>
 struct PReLU {
-  Parameter<T, Count> weight;
+  Parameter<T, Count> weight; ///< the slope for x < 0, [Count]
 
   constexpr auto forward(auto x) const {
     using X = decltype(x);
@@ -187,6 +197,7 @@ struct PReLU {
   static std::string extra_repr() { return "num_parameters=" + std::to_string(Count); }
 };
 
+/// torch.nn.Softmax along dimension Dim, negative from the end.
 template<Index Dim>
 struct Softmax {
   constexpr auto forward(auto x) const { return softmax<Dim>(x); }
@@ -194,6 +205,7 @@ struct Softmax {
   static std::string extra_repr() { return "dim=" + std::to_string(Dim); }
 };
 
+/// torch.nn.LogSoftmax along dimension Dim, negative from the end.
 template<Index Dim>
 struct LogSoftmax {
   constexpr auto forward(auto x) const { return log_softmax<Dim>(x); }

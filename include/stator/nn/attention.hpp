@@ -13,9 +13,10 @@
 
 namespace stator::nn {
 
+/// Options of MultiheadAttention, those of torch.nn.MultiheadAttention.
 struct MultiheadAttentionOptions {
-  double dropout = 0; ///< of the attention weights, in training
-  bool bias = true;
+  double dropout = 0;       ///< of the attention weights, in training
+  bool bias = true;         ///< of all projections
   Index kdim = 0;           ///< features of the keys; 0: as many as of the queries
   Index vdim = 0;           ///< features of the values; 0: as many as of the queries
   bool batch_first = false; ///< inputs are [N, L, E], not [L, N, E]
@@ -53,16 +54,22 @@ template<Index Embed, Index Heads, MultiheadAttentionOptions Options = Multihead
 struct MultiheadAttention {
   static_assert(Heads > 0 && Embed % Heads == 0,
                 "stator: MultiheadAttention: embed_dim must be divisible by num_heads");
-  static constexpr Index kdim = Options.kdim > 0 ? Options.kdim : Embed;
-  static constexpr Index vdim = Options.vdim > 0 ? Options.vdim : Embed;
-  static constexpr bool one = kdim == Embed && vdim == Embed; // one weight for all projections
-  static constexpr Index head = Embed / Heads;
+  static constexpr Index kdim = Options.kdim > 0 ? Options.kdim : Embed; ///< features of the keys
+  static constexpr Index vdim = Options.vdim > 0 ? Options.vdim : Embed; ///< features of the values
+  static constexpr bool one = kdim == Embed && vdim == Embed;            ///< one weight for all projections
+  static constexpr Index head = Embed / Heads;                           ///< features of one head
 
+  /// [Embed, Embed], where the numbers of features differ.
   std::conditional_t<one, Absent, Parameter<T, Embed, Embed>> q_proj_weight;
+  /// [Embed, kdim], where the numbers of features differ.
   std::conditional_t<one, Absent, Parameter<T, Embed, kdim>> k_proj_weight;
+  /// [Embed, vdim], where the numbers of features differ.
   std::conditional_t<one, Absent, Parameter<T, Embed, vdim>> v_proj_weight;
+  /// [3 * Embed, Embed]: of queries, keys and values.
   std::conditional_t<one, Parameter<T, 3 * Embed, Embed>, Absent> in_proj_weight;
+  /// [3 * Embed]: of queries, keys and values.
   std::conditional_t<Options.bias, Parameter<T, 3 * Embed>, Absent> in_proj_bias;
+  /// The projection of the joined heads, [Embed, Embed]
   detail::NonDynamicallyQuantizableLinear<Embed, Embed, LinearOptions{.bias = Options.bias}, T> out_proj;
 
   constexpr auto forward(auto query, auto key, auto value, auto... mask) const {

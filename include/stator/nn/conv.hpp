@@ -18,8 +18,8 @@ namespace stator::nn {
 /// or "valid" (none).
 template<std::size_t D>
 struct ConvPadding {
-  Dims<D> amount{0};
-  bool same = false, valid = false;
+  Dims<D> amount{0};                ///< on both sides of each dimension
+  bool same = false, valid = false; ///< what the words stand for; `amount` is not used then
 
   constexpr ConvPadding() = default;
   constexpr ConvPadding(Index all) : amount(all) {}
@@ -34,7 +34,7 @@ struct ConvPadding {
 
 /// What the padding is filled with: "zeros", "reflect", "replicate" or "circular".
 struct ConvPaddingMode {
-  PaddingMode mode = PaddingMode::constant;
+  PaddingMode mode = PaddingMode::constant; ///< the same as a value of the operation's enumeration
 
   constexpr ConvPaddingMode() = default;
   constexpr ConvPaddingMode(PaddingMode m) : mode(m) {}
@@ -47,6 +47,7 @@ struct ConvPaddingMode {
             "\"circular\"";
     mode = static_cast<PaddingMode>(i);
   }
+  /// The same as PyTorch's word.
   constexpr std::string_view word() const { return words[static_cast<std::size_t>(mode)]; }
   constexpr bool operator==(const ConvPaddingMode&) const = default;
 
@@ -57,12 +58,12 @@ private:
 /// `nn::Conv2d<16, 32, 3, nn::ConvOptions<2>{.stride = 2, .padding = 1}>`
 template<std::size_t D>
 struct ConvOptions {
-  Dims<D> stride{1};
-  ConvPadding<D> padding{};
-  Dims<D> dilation{1};
-  Index groups = 1;
-  bool bias = true;
-  ConvPaddingMode padding_mode{};
+  Dims<D> stride{1};              ///< steps between windows
+  ConvPadding<D> padding{};       ///< on both sides of each dimension
+  Dims<D> dilation{1};            ///< steps between elements of the kernel
+  Index groups = 1;               ///< of channels that are convolved apart
+  bool bias = true;               ///< adds a learned number to each channel
+  ConvPaddingMode padding_mode{}; ///< what the padding is filled with
   constexpr bool operator==(const ConvOptions&) const = default;
 };
 
@@ -70,12 +71,12 @@ struct ConvOptions {
 /// 1}>`
 template<std::size_t D>
 struct ConvTransposeOptions {
-  Dims<D> stride{1};
-  Dims<D> padding{0};
+  Dims<D> stride{1};         ///< steps between windows in the output
+  Dims<D> padding{0};        ///< cut off on both sides of the output
   Dims<D> output_padding{0}; ///< added to one side of the output
-  Index groups = 1;
-  bool bias = true;
-  Dims<D> dilation{1};
+  Index groups = 1;          ///< of channels that are convolved apart
+  bool bias = true;          ///< adds a learned number to each channel
+  Dims<D> dilation{1};       ///< steps between elements of the kernel
   constexpr bool operator==(const ConvTransposeOptions&) const = default;
 };
 
@@ -146,7 +147,9 @@ struct ConvNd {
   static_assert(!Options.padding.same || Options.stride == Dims<D>(1),
                 "stator: Conv: padding \"same\" needs a stride of one");
 
+  /// [Out, In / groups, kernel...]
   typename detail::conv_weight<T, Out, In / Options.groups, Kernel, std::make_index_sequence<D>>::type weight;
+  /// [Out]
   std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
 
   constexpr auto forward(auto x) const {
@@ -199,7 +202,9 @@ struct ConvTransposeNd {
       }(),
       "stator: ConvTranspose: output padding must be smaller than either stride or dilation");
 
+  /// [In, Out / groups, kernel...]
   typename detail::conv_weight<T, In, Out / Options.groups, Kernel, std::make_index_sequence<D>>::type weight;
+  /// [Out]
   std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
 
   /// The extents of the result for an input x [N, In, in...]; not positive where the padding cuts everything
@@ -251,11 +256,17 @@ private:
 };
 
 // clang-format off
+/// torch.nn.Conv1d: x [N, In, L], see ConvNd.
 template<Index In, Index Out, Dims<1> Kernel, ConvOptions<1> Options = ConvOptions<1>{}, class T = float> using Conv1d = ConvNd<1, In, Out, Kernel, Options, T>;
+/// torch.nn.Conv2d: x [N, In, H, W], see ConvNd.
 template<Index In, Index Out, Dims<2> Kernel, ConvOptions<2> Options = ConvOptions<2>{}, class T = float> using Conv2d = ConvNd<2, In, Out, Kernel, Options, T>;
+/// torch.nn.Conv3d: x [N, In, D, H, W], see ConvNd.
 template<Index In, Index Out, Dims<3> Kernel, ConvOptions<3> Options = ConvOptions<3>{}, class T = float> using Conv3d = ConvNd<3, In, Out, Kernel, Options, T>;
+/// torch.nn.ConvTranspose1d: x [N, In, L], see ConvTransposeNd.
 template<Index In, Index Out, Dims<1> Kernel, ConvTransposeOptions<1> Options = ConvTransposeOptions<1>{}, class T = float> using ConvTranspose1d = ConvTransposeNd<1, In, Out, Kernel, Options, T>;
+/// torch.nn.ConvTranspose2d: x [N, In, H, W], see ConvTransposeNd.
 template<Index In, Index Out, Dims<2> Kernel, ConvTransposeOptions<2> Options = ConvTransposeOptions<2>{}, class T = float> using ConvTranspose2d = ConvTransposeNd<2, In, Out, Kernel, Options, T>;
+/// torch.nn.ConvTranspose3d: x [N, In, D, H, W], see ConvTransposeNd.
 template<Index In, Index Out, Dims<3> Kernel, ConvTransposeOptions<3> Options = ConvTransposeOptions<3>{}, class T = float> using ConvTranspose3d = ConvTransposeNd<3, In, Out, Kernel, Options, T>;
 // clang-format on
 

@@ -30,10 +30,13 @@ struct FeatureDropout {
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "p=" + python_float(P) + ", inplace=False"; }
 };
+/// torch.nn.Dropout1d: x [N, C, L], drops whole channels.
 template<double P = 0.5>
 using Dropout1d = FeatureDropout<1, P>;
+/// torch.nn.Dropout2d: x [N, C, H, W], drops whole channels.
 template<double P = 0.5>
 using Dropout2d = FeatureDropout<2, P>;
+/// torch.nn.Dropout3d: x [N, C, D, H, W], drops whole channels.
 template<double P = 0.5>
 using Dropout3d = FeatureDropout<3, P>;
 

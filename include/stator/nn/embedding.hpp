@@ -9,6 +9,7 @@
 
 namespace stator::nn {
 
+/// Options of Embedding.
 struct EmbeddingOptions {
   Index padding_idx = -1; ///< this row begins with zeros and gets no gradient; -1: none
 };
@@ -20,7 +21,7 @@ struct Embedding {
   static_assert(Num > 0 && Dim > 0, "stator: Embedding needs positive sizes");
   static_assert(Options.padding_idx < Num, "stator: Embedding: padding_idx must be within num_embeddings");
 
-  Parameter<T, Num, Dim> weight;
+  Parameter<T, Num, Dim> weight; ///< one row for each index
 
   constexpr auto forward(auto x) const { return embedding<Options.padding_idx>(weight, x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }

@@ -32,6 +32,7 @@ inline std::string python_number(double x) {
                                                   : python_float(x);
 }
 
+/// A truth value as Python prints it.
 inline std::string python_bool(bool x) { return x ? "True" : "False"; }
 
 /// (2, 3), and (2,) for one element.

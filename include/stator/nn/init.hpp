@@ -89,16 +89,19 @@ void trunc_normal_(P&& tensor, double mu = 0, double std = 1, double a = -2, dou
   stator::trunc_normal_(detail::elements(tensor), mu, std, a, b, generator);
 }
 
+/// torch.nn.init.constant_: sets every element to the value.
 template<Fillable P>
 void constant_(P&& tensor, double value) {
   for (auto& element : detail::elements(tensor)) element = static_cast<detail::scalar<P>>(value);
 }
 
+/// torch.nn.init.ones_.
 template<Fillable P>
 void ones_(P&& tensor) {
   constant_(tensor, 1);
 }
 
+/// torch.nn.init.zeros_.
 template<Fillable P>
 void zeros_(P&& tensor) {
   constant_(tensor, 0);
@@ -152,9 +155,9 @@ void xavier_normal_(P&& tensor, double gain = 1, Generator& generator = default_
 /// `a`: slope of the leaky rectifier after the layer; `mode`: "fan_in" keeps the variance of the forward
 /// pass, "fan_out" that of the backward pass; `nonlinearity`: see calculate_gain.
 struct KaimingOptions {
-  double a = 0;
-  std::string_view mode = "fan_in";
-  std::string_view nonlinearity = "leaky_relu";
+  double a = 0;                                 ///< negative slope
+  std::string_view mode = "fan_in";             ///< or "fan_out"
+  std::string_view nonlinearity = "leaky_relu"; ///< a name that calculate_gain knows
 };
 
 namespace detail {

@@ -10,8 +10,9 @@
 
 namespace stator::nn {
 
+/// Options of Linear.
 struct LinearOptions {
-  bool bias = true;
+  bool bias = true; ///< adds a learned number to each feature
 };
 
 /// Applies an affine map to the last dimension: x [..., In], returns [..., Out].
@@ -20,7 +21,8 @@ template<Index In, Index Out, LinearOptions Options = LinearOptions{}, class T =
 struct Linear {
   static_assert(In > 0 && Out > 0, "stator: Linear needs positive numbers of features");
 
-  Parameter<T, Out, In> weight;
+  Parameter<T, Out, In> weight; ///< transposed, as in PyTorch
+  /// [Out]
   std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
 
   constexpr auto forward(auto x) const {

@@ -19,6 +19,7 @@ constexpr auto apply_loss(const L& loss, auto&&... x) {
 }
 } // namespace detail
 
+/// torch.nn.MSELoss: (x - y)^2, see nn::mse_loss.
 template<Reduction R = Reduction::mean>
 struct MSELoss {
   constexpr auto forward(auto&& x, auto&& target) const {
@@ -29,6 +30,7 @@ struct MSELoss {
   }
 };
 
+/// torch.nn.L1Loss: |x - y|, see nn::l1_loss.
 template<Reduction R = Reduction::mean>
 struct L1Loss {
   constexpr auto forward(auto&& x, auto&& target) const {
@@ -39,6 +41,7 @@ struct L1Loss {
   }
 };
 
+/// torch.nn.SmoothL1Loss, see nn::smooth_l1_loss.
 template<Reduction R = Reduction::mean, double Beta = 1.0>
 struct SmoothL1Loss {
   constexpr auto forward(auto&& x, auto&& target) const {
@@ -49,6 +52,7 @@ struct SmoothL1Loss {
   }
 };
 
+/// torch.nn.HuberLoss, see nn::huber_loss.
 template<Reduction R = Reduction::mean, double Delta = 1.0>
 struct HuberLoss {
   constexpr auto forward(auto&& x, auto&& target) const {
@@ -84,6 +88,7 @@ struct BCEWithLogitsLoss {
   }
 };
 
+/// torch.nn.KLDivLoss, see nn::kl_div.
 template<Reduction R = Reduction::mean, bool LogTarget = false>
 struct KLDivLoss {
   constexpr auto forward(auto&& x, auto&& target) const {

@@ -13,11 +13,12 @@ namespace stator::nn {
 /// For `momentum`: PyTorch's None, running statistics are the plain average of all batches.
 inline constexpr double cumulative_average = -1;
 
+/// Options of BatchNorm1d, BatchNorm2d and BatchNorm3d, PyTorch's.
 struct BatchNormOptions {
-  double eps = 1e-5;
-  double momentum = 0.1;
-  bool affine = true;
-  bool track_running_stats = true;
+  double eps = 1e-5;               ///< added to the variance
+  double momentum = 0.1;           ///< the part of a batch in the running statistics
+  bool affine = true;              ///< a learned factor and summand for each channel
+  bool track_running_stats = true; ///< keep statistics for evaluation
 };
 
 /// x [N, Features, ...] with Dims dimensions after the channel dimension (for 1: none or one). In training it
@@ -26,15 +27,18 @@ struct BatchNormOptions {
 template<std::size_t Dims, Index Features, BatchNormOptions Options, class T>
 struct BatchNorm {
   static_assert(Features > 0, "stator: BatchNorm needs a positive number of features");
-  static constexpr bool tracks = Options.track_running_stats;
+  static constexpr bool tracks = Options.track_running_stats; ///< whether there are running statistics
   static constexpr std::string_view class_name() {
     return Dims == 1 ? "BatchNorm1d" : Dims == 2 ? "BatchNorm2d" : "BatchNorm3d";
   }
 
+  /// Factor of each channel.
   std::conditional_t<Options.affine, Parameter<T, Features>, Absent> weight;
+  /// Summand of each channel.
   std::conditional_t<Options.affine, Parameter<T, Features>, Absent> bias;
-  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_mean;
-  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_var;
+  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_mean; ///< of each channel
+  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_var;  ///< of each channel, unbiased
+  /// Batches in the running statistics.
   std::conditional_t<tracks, Buffer<std::int64_t>, Absent> num_batches_tracked;
 
   constexpr auto forward(auto x) const {

@@ -14,8 +14,8 @@ namespace stator::nn {
 /// `nn::MaxPool2d<3, nn::PoolSettings<2>{.stride = 2, .padding = 1}>`; a stride of 0 stands for the kernel.
 template<std::size_t D>
 struct PoolSettings {
-  Dims<D> stride{0};
-  Dims<D> padding{0};
+  Dims<D> stride{0};             ///< steps between windows
+  Dims<D> padding{0};            ///< on both sides of each dimension
   Dims<D> dilation{1};           ///< of MaxPool only
   bool ceil_mode = false;        ///< of all but adaptive pooling
   bool count_include_pad = true; ///< of AvgPool only
@@ -53,20 +53,31 @@ std::string output_repr(const Dims<D>& output) {
 // clang-format off
 /// x [N, C, spatial...], returns [N, C, out...], out = (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1.
 template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inline constexpr operation<ops::MaxPool<1, detail::pool_options(Kernel, S)>> max_pool1d;
+/// As max_pool1d; torch.nn.functional.max_pool2d.
 template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> inline constexpr operation<ops::MaxPool<2, detail::pool_options(Kernel, S)>> max_pool2d;
+/// As max_pool1d; torch.nn.functional.max_pool3d.
 template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> inline constexpr operation<ops::MaxPool<3, detail::pool_options(Kernel, S)>> max_pool3d;
+/// The mean of each window, x and result as for max_pool1d; torch.nn.functional.avg_pool1d.
 template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inline constexpr operation<ops::AvgPool<1, detail::pool_options(Kernel, S)>> avg_pool1d;
+/// As avg_pool1d; torch.nn.functional.avg_pool2d.
 template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> inline constexpr operation<ops::AvgPool<2, detail::pool_options(Kernel, S)>> avg_pool2d;
+/// As avg_pool1d; torch.nn.functional.avg_pool3d.
 template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> inline constexpr operation<ops::AvgPool<3, detail::pool_options(Kernel, S)>> avg_pool3d;
 /// (sum of x^Norm)^(1 / Norm) over each window.
 template<double Norm, Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inline constexpr operation<ops::LpPool<1, Norm, detail::pool_options(Kernel, S)>> lp_pool1d;
+/// As lp_pool1d; torch.nn.functional.lp_pool2d.
 template<double Norm, Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> inline constexpr operation<ops::LpPool<2, Norm, detail::pool_options(Kernel, S)>> lp_pool2d;
 /// x [N, C, in...], returns [N, C, Output...]; 0 keeps an extent.
 template<Dims<1> Output> inline constexpr operation<ops::MaxPool<1, AdaptivePoolOptions<1>{Output}>> adaptive_max_pool1d;
+/// As adaptive_max_pool1d; torch.nn.functional.adaptive_max_pool2d.
 template<Dims<2> Output> inline constexpr operation<ops::MaxPool<2, AdaptivePoolOptions<2>{Output}>> adaptive_max_pool2d;
+/// As adaptive_max_pool1d; torch.nn.functional.adaptive_max_pool3d.
 template<Dims<3> Output> inline constexpr operation<ops::MaxPool<3, AdaptivePoolOptions<3>{Output}>> adaptive_max_pool3d;
+/// Means of windows, x and result as for adaptive_max_pool1d.
 template<Dims<1> Output> inline constexpr operation<ops::AvgPool<1, AdaptivePoolOptions<1>{Output}>> adaptive_avg_pool1d;
+/// As adaptive_avg_pool1d; torch.nn.functional.adaptive_avg_pool2d.
 template<Dims<2> Output> inline constexpr operation<ops::AvgPool<2, AdaptivePoolOptions<2>{Output}>> adaptive_avg_pool2d;
+/// As adaptive_avg_pool1d; torch.nn.functional.adaptive_avg_pool3d.
 template<Dims<3> Output> inline constexpr operation<ops::AvgPool<3, AdaptivePoolOptions<3>{Output}>> adaptive_avg_pool3d;
 // clang-format on
 
@@ -156,19 +167,33 @@ struct AdaptiveAvgPoolNd {
 };
 
 // clang-format off
+/// torch.nn.MaxPool1d: x [N, C, L].
 template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> using MaxPool1d = MaxPoolNd<1, Kernel, S>;
+/// torch.nn.MaxPool2d: x [N, C, H, W].
 template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> using MaxPool2d = MaxPoolNd<2, Kernel, S>;
+/// torch.nn.MaxPool3d: x [N, C, D, H, W].
 template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> using MaxPool3d = MaxPoolNd<3, Kernel, S>;
+/// torch.nn.AvgPool1d: x [N, C, L].
 template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> using AvgPool1d = AvgPoolNd<1, Kernel, S>;
+/// torch.nn.AvgPool2d: x [N, C, H, W].
 template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> using AvgPool2d = AvgPoolNd<2, Kernel, S>;
+/// torch.nn.AvgPool3d: x [N, C, D, H, W].
 template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> using AvgPool3d = AvgPoolNd<3, Kernel, S>;
+/// torch.nn.LPPool1d: x [N, C, L].
 template<double Norm, Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> using LPPool1d = LPPoolNd<1, Norm, Kernel, S>;
+/// torch.nn.LPPool2d: x [N, C, H, W].
 template<double Norm, Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> using LPPool2d = LPPoolNd<2, Norm, Kernel, S>;
+/// torch.nn.AdaptiveMaxPool1d: x [N, C, L].
 template<Dims<1> Output> using AdaptiveMaxPool1d = AdaptiveMaxPoolNd<1, Output>;
+/// torch.nn.AdaptiveMaxPool2d: x [N, C, H, W].
 template<Dims<2> Output> using AdaptiveMaxPool2d = AdaptiveMaxPoolNd<2, Output>;
+/// torch.nn.AdaptiveMaxPool3d: x [N, C, D, H, W].
 template<Dims<3> Output> using AdaptiveMaxPool3d = AdaptiveMaxPoolNd<3, Output>;
+/// torch.nn.AdaptiveAvgPool1d: x [N, C, L].
 template<Dims<1> Output> using AdaptiveAvgPool1d = AdaptiveAvgPoolNd<1, Output>;
+/// torch.nn.AdaptiveAvgPool2d: x [N, C, H, W].
 template<Dims<2> Output> using AdaptiveAvgPool2d = AdaptiveAvgPoolNd<2, Output>;
+/// torch.nn.AdaptiveAvgPool3d: x [N, C, D, H, W].
 template<Dims<3> Output> using AdaptiveAvgPool3d = AdaptiveAvgPoolNd<3, Output>;
 // clang-format on
 

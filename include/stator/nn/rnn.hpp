@@ -16,14 +16,15 @@
 
 namespace stator::nn {
 
+/// Options of RNN, LSTM and GRU, PyTorch's.
 struct RNNOptions {
-  Index num_layers = 1;
-  bool bias = true;
+  Index num_layers = 1; ///< each takes the outputs of the one before
+  bool bias = true;     ///< two of them for each layer and direction
   bool batch_first =
       false; ///< inputs and outputs are [N, L, ...], not [L, N, ...]; states stay [layers, N, Hidden]
-  double dropout = 0; ///< of the outputs of all layers but the last, in training
-  bool bidirectional = false;
-  bool relu = false; ///< nonlinearity="relu", of RNN and RNNCell only
+  double dropout = 0;         ///< of the outputs of all layers but the last, in training
+  bool bidirectional = false; ///< a second pass from the end, outputs joined
+  bool relu = false;          ///< nonlinearity="relu", of RNN and RNNCell only
 };
 
 namespace detail {
@@ -84,10 +85,12 @@ template<kernel::Cell Cell, Index In, Index Hidden, RNNOptions Options, class T>
 struct Recurrent {
   static_assert(Options.num_layers > 0, "stator: num_layers must be positive");
   static_assert(!Options.relu || kernel::gates(Cell) == 1, "stator: the option relu is of RNN only");
+  /// 1 or 2, and the dimension of the steps.
   static constexpr std::size_t directions = Options.bidirectional ? 2 : 1, time = Options.batch_first ? 1 : 0;
-  static constexpr std::size_t layers = static_cast<std::size_t>(Options.num_layers);
-  static constexpr std::size_t parts = Cell == kernel::Cell::lstm ? 2 : 1; ///< of a state
+  static constexpr std::size_t layers = static_cast<std::size_t>(Options.num_layers); ///< one upon another
+  static constexpr std::size_t parts = Cell == kernel::Cell::lstm ? 2 : 1;            ///< of a state
   static constexpr bool is_container = true;
+  /// Types and names of the parameters: "weight_ih_l0", ...
   using Parameters =
       detail::recurrent_parameters<T, In, Hidden, kernel::gates(Cell), Options,
                                    std::make_index_sequence<detail::RecurrentPlace::count(Options)>>;
@@ -225,13 +228,16 @@ private:
 /// torch.nn.RNN with tanh, or with relu: `nn::RNN<3, 4, nn::RNNOptions{.num_layers = 2}>`.
 template<Index In, Index Hidden, RNNOptions Options = RNNOptions{}, class T = float>
 using RNN = Recurrent<Options.relu ? kernel::Cell::relu : kernel::Cell::tanh, In, Hidden, Options, T>;
+/// torch.nn.LSTM: `nn::LSTM<3, 4, nn::RNNOptions{.bidirectional = true}>`, see Recurrent.
 template<Index In, Index Hidden, RNNOptions Options = RNNOptions{}, class T = float>
 using LSTM = Recurrent<kernel::Cell::lstm, In, Hidden, Options, T>;
+/// torch.nn.GRU, see Recurrent.
 template<Index In, Index Hidden, RNNOptions Options = RNNOptions{}, class T = float>
 using GRU = Recurrent<kernel::Cell::gru, In, Hidden, Options, T>;
 
+/// Options of RNNCell, LSTMCell and GRUCell, PyTorch's.
 struct RNNCellOptions {
-  bool bias = true;
+  bool bias = true;  ///< two of them
   bool relu = false; ///< nonlinearity="relu", of RNNCell only
 };
 
@@ -239,14 +245,18 @@ struct RNNCellOptions {
 /// LSTM's `states(x, h, c)` returns the new h and c in a tuple. torch.nn.RNNCell, LSTMCell, GRUCell.
 template<kernel::Cell Cell, Index In, Index Hidden, RNNCellOptions Options, class T>
 struct RecurrentCell {
+  /// Rows of the weights, and tensors of a state.
   static constexpr Index gates = kernel::gates(Cell) * Hidden, parts = Cell == kernel::Cell::lstm ? 2 : 1;
-  Parameter<T, gates, In> weight_ih;
-  Parameter<T, gates, Hidden> weight_hh;
+  Parameter<T, gates, In> weight_ih;     ///< of the input
+  Parameter<T, gates, Hidden> weight_hh; ///< of the hidden state
+  /// Beside the input's weight.
   std::conditional_t<Options.bias, Parameter<T, gates>, Absent> bias_ih;
+  /// Beside the hidden state's weight.
   std::conditional_t<Options.bias, Parameter<T, gates>, Absent> bias_hh;
 
   constexpr auto forward(auto x, auto... state) const { return narrow<1, 0, Hidden>(step(x, state...)); }
   constexpr auto operator()(auto&&... x) const { return call(*this, std::forward<decltype(x)>(x)...); }
+  /// The new states of an LSTMCell: `auto [h1, c1] = cell.states(x, h, c)`.
   constexpr auto states(auto x, auto... state) const {
     static_assert(parts == 2, "stator: only an LSTMCell has two states");
     const auto y = step(x, state...);
@@ -289,10 +299,13 @@ private:
   }
 };
 
+/// torch.nn.RNNCell with tanh, or with relu, see RecurrentCell.
 template<Index In, Index Hidden, RNNCellOptions Options = RNNCellOptions{}, class T = float>
 using RNNCell = RecurrentCell<Options.relu ? kernel::Cell::relu : kernel::Cell::tanh, In, Hidden, Options, T>;
+/// torch.nn.LSTMCell, see RecurrentCell.
 template<Index In, Index Hidden, RNNCellOptions Options = RNNCellOptions{}, class T = float>
 using LSTMCell = RecurrentCell<kernel::Cell::lstm, In, Hidden, Options, T>;
+/// torch.nn.GRUCell, see RecurrentCell.
 template<Index In, Index Hidden, RNNCellOptions Options = RNNCellOptions{}, class T = float>
 using GRUCell = RecurrentCell<kernel::Cell::gru, In, Hidden, Options, T>;
 

@@ -15,7 +15,7 @@ namespace stator::nn {
 
 /// One extent, or several: `LayerNorm<64>`, `LayerNorm<Extents(8, 64)>`.
 struct NormalizedShape {
-  Extents extents;
+  Extents extents; ///< the last extents of the input
   constexpr NormalizedShape(Index n) : extents(n) {}
   constexpr NormalizedShape(const Extents& e) : extents(e) {}
 };
@@ -29,18 +29,20 @@ struct parameter_of<T, Shape<E...>> {
 };
 } // namespace detail
 
+/// Options of LayerNorm, PyTorch's.
 struct LayerNormOptions {
-  double eps = 1e-5;
-  bool elementwise_affine = true;
+  double eps = 1e-5;              ///< added to the variance
+  bool elementwise_affine = true; ///< a learned factor and summand for each element
 };
 
 /// Normalises over the last dimensions of x, which must be Normalized. Source: Ba, Kiros and Hinton 2016.
 template<NormalizedShape Normalized, LayerNormOptions Options = LayerNormOptions{}, class T = float>
 struct LayerNorm {
-  static constexpr bool affine = Options.elementwise_affine;
+  static constexpr bool affine = Options.elementwise_affine; ///< whether there are weight and bias
+  /// The type of both, with the shape that is normalised.
   using Weight = typename detail::parameter_of<T, to_shape<Normalized.extents>>::type;
-  std::conditional_t<affine, Weight, Absent> weight;
-  std::conditional_t<affine, Weight, Absent> bias;
+  std::conditional_t<affine, Weight, Absent> weight; ///< factor of each element
+  std::conditional_t<affine, Weight, Absent> bias;   ///< summand of each element
 
   constexpr auto forward(auto x) const {
     using X = decltype(x);
@@ -67,6 +69,7 @@ struct LayerNorm {
            ", elementwise_affine=" + python_bool(affine);
   }
 
+  /// Whether a shape ends in the one that is normalised.
   static constexpr bool fits(const Extents& x) {
     const Extents& n = Normalized.extents;
     if (x.rank < n.rank) return false;
@@ -76,9 +79,10 @@ struct LayerNorm {
   }
 };
 
+/// Options of GroupNorm, PyTorch's.
 struct GroupNormOptions {
-  double eps = 1e-5;
-  bool affine = true;
+  double eps = 1e-5;  ///< added to the variance
+  bool affine = true; ///< a learned factor and summand for each channel
 };
 
 /// x [N, Channels, ...]: normalises each of Groups groups of neighbouring channels. Source: Wu and He 2018.
@@ -86,7 +90,9 @@ template<Index Groups, Index Channels, GroupNormOptions Options = GroupNormOptio
 struct GroupNorm {
   static_assert(Groups > 0 && Channels % Groups == 0,
                 "stator: GroupNorm: channels must be a multiple of groups");
+  /// Factor of each channel.
   std::conditional_t<Options.affine, Parameter<T, Channels>, Absent> weight;
+  /// Summand of each channel.
   std::conditional_t<Options.affine, Parameter<T, Channels>, Absent> bias;
 
   constexpr auto forward(auto x) const {
@@ -114,11 +120,12 @@ struct GroupNorm {
   }
 };
 
+/// Options of InstanceNorm1d, InstanceNorm2d and InstanceNorm3d, PyTorch's.
 struct InstanceNormOptions {
-  double eps = 1e-5;
-  double momentum = 0.1; ///< of the running statistics
-  bool affine = false;
-  bool track_running_stats = false;
+  double eps = 1e-5;                ///< added to the variance
+  double momentum = 0.1;            ///< of the running statistics
+  bool affine = false;              ///< a learned factor and summand for each channel
+  bool track_running_stats = false; ///< keep statistics for evaluation
 };
 
 /// x [N, Features, ...] with Dims dimensions after the channel dimension: normalises each channel of each
@@ -127,14 +134,17 @@ struct InstanceNormOptions {
 /// Lempitsky 2016.
 template<std::size_t Dims, Index Features, InstanceNormOptions Options, class T>
 struct InstanceNorm {
-  static constexpr bool tracks = Options.track_running_stats;
+  static constexpr bool tracks = Options.track_running_stats; ///< whether there are running statistics
   static constexpr std::string_view class_name() {
     return Dims == 1 ? "InstanceNorm1d" : Dims == 2 ? "InstanceNorm2d" : "InstanceNorm3d";
   }
+  /// Factor of each channel.
   std::conditional_t<Options.affine, Parameter<T, Features>, Absent> weight;
+  /// Summand of each channel.
   std::conditional_t<Options.affine, Parameter<T, Features>, Absent> bias;
-  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_mean;
-  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_var;
+  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_mean; ///< of each channel
+  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_var;  ///< of each channel, unbiased
+  /// As PyTorch has it: stays 0.
   std::conditional_t<tracks, Buffer<std::int64_t>, Absent> num_batches_tracked;
 
   constexpr auto forward(auto x) const {
@@ -194,10 +204,13 @@ private:
   }
 };
 
+/// torch.nn.InstanceNorm1d: x [N, Features, L].
 template<Index Features, InstanceNormOptions Options = InstanceNormOptions{}, class T = float>
 using InstanceNorm1d = InstanceNorm<1, Features, Options, T>;
+/// torch.nn.InstanceNorm2d: x [N, Features, H, W].
 template<Index Features, InstanceNormOptions Options = InstanceNormOptions{}, class T = float>
 using InstanceNorm2d = InstanceNorm<2, Features, Options, T>;
+/// torch.nn.InstanceNorm3d: x [N, Features, D, H, W].
 template<Index Features, InstanceNormOptions Options = InstanceNormOptions{}, class T = float>
 using InstanceNorm3d = InstanceNorm<3, Features, Options, T>;
 

@@ -9,13 +9,14 @@
 
 namespace stator::nn {
 
+/// Options of TransformerEncoderLayer, PyTorch's.
 struct TransformerOptions {
-  double dropout = 0.1;
-  double layer_norm_eps = 1e-5;
-  bool gelu = false;        ///< activation="gelu"; relu otherwise
-  bool batch_first = false; ///< x is [N, L, Model], not [L, N, Model]
-  bool norm_first = false;  ///< normalise before attention and feedforward, not after them
-  bool is_causal = false;
+  double dropout = 0.1;         ///< of attention weights and of what is added to the residuals
+  double layer_norm_eps = 1e-5; ///< added to the variance
+  bool gelu = false;            ///< activation="gelu"; relu otherwise
+  bool batch_first = false;     ///< x is [N, L, Model], not [L, N, Model]
+  bool norm_first = false;      ///< normalise before attention and feedforward, not after them
+  bool is_causal = false;       ///< no position sees a later one
 };
 
 /// Self-attention and a feedforward network, each with a residual. Inputs after the first are masks of the
@@ -23,17 +24,23 @@ struct TransformerOptions {
 template<Index Model, Index Heads, Index Feedforward = 2048,
          TransformerOptions Options = TransformerOptions{}, class T = float>
 struct TransformerEncoderLayer {
+  /// Options of the attention.
   static constexpr MultiheadAttentionOptions attention{
       .dropout = Options.dropout, .batch_first = Options.batch_first, .is_causal = Options.is_causal};
-  static constexpr LayerNormOptions norm{.eps = Options.layer_norm_eps};
+  static constexpr LayerNormOptions norm{.eps = Options.layer_norm_eps}; ///< options of both norms
 
-  MultiheadAttention<Model, Heads, attention, T> self_attn;
+  MultiheadAttention<Model, Heads, attention, T> self_attn; ///< attention of x to itself
+  /// Into the feedforward network.
   Linear<Model, Feedforward, LinearOptions{}, T> linear1;
+  /// Inside the feedforward network.
   Dropout<Options.dropout> dropout;
+  /// Out of the feedforward network.
   Linear<Feedforward, Model, LinearOptions{}, T> linear2;
-  LayerNorm<Model, norm, T> norm1;
-  LayerNorm<Model, norm, T> norm2;
+  LayerNorm<Model, norm, T> norm1; ///< of the attention
+  LayerNorm<Model, norm, T> norm2; ///< of the feedforward network
+  /// Of the attention.
   Dropout<Options.dropout> dropout1;
+  /// Of the feedforward network.
   Dropout<Options.dropout> dropout2;
 
   constexpr auto forward(auto x, auto... mask) const {

@@ -9,8 +9,9 @@
 
 namespace stator::optim {
 
+/// Options of Adadelta, those of torch.optim.Adadelta.
 struct AdadeltaOptions {
-  double lr = 1.0;
+  double lr = 1.0;         ///< factor of each change
   double rho = 0.9;        ///< decay of the two averages
   double eps = 1e-6;       ///< added below the roots
   double weight_decay = 0; ///< L2 penalty

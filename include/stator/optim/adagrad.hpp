@@ -9,8 +9,9 @@
 
 namespace stator::optim {
 
+/// Options of Adagrad, those of torch.optim.Adagrad.
 struct AdagradOptions {
-  double lr = 1e-2;
+  double lr = 1e-2;                     ///< learning rate
   double lr_decay = 0;                  ///< lr / (1 + (step - 1) * lr_decay)
   double weight_decay = 0;              ///< L2 penalty
   double initial_accumulator_value = 0; ///< the sum of squares begins with this
@@ -57,7 +58,7 @@ struct AdagradRule {
         param.data(), grad.data(), state[0]);
   }
 
-  double lr = 0;
+  double lr = 0; ///< in this step
 };
 
 /// torch.optim.Adagrad. Throws ValueError for options out of range.

@@ -10,8 +10,9 @@
 
 namespace stator::optim {
 
+/// Options of Adam, those of torch.optim.Adam.
 struct AdamOptions {
-  double lr = 1e-3;
+  double lr = 1e-3;                        ///< learning rate
   std::array<double, 2> betas{0.9, 0.999}; ///< decay of the averages of the gradient and of its square
   double eps = 1e-8;                       ///< added to the root in the denominator
   double weight_decay = 0;                 ///< L2 penalty
@@ -82,7 +83,7 @@ struct AdamLikeRule {
           param.data(), grad.data(), state[0], state[1]);
   }
 
-  double step_size = 0, root_correction = 1;
+  double step_size = 0, root_correction = 1; ///< in this step: lr / (1 - b1^t) and sqrt(1 - b2^t)
 };
 
 /// g += weight_decay * p; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;

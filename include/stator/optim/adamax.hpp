@@ -10,8 +10,9 @@
 
 namespace stator::optim {
 
+/// Options of Adamax, those of torch.optim.Adamax.
 struct AdamaxOptions {
-  double lr = 2e-3;
+  double lr = 2e-3;                        ///< learning rate
   std::array<double, 2> betas{0.9, 0.999}; ///< decay of the average and of the largest gradient
   double eps = 1e-8;                       ///< added to the size of the gradient
   double weight_decay = 0;                 ///< L2 penalty
@@ -56,7 +57,7 @@ struct AdamaxRule {
         param.data(), grad.data(), state[0], state[1]);
   }
 
-  double lr = 0;
+  double lr = 0; ///< in this step: lr / (1 - b1^t)
 };
 
 /// torch.optim.Adamax. Throws ValueError for options out of range.

@@ -5,8 +5,9 @@
 
 namespace stator::optim {
 
+/// Options of AdamW, those of torch.optim.AdamW.
 struct AdamWOptions {
-  double lr = 1e-3;
+  double lr = 1e-3;                        ///< learning rate
   std::array<double, 2> betas{0.9, 0.999}; ///< decay of the averages of the gradient and of its square
   double eps = 1e-8;                       ///< added to the root in the denominator
   double weight_decay = 1e-2;              ///< parameters shrink by lr * weight_decay in each step

@@ -9,6 +9,7 @@
 
 namespace stator::optim {
 
+/// How an AveragedModel averages.
 struct AverageOptions {
   double decay =
       0; ///< 0: the mean of all updates (SWA); d: average = d * average + (1 - d) * parameter (EMA)
@@ -27,6 +28,8 @@ public:
                        ", expected 0 <= decay < 1");
   }
 
+  /// Takes the parameters of `model` into the average. Throws UnboundError when one of the two has been
+  /// moved from.
   void update_parameters(const M& model) {
     using T = typename M::scalar;
     const std::span<T> to = average_.parameter_arena();
@@ -45,10 +48,12 @@ public:
     ++n_averaged_;
   }
 
+  /// How many times `update_parameters` was called.
   std::int64_t n_averaged() const { return n_averaged_; }
   /// The averaged model.
   M& module() { return average_; }
   const M& module() const { return average_; }
+  /// The averaged model in evaluation mode.
   auto eval() const { return average_.eval(); }
   auto operator()(auto&&... x) const { return average_(std::forward<decltype(x)>(x)...); }
 

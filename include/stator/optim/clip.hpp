@@ -14,6 +14,7 @@
 
 namespace stator::optim {
 
+/// Options of clip_grad_norm_, those of torch.nn.utils.
 struct ClipOptions {
   double norm_type = 2;            ///< order of the norm; infinity for the largest element
   bool error_if_nonfinite = false; ///< throw when the norm is infinite or NaN

@@ -16,11 +16,13 @@
 
 namespace stator::optim {
 
+/// Options of StepLR.
 struct StepLROptions {
-  Index step_size = 1;
-  double gamma = 0.1;
+  Index step_size = 1; ///< epochs with one rate
+  double gamma = 0.1;  ///< factor after each of these
 };
 
+/// The rule of StepLR.
 struct StepLRRule {
   using Options = StepLROptions;
   Options o;
@@ -41,11 +43,13 @@ public:
       : LRScheduler<StepLRRule, O>(optimizer, std::move(options)) {}
 };
 
+/// Options of MultiStepLR.
 struct MultiStepLROptions {
-  std::vector<Index> milestones;
-  double gamma = 0.1;
+  std::vector<Index> milestones; ///< epochs at which the rate is multiplied
+  double gamma = 0.1;            ///< factor at each milestone
 };
 
+/// The rule of MultiStepLR.
 struct MultiStepLRRule {
   using Options = MultiStepLROptions;
   Options o;
@@ -66,10 +70,12 @@ public:
       : LRScheduler<MultiStepLRRule, O>(optimizer, std::move(options)) {}
 };
 
+/// Options of ExponentialLR.
 struct ExponentialLROptions {
-  double gamma = 0.95;
+  double gamma = 0.95; ///< factor of each epoch
 };
 
+/// The rule of ExponentialLR.
 struct ExponentialLRRule {
   using Options = ExponentialLROptions;
   Options o;
@@ -86,11 +92,13 @@ public:
       : LRScheduler<ExponentialLRRule, O>(optimizer, std::move(options)) {}
 };
 
+/// Options of ConstantLR.
 struct ConstantLROptions {
-  double factor = 1.0 / 3;
-  Index total_iters = 5;
+  double factor = 1.0 / 3; ///< of the rate at first
+  Index total_iters = 5;   ///< epochs with this factor
 };
 
+/// The rule of ConstantLR.
 struct ConstantLRRule {
   using Options = ConstantLROptions;
   Options o;
@@ -113,12 +121,14 @@ public:
       : LRScheduler<ConstantLRRule, O>(optimizer, std::move(options)) {}
 };
 
+/// Options of LinearLR.
 struct LinearLROptions {
-  double start_factor = 1.0 / 3;
-  double end_factor = 1.0;
-  Index total_iters = 5;
+  double start_factor = 1.0 / 3; ///< of the rate at first
+  double end_factor = 1.0;       ///< of the rate in the end
+  Index total_iters = 5;         ///< epochs from the one to the other
 };
 
+/// The rule of LinearLR.
 struct LinearLRRule {
   using Options = LinearLROptions;
   Options o;
@@ -147,11 +157,13 @@ public:
       : LRScheduler<LinearLRRule, O>(optimizer, std::move(options)) {}
 };
 
+/// Options of CosineAnnealingLR.
 struct CosineAnnealingLROptions {
-  Index T_max = 1; ///< epochs of half a period
-  double eta_min = 0;
+  Index T_max = 1;    ///< epochs of half a period
+  double eta_min = 0; ///< the lowest rate
 };
 
+/// The rule of CosineAnnealingLR.
 struct CosineAnnealingLRRule {
   using Options = CosineAnnealingLROptions;
   Options o;
@@ -178,12 +190,14 @@ public:
       : LRScheduler<CosineAnnealingLRRule, O>(optimizer, std::move(options)) {}
 };
 
+/// Options of CosineAnnealingWarmRestarts.
 struct CosineAnnealingWarmRestartsOptions {
-  Index T_0 = 1;    ///< epochs until the first restart
-  Index T_mult = 1; ///< each period is so many times longer than the last
-  double eta_min = 0;
+  Index T_0 = 1;      ///< epochs until the first restart
+  Index T_mult = 1;   ///< each period is so many times longer than the last
+  double eta_min = 0; ///< the lowest rate
 };
 
+/// The rule of CosineAnnealingWarmRestarts.
 struct CosineAnnealingWarmRestartsRule {
   using Options = CosineAnnealingWarmRestartsOptions;
   Options o;
@@ -214,8 +228,10 @@ public:
       : LRScheduler<CosineAnnealingWarmRestartsRule, O>(optimizer, std::move(options)) {}
 };
 
+/// The factor of the first rate in an epoch.
 using LambdaLROptions = std::function<double(Index)>;
 
+/// The rule of LambdaLR.
 struct LambdaLRRule {
   using Options = LambdaLROptions;
   Options o;

@@ -10,12 +10,13 @@
 
 namespace stator::optim {
 
+/// Options of NAdam, those of torch.optim.NAdam.
 struct NAdamOptions {
-  double lr = 2e-3;
+  double lr = 2e-3;                        ///< learning rate
   std::array<double, 2> betas{0.9, 0.999}; ///< decay of the averages of the gradient and of its square
   double eps = 1e-8;                       ///< added to the root in the denominator
   double weight_decay = 0;                 ///< L2 penalty
-  double momentum_decay = 4e-3;
+  double momentum_decay = 4e-3;            ///< how fast the momentum rises to betas[0]
 };
 
 /// g += weight_decay * p; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; d = sqrt(v / (1 - b2^t)) + eps;
@@ -75,8 +76,8 @@ struct NAdamRule {
   void for_each_number(auto&& f) { f("mu_product", mu_product); }
   bool operator==(const NAdamRule& other) const { return mu_product == other.mu_product; }
 
-  float mu_product = 1; ///< PyTorch's state "mu_product", a float32 there
-  double grad_size = 0, mean_size = 0, correction = 1;
+  float mu_product = 1;                                ///< PyTorch's state "mu_product", a float32 there
+  double grad_size = 0, mean_size = 0, correction = 1; ///< in this step: factors of g and m, and 1 - b2^t
 };
 
 /// torch.optim.NAdam. Throws ValueError for options out of range.

@@ -12,19 +12,21 @@
 
 namespace stator::optim {
 
+/// Options of OneCycleLR, those of torch.optim.lr_scheduler.OneCycleLR.
 struct OneCycleLROptions {
-  double max_lr = 0;
-  Index total_steps = 0; ///< or epochs and steps_per_epoch
-  Index epochs = 0, steps_per_epoch = 0;
-  double pct_start = 0.3;                   ///< the part of the steps in which the rate rises
-  std::string_view anneal_strategy = "cos"; ///< or "linear"
-  bool cycle_momentum = true;               ///< momentum (Adam: betas[0]) goes the other way
-  double base_momentum = 0.85, max_momentum = 0.95;
-  double div_factor = 25.;       ///< the first rate is max_lr / div_factor
-  double final_div_factor = 1e4; ///< the last rate is the first / final_div_factor
-  bool three_phase = false;      ///< down to the first rate as long as up, then on to the last one
+  double max_lr = 0;                                ///< the highest rate
+  Index total_steps = 0;                            ///< or epochs and steps_per_epoch
+  Index epochs = 0, steps_per_epoch = 0;            ///< instead of total_steps
+  double pct_start = 0.3;                           ///< the part of the steps in which the rate rises
+  std::string_view anneal_strategy = "cos";         ///< or "linear"
+  bool cycle_momentum = true;                       ///< momentum (Adam: betas[0]) goes the other way
+  double base_momentum = 0.85, max_momentum = 0.95; ///< the momentum at the highest rate, and at the ends
+  double div_factor = 25.;                          ///< the first rate is max_lr / div_factor
+  double final_div_factor = 1e4;                    ///< the last rate is the first / final_div_factor
+  bool three_phase = false; ///< down to the first rate as long as up, then on to the last one
 };
 
+/// The rule of OneCycleLR.
 struct OneCycleLRRule {
   using Options = OneCycleLROptions;
 

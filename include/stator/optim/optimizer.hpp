@@ -37,7 +37,7 @@ namespace stator::optim {
 /// Parameters that share options, as torch's param_groups.
 template<class Rule>
 struct ParamGroup {
-  typename Rule::Options options;
+  typename Rule::Options options;      ///< may be changed between steps
   std::vector<std::size_t> parameters; ///< indices into the model's `parameter_table`
 };
 
@@ -54,8 +54,10 @@ class Optimizer {
       }, "stator: an optimizer needs a model whose parameters can be changed");
 
 public:
+  /// Element type of the parameters.
   using T = typename M::scalar;
   using Options = typename Rule::Options;
+  /// An element of `param_groups()`.
   using Group = ParamGroup<Rule>;
   static constexpr auto state_names = Rule::state_names;
 
@@ -107,6 +109,7 @@ public:
       model_->zero_grad();
   }
 
+  /// The model whose parameters are changed.
   M& model() const { return *model_; }
 
   /// How many steps were taken: by the parameter that took the most, or by one of them (its row in
@@ -117,6 +120,7 @@ public:
     return most;
   }
   Index steps(std::size_t parameter) const { return progress_[parameter].steps; }
+  /// Sets the counts that `steps` returns.
   void set_steps(Index steps) {
     for (Progress& p : progress_) p.steps = steps;
   }

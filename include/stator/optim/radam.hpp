@@ -10,8 +10,9 @@
 
 namespace stator::optim {
 
+/// Options of RAdam, those of torch.optim.RAdam.
 struct RAdamOptions {
-  double lr = 1e-3;
+  double lr = 1e-3;                        ///< learning rate
   std::array<double, 2> betas{0.9, 0.999}; ///< decay of the averages of the gradient and of its square
   double eps = 1e-8;                       ///< added to the root in the denominator
   double weight_decay = 0;                 ///< L2 penalty
@@ -72,8 +73,9 @@ struct RAdamRule {
         param.data(), grad.data(), state[0], state[1]);
   }
 
+  /// In this step: 1 - b1^t, sqrt(1 - b2^t), r_t.
   double correction1 = 1, root_correction = 1, rectification = 1;
-  bool rectified = false;
+  bool rectified = false; ///< whether r_t is known
 };
 
 /// torch.optim.RAdam. Throws ValueError for options out of range.

@@ -12,6 +12,7 @@
 
 namespace stator::optim {
 
+/// Options of ReduceLROnPlateau, those of torch.optim.lr_scheduler.ReduceLROnPlateau.
 struct ReduceLROnPlateauOptions {
   std::string_view mode = "min";           ///< "min": smaller is better; or "max"
   double factor = 0.1;                     ///< of the rate that remains
@@ -19,8 +20,8 @@ struct ReduceLROnPlateauOptions {
   double threshold = 1e-4;                 ///< progress smaller than this is none
   std::string_view threshold_mode = "rel"; ///< the threshold is relative to the best; or "abs"
   Index cooldown = 0;                      ///< epochs after a reduction in which nothing is counted
-  double min_lr = 0;
-  double eps = 1e-8; ///< changes of the rate smaller than this are not made
+  double min_lr = 0;                       ///< the lowest rate
+  double eps = 1e-8;                       ///< changes of the rate smaller than this are not made
 };
 
 /// Reduces the rate when a figure (the validation loss) has stopped to improve: `scheduler.step(loss)`.
@@ -30,10 +31,10 @@ class ReduceLROnPlateau {
 public:
   /// What must be remembered, besides the optimiser's options, to resume.
   struct State {
-    double best = 0;
-    Index bad_epochs = 0;
-    Index cooldown = 0;
-    Index last_epoch = 0;
+    double best = 0;      ///< the best figure so far
+    Index bad_epochs = 0; ///< since it last improved
+    Index cooldown = 0;   ///< epochs that are still not counted
+    Index last_epoch = 0; ///< calls of `step`
   };
 
   explicit ReduceLROnPlateau(O& optimizer, const ReduceLROnPlateauOptions& options = {})
@@ -47,6 +48,7 @@ public:
     state_.best = o_.mode == "min" ? infinity : -infinity;
   }
 
+  /// Ends an epoch with this figure; reduces the rates of all groups when it is time.
   void step(double metric) {
     ++state_.last_epoch;
     if (is_better(metric)) {
@@ -71,6 +73,7 @@ public:
 
   /// The rate of the first group.
   double get_last_lr() const { return optimizer_->options().lr; }
+  /// How many times `step` was called.
   Index last_epoch() const { return state_.last_epoch; }
 
   /// The state, for checkpoints.
@@ -86,7 +89,9 @@ public:
     detail::check_epochs("num_bad_epochs", state_.bad_epochs);
     detail::check_epochs("cooldown_counter", state_.cooldown);
   }
+  /// The state, for checkpoints.
   const State& state() const { return state_; }
+  /// Goes on from a state that `state` returned.
   void set_state(const State& state) { state_ = state; }
 
 private:

@@ -9,14 +9,15 @@
 
 namespace stator::optim {
 
+/// Options of RMSprop, those of torch.optim.RMSprop.
 struct RMSpropOptions {
-  double lr = 1e-2;
+  double lr = 1e-2;        ///< learning rate
   double alpha = 0.99;     ///< decay of the average of the squared gradient
   double eps = 1e-8;       ///< added to the root in the denominator
   double weight_decay = 0; ///< L2 penalty
-  double momentum = 0;
-  bool centered = false; ///< divide by the deviation, not by the root of the mean square
-  bool maximize = false; ///< climb instead of descend
+  double momentum = 0;     ///< of the steps; 0: none
+  bool centered = false;   ///< divide by the deviation, not by the root of the mean square
+  bool maximize = false;   ///< climb instead of descend
 };
 
 /// g += weight_decay * p; s = alpha s + (1 - alpha) g^2; d = g / (sqrt(s) + eps), with centered

@@ -10,6 +10,7 @@
 
 namespace stator::optim {
 
+/// Options of Rprop, those of torch.optim.Rprop.
 struct RpropOptions {
   double lr = 1e-2;                           ///< the first step size
   std::array<double, 2> etas{0.5, 1.2};       ///< factors when the sign of the gradient changes, and when not

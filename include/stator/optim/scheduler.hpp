@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the learning rate schedulers share. A scheduler's own part is its rule: `next(lr, base_lr, epoch)`,
-// the rate in an epoch from the rate that the optimiser has now and from the one that it began with. As in
+// the rate in an epoch from the rate that the optimiser has now and from the one that it began with; `o`, its
+// options; and, where more than the rate is scheduled, `adjust(optimiser_options, epoch)`. As in
 // PyTorch the rate that is changed is the optimiser's own, so several schedulers on one optimiser multiply.
 #pragma once
 
@@ -15,7 +16,7 @@ namespace stator::optim {
 
 /// What a scheduler must remember, besides the optimiser's options, to be resumed.
 struct SchedulerState {
-  Index last_epoch = -1;
+  Index last_epoch = -1;        ///< counted from 0
   std::vector<double> base_lrs; ///< one for each group
 };
 
@@ -52,6 +53,7 @@ public:
 
   /// The rate of the first group.
   double get_last_lr() const { return optimizer_->options().lr; }
+  /// The epoch that the rate is of, counted from 0.
   Index last_epoch() const { return state_.last_epoch; }
 
   /// The state, for checkpoints.
@@ -62,7 +64,9 @@ public:
   }
   /// Throws ValueError for numbers of a file that a schedule cannot go on from.
   void check_state() const { detail::check_epochs("last_epoch", state_.last_epoch); }
+  /// The state, for checkpoints.
   const SchedulerState& state() const { return state_; }
+  /// Goes on from a state that `state` returned.
   void set_state(SchedulerState state) { state_ = std::move(state); }
 
 private:

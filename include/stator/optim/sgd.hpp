@@ -9,13 +9,14 @@
 
 namespace stator::optim {
 
+/// Options of SGD, those of torch.optim.SGD.
 struct SGDOptions {
-  double lr = 1e-3;
-  double momentum = 0;
+  double lr = 1e-3;        ///< learning rate; PyTorch 1 has no default
+  double momentum = 0;     ///< part of the last step that is kept; 0: none
   double dampening = 0;    ///< the part of a new gradient that the momentum does not take
   double weight_decay = 0; ///< L2 penalty
-  bool nesterov = false;
-  bool maximize = false; ///< climb instead of descend
+  bool nesterov = false;   ///< nesterov's variant of the momentum
+  bool maximize = false;   ///< climb instead of descend
 };
 
 /// g += weight_decay * p; b = momentum b + (1 - dampening) g (b = g at first); p -= lr * b,
@@ -66,7 +67,7 @@ struct SGDRule {
           param.data(), grad.data(), state[0]);
   }
 
-  bool first = true;
+  bool first = true; ///< no step has been taken yet
 };
 
 /// torch.optim.SGD: `SGD optimizer{model, {.lr = 0.01, .momentum = 0.9}};`.

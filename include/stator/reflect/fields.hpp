@@ -210,6 +210,7 @@ constexpr auto& get(T& object) {
     return detail::pick<I>(detail::bind_fields<count>(object));
 }
 
+/// The type of field I of T.
 template<class T, std::size_t I>
 using field_t = std::remove_cvref_t<decltype(reflect::get<I>(std::declval<T&>()))>;
 

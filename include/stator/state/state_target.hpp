@@ -28,7 +28,7 @@ struct ExtraState {
 
 /// A parameter or buffer, or the extra state of a module.
 struct StateEntry {
-  std::string name;
+  std::string name; ///< relative to the target
   const void* shared =
       nullptr;        ///< the same for every name of one tensor or module; null where there are no elements
   TensorRef tensor{}; ///< the elements, unless this is extra state
@@ -41,11 +41,11 @@ struct StateEntry {
 struct StateTarget {
   /// A module that may upgrade old state.
   struct Module {
-    std::string path; ///< in the network
-    std::string_view type;
-    StateUpgrade upgrade; ///< what it does with state of older versions
+    std::string path;      ///< in the network
+    std::string_view type; ///< class name
+    StateUpgrade upgrade;  ///< what it does with state of older versions
   };
-  std::string_view class_name{};
+  std::string_view class_name{};          ///< of the module that is loaded or saved
   std::vector<StateEntry> entries{};      ///< shared ones under every name
   std::vector<Module> modules{};          ///< itself first
   void* net = nullptr;                    ///< the network that hooks and upgrades are called with

@@ -15,10 +15,10 @@ namespace stator {
 
 /// A name and somebody else's memory: rows first, not necessarily aligned.
 struct StateTensor {
-  std::string name;
-  StorageType type = StorageType::F32;
-  std::vector<Index> shape;        ///< empty for a single number
-  const std::byte* data = nullptr; ///< the elements in row-major order, not owned
+  std::string name;                    ///< "fc1.weight"
+  StorageType type = StorageType::F32; ///< element type
+  std::vector<Index> shape;            ///< empty for a single number
+  const std::byte* data = nullptr;     ///< the elements in row-major order, not owned
 
   /// Throws ShapeError for a shape that no memory can hold.
   std::size_t numel() const { return bytes() / item_size(type); }

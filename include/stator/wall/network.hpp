@@ -20,7 +20,7 @@ namespace stator {
 template<class T>
 class BasicNumbers {
 public:
-  static constexpr std::size_t max_rank = 8;
+  static constexpr std::size_t max_rank = 8; ///< the highest number of dimensions
 
   BasicNumbers() = default;
   /// `data`: float, double, std::int64_t, std::int32_t, std::uint8_t or bool.
@@ -40,17 +40,21 @@ public:
     for (const auto extent : shape) extents_[rank_++] = extent;
   }
 
+  /// The first element.
   T* data() const { return data_; }
   /// "float32", "int64", ..., as torch.dtype is called.
   std::string_view type() const { return type_; }
+  /// Number of dimensions.
   std::size_t rank() const { return rank_; }
   std::int64_t operator[](std::size_t dimension) const { return extents_[dimension]; }
+  /// Number of elements.
   std::int64_t numel() const {
     std::int64_t n = 1;
     for (std::size_t d = 0; d < rank_; ++d) n *= extents_[d];
     return n;
   }
 
+  /// The name that `type` gives to elements of this type.
   static constexpr std::string_view type_of(const float*) { return "float32"; }
   static constexpr std::string_view type_of(const double*) { return "float64"; }
   static constexpr std::string_view type_of(const std::int64_t*) { return "int64"; }
@@ -64,14 +68,16 @@ private:
   std::size_t rank_ = 0;
   std::int64_t extents_[max_rank]{};
 };
+/// Numbers that are only read.
 using Numbers = BasicNumbers<const void>;
+/// Numbers that may be written.
 using MutableNumbers = BasicNumbers<void>;
 
 /// A parameter of a network behind a wall.
 struct WalledParameter {
   std::string_view name; ///< "fc1.weight"
-  MutableNumbers values;
-  void* grad = nullptr; ///< of the type of the values; null where none is wanted
+  MutableNumbers values; ///< in the arena of the model
+  void* grad = nullptr;  ///< of the type of the values; null where none is wanted
 };
 
 namespace wall {
@@ -81,14 +87,23 @@ struct Interface {
   Interface(const Interface&) = delete;
   Interface& operator=(const Interface&) = delete;
   virtual ~Interface() = default;
+  /// See Network::operator().
   virtual void call(const Numbers& input, const MutableNumbers& output) = 0;
+  /// See Network::step.
   virtual double step(const Numbers& input, const Numbers& target) = 0;
+  /// See Network::learning_rate.
   virtual double learning_rate() const = 0;
+  /// See Network::set_learning_rate.
   virtual void set_learning_rate(double rate) = 0;
+  /// Parameters, shared ones once.
   virtual std::size_t parameter_count() const = 0;
+  /// Parameter i in PyTorch's order.
   virtual WalledParameter parameter(std::size_t i) const = 0;
+  /// See Network::save.
   virtual void save(std::string_view path) const = 0;
+  /// See Network::load.
   virtual void load(std::string_view path) = 0;
+  /// See Network::bytes.
   virtual std::size_t bytes() const = 0;
 };
 } // namespace wall
@@ -140,6 +155,7 @@ public:
 
   /// As stator::save and stator::load: safetensors, or .npz. Throw FileError, FormatError, StateDictError.
   void save(std::string_view path) const { made_->save(path); }
+  /// Replaces parameters and buffers by those of a file, all of them or, when it throws, none.
   void load(std::string_view path) { made_->load(path); }
   /// Of parameters, gradients and buffers.
   std::size_t bytes() const { return made_->bytes(); }
