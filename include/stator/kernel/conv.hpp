@@ -11,12 +11,17 @@ namespace stator::kernel {
 /// w: [out_channels, in_channels / groups, kernel...], y: [batch, out_channels, output...].
 template<class T, auto Geometry>
 struct conv {
+  /// The convolution.
   using forward_pass = detail::conv_pass<T, Geometry, false>;
+  /// The gradient of its input.
   using input_pass = detail::conv_pass<T, Geometry, true>;
+  /// The gradient of its weight.
   using weight_pass = detail::conv_weight_pass<T, Geometry>;
 
-  static constexpr Bytes forward_scratch = forward_pass::scratch;
+  static constexpr Bytes forward_scratch = forward_pass::scratch; ///< temporary memory of `forward`
+  /// Temporary memory of `backward_input`.
   static constexpr Bytes backward_input_scratch = input_pass::scratch;
+  /// Temporary memory of `backward_weight`.
   static constexpr Bytes backward_weight_scratch = weight_pass::scratch;
 
   /// y = x * w + bias; a null `bias` counts as zero.

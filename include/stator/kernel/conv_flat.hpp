@@ -14,7 +14,7 @@ namespace stator::kernel {
 /// pixels.
 template<class T>
 struct FlatTile {
-  Index channels, vectors;
+  Index channels, vectors; ///< of the tile
 
   constexpr FlatTile(Index group, Index length) {
     constexpr bool many = vector_registers >= 32;

@@ -28,15 +28,17 @@ constexpr Index product(const std::array<Index, D>& a) {
 /// kernel...].
 template<std::size_t D>
 struct ConvGeometry {
-  static constexpr std::size_t axes = D;
+  static constexpr std::size_t axes = D; ///< number of spatial dimensions
 
-  Index in_channels = 1, out_channels = 1, groups = 1;
-  std::array<Index, D> input{};
-  std::array<Index, D> kernel = detail::filled<D>(1);
-  std::array<Index, D> stride = detail::filled<D>(1);
+  Index in_channels = 1, out_channels = 1, groups = 1; ///< all channels, in so many groups
+  std::array<Index, D> input{};                        ///< spatial extents
+  std::array<Index, D> kernel = detail::filled<D>(1);  ///< spatial extents
+  std::array<Index, D> stride = detail::filled<D>(1);  ///< steps between windows
+  /// Zeros around the input.
   std::array<Index, D> padding_begin{}, padding_end{};
-  std::array<Index, D> dilation = detail::filled<D>(1);
+  std::array<Index, D> dilation = detail::filled<D>(1); ///< steps between elements of the kernel
 
+  /// Spatial extents of the result.
   constexpr std::array<Index, D> output() const {
     std::array<Index, D> out{};
     for (std::size_t d = 0; d < D; ++d)
@@ -44,9 +46,13 @@ struct ConvGeometry {
           (input[d] + padding_begin[d] + padding_end[d] - dilation[d] * (kernel[d] - 1) - 1) / stride[d] + 1;
     return out;
   }
+  /// Elements of the kernel for one pair of channels.
   constexpr Index taps() const { return detail::product(kernel); }
+  /// Elements of a channel of the input.
   constexpr Index input_plane() const { return detail::product(input); }
+  /// Elements of a channel of the result.
   constexpr Index output_plane() const { return detail::product(output()); }
+  /// Elements of the weight.
   constexpr Index weights() const { return out_channels * (in_channels / groups) * taps(); }
 
   constexpr bool operator==(const ConvGeometry&) const = default;

@@ -15,11 +15,13 @@ using Offset = std::int32_t;
 
 /// Pixels of a register tile, and the most vectors of channels.
 inline constexpr Index conv_rows = vector_registers >= 32 ? 8 : 4;
+/// Vectors of channels in a register tile, at most.
 inline constexpr Index conv_vectors = vector_registers >= 32 ? 3 : 2;
 
 /// How `n` channels are cut into panels of vectors; the last panel may be narrower.
 template<class T>
 struct ConvPanels {
+  /// Channels of a vector; vectors of a panel; panels; vectors of the last panel.
   Index width, vectors, panels, last;
 
   constexpr explicit ConvPanels(Index n) : width(width_for<T>(n)) {
@@ -28,6 +30,7 @@ struct ConvPanels {
     panels = ceil_div(all, vectors);
     last = all - (panels - 1) * vectors;
   }
+  /// Channels of a whole panel.
   constexpr Index panel() const { return vectors * width; }
   /// Channels with those that only fill up the last vector.
   constexpr Index padded() const { return ((panels - 1) * vectors + last) * width; }

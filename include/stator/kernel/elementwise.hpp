@@ -17,10 +17,12 @@ namespace stator::kernel {
 /// The code of an elementwise operation for elements of type T, on `args` in order.
 template<class T>
 struct Elementwise : stator::detail::ElementwiseBase {
+  /// The operation on single numbers.
   using Single = void (*)(const Simd<T, 1>* args, Simd<T, 1>& result);
+  /// The operation on full vectors.
   using Vector = void (*)(const Simd<T>* args, Simd<T>& result);
-  Single single;
-  Vector vector;
+  Single single; ///< for the rest of a row
+  Vector vector; ///< for all but the rest of a row
 
   constexpr Elementwise(Single s, Vector v) : single(s), vector(v) {}
 };
@@ -31,9 +33,9 @@ inline constexpr std::size_t max_elementwise_operands = 8;
 /// One value of a region. Numbers of others count from 1, 0 is none: what is zero takes no room in the names
 /// of kernels, which contain their region.
 struct RegionStep {
-  const stator::detail::ElementwiseBase* operation; ///< null: a load or a number
-  int input;                                        ///< a load: from which operand of the region
-  double number;
+  const stator::detail::ElementwiseBase* operation;  ///< null: a load or a number
+  int input;                                         ///< a load: from which operand of the region
+  double number;                                     ///< of a step that is a constant
   std::array<int, max_elementwise_operands> operand; ///< earlier steps
   int output;                                        ///< a result of the region: which
 };
@@ -41,10 +43,10 @@ struct RegionStep {
 /// A region as a template argument: layers that do the same on the same shapes share one kernel.
 template<std::size_t Steps, std::size_t Inputs, std::size_t Outputs>
 struct Region {
-  Extents extents{}; ///< the iteration space; a leading extent may be dynamic
-  std::array<RegionStep, Steps> steps{};
-  std::array<Extents, Inputs> inputs{}; ///< extents of each load, broadcast to `extents` from the right
-  static constexpr std::size_t outputs = Outputs;
+  Extents extents{};                     ///< the iteration space; a leading extent may be dynamic
+  std::array<RegionStep, Steps> steps{}; ///< each uses inputs and earlier steps
+  std::array<Extents, Inputs> inputs{};  ///< extents of each load, broadcast to `extents` from the right
+  static constexpr std::size_t outputs = Outputs; ///< arrays that are written
 };
 
 namespace detail {
@@ -102,10 +104,10 @@ constexpr Loops<I> plan_loops(const Region<S, I, O>& r) {
 /// The kernel of a region.
 template<class T, auto R>
 struct fused {
-  static constexpr std::size_t step_count = R.steps.size();
-  static constexpr std::size_t input_count = R.inputs.size();
-  static constexpr auto loops = detail::plan_loops(R);
-  static constexpr std::size_t inner = loops.rank - 1;
+  static constexpr std::size_t step_count = R.steps.size();   ///< operations in the loop
+  static constexpr std::size_t input_count = R.inputs.size(); ///< arrays that are read
+  static constexpr auto loops = detail::plan_loops(R); ///< the loops around a row, with what moves in each
+  static constexpr std::size_t inner = loops.rank - 1; ///< the loop along a row
   /// Elements of work below which threads do not pay.
   static constexpr Index grain = 1 << 17;
 
@@ -114,6 +116,7 @@ struct fused {
     return loops.extents[d] < 0 ? -loops.extents[d] * batch : loops.extents[d];
   }
 
+  /// Reads `in`, writes `out`: an array for each input and output of the region.
   static void run(const T* const* in, T* const* out, Index batch) {
     if constexpr (loops.rank == 1) {
       const Index n = extent(0, batch);

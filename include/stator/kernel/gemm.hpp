@@ -74,7 +74,7 @@ private:
   }
 
 public:
-  static constexpr Bytes scratch = packed_bytes();
+  static constexpr Bytes scratch = packed_bytes(); ///< temporary memory of `run`
 
   /// With `accumulate` the product is added to C; otherwise C is overwritten, and `bias` [N], if not null,
   /// added to each row.
@@ -271,10 +271,13 @@ private:
 /// `count` independent products of matrices that follow one another; `scratch` is for all threads.
 template<class T, Index M, Index N, Index K, bool TransA = false, bool TransB = false>
 struct batched_gemm {
+  /// The kernel of one product.
   using one = gemm<T, M, N, K, TransA, TransB>;
+  /// Temporary memory of `run`, for all threads.
   static constexpr Bytes scratch{static_cast<std::size_t>(max_threads) * one::scratch.fixed,
                                  static_cast<std::size_t>(max_threads) * one::scratch.per_sample};
 
+  /// c = a b for each of `count` products, or c += a b; extents that are static are not asked for.
   static void run(const T* a, const T* b, T* c, bool accumulate, Index count, Index m, Index n, Index k,
                   std::byte* space) {
     if constexpr (M != dynamic) m = M;

@@ -39,10 +39,12 @@ inline Simd<T, W> ceil(const Simd<T, W>& x) {
 
 // One element after the other, by the C++ library.
 
+/// The tangent, element by element with the standard library's.
 template<std::floating_point T, Index W>
 inline Simd<T, W> tan(const Simd<T, W>& x) {
   return detail::each(x, [](T e) { return std::tan(e); });
 }
+/// The arctangent, element by element with the standard library's.
 template<std::floating_point T, Index W>
 inline Simd<T, W> atan(const Simd<T, W>& x) {
   return detail::each(x, [](T e) { return std::atan(e); });

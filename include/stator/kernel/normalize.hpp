@@ -38,7 +38,7 @@ void add_sums(Index count, std::array<double, K>& total, F&& f) {
 /// Sums over all but the channels of x [n, Channels, Inner].
 template<class T, Index Channels, Index Inner>
 struct channel_sums {
-  static constexpr Index work = 1 << 15; // elements for which a thread pays
+  static constexpr Index work = 1 << 15; ///< elements for which a thread pays
 
   /// `finish(c, totals)` gets the sums of the K values that `f<V>(offset, c)` returns for each element.
   template<std::size_t K, class F, class Finish>
@@ -110,12 +110,15 @@ private:
 /// % Groups; Inner neighbouring elements share a weight. Layer normalisation is Groups = Inner = 1.
 template<class T, Index Length, Index Groups, Index Inner>
 struct row_norm {
-  static constexpr Index per_group = Length / Inner; // weights of a row
+  static constexpr Index per_group = Length / Inner; ///< weights of a row
+  /// Rows for which a thread pays.
   static constexpr Index grain = std::max<Index>((Index{1} << 13) / Length, 1);
 
+  /// What a row is normalised with.
   struct Moments {
-    T mean, rstd;
+    T mean, rstd; ///< and the reciprocal deviation
   };
+  /// Mean and 1 / sqrt(variance + eps) of the row at x, added up in double.
   static Moments moments(const T* x, double eps) {
     std::array<double, 1> sum{}, squares{};
     detail::add_sums<T>(Length, sum, [&]<class V>(Index i) { return std::array<V, 1>{V::load(x + i)}; });
@@ -146,8 +149,10 @@ struct row_norm {
       for_each_vector<T>(Length, body);
     }
   }
+  /// Where the weights of a row begin; null without weights.
   static const T* of_group(const T* p, Index row) { return p == nullptr ? p : p + row % Groups * per_group; }
 
+  /// y = w * (x - mean) * rstd + b for each row; w and b may be null.
   static void forward(const T* x, const T* w, const T* b, T* y, Index rows, double eps) {
     parallel_for(rows, grain, [&](Index first, Index last, int) {
       for (Index r = first; r < last; ++r) {
@@ -163,6 +168,7 @@ struct row_norm {
     });
   }
 
+  /// dx from the gradient g of the result.
   static void backward(const T* g, const T* x, const T* w, T* dx, Index rows, double eps) {
     parallel_for(rows, grain, [&](Index first, Index last, int) {
       for (Index r = first; r < last; ++r) {

@@ -46,8 +46,10 @@ struct pool_planes {
 /// Maximum pooling; padding never wins, NaN does, as in PyTorch.
 template<class T, auto G>
 struct max_pool {
+  /// The loops over planes and windows.
   using planes_of = detail::pool_planes<T, G>;
 
+  /// y = the largest element of each window; NaN is the largest.
   static void forward(const T* x, T* y, Index planes) {
     planes_of::each(planes, [&](Index in, Index out) { plane(x + in, y + out); });
   }
@@ -122,6 +124,7 @@ private:
 /// Average pooling.
 template<class T, auto G>
 struct avg_pool {
+  /// The loops over planes and windows.
   using planes_of = detail::pool_planes<T, G>;
   /// The average of a whole plane.
   static constexpr bool global = [] {
@@ -133,6 +136,7 @@ struct avg_pool {
     return true;
   }();
 
+  /// y = the mean of each window.
   static void forward(const T* x, T* y, Index planes) {
     planes_of::each(planes, [&](Index in, Index out) { plane(x + in, y + out); });
   }

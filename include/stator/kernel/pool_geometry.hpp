@@ -16,17 +16,18 @@ struct PoolWindow {
 /// Windows of a fixed size over D axes.
 template<std::size_t D>
 struct PoolGeometry {
-  static constexpr std::size_t axes = D;
+  static constexpr std::size_t axes = D; ///< number of spatial dimensions
 
-  std::array<Index, D> input{};
-  std::array<Index, D> kernel = detail::filled<D>(1);
-  std::array<Index, D> stride = detail::filled<D>(1);
-  std::array<Index, D> padding{};
-  std::array<Index, D> dilation = detail::filled<D>(1);
-  bool ceil_mode = false;
-  bool count_include_pad = true; ///< averages count the zeros of the padding
-  Index divisor_override = 0;    ///< what averages divide by, if not zero
+  std::array<Index, D> input{};                         ///< spatial extents
+  std::array<Index, D> kernel = detail::filled<D>(1);   ///< extents of a window
+  std::array<Index, D> stride = detail::filled<D>(1);   ///< steps between windows
+  std::array<Index, D> padding{};                       ///< on both sides of each axis
+  std::array<Index, D> dilation = detail::filled<D>(1); ///< steps between elements of a window
+  bool ceil_mode = false;                               ///< a window that reaches beyond the end counts
+  bool count_include_pad = true;                        ///< averages count the zeros of the padding
+  Index divisor_override = 0;                           ///< what averages divide by, if not zero
 
+  /// Spatial extents of the result.
   constexpr std::array<Index, D> output() const {
     std::array<Index, D> out{};
     for (std::size_t d = 0; d < D; ++d) {
@@ -38,6 +39,7 @@ struct PoolGeometry {
     return out;
   }
 
+  /// What output o covers along axis d.
   constexpr PoolWindow window(std::size_t d, Index o) const {
     const Index begin = o * stride[d] - padding[d];
     const Index end = begin + dilation[d] * (kernel[d] - 1) + 1;
@@ -53,13 +55,16 @@ struct PoolGeometry {
 /// Windows that share the input out evenly among a given number of results.
 template<std::size_t D>
 struct AdaptivePoolGeometry {
-  static constexpr std::size_t axes = D;
-  static constexpr Index divisor_override = 0;
+  static constexpr std::size_t axes = D;       ///< number of spatial dimensions
+  static constexpr Index divisor_override = 0; ///< averages divide by the size of the window
 
+  /// Spatial extents, before and after.
   std::array<Index, D> input{}, result{};
 
+  /// Spatial extents of the result.
   constexpr std::array<Index, D> output() const { return result; }
 
+  /// What output o covers along axis d.
   constexpr PoolWindow window(std::size_t d, Index o) const {
     const Index begin = o * input[d] / result[d];
     const Index end = ((o + 1) * input[d] + result[d] - 1) / result[d];

@@ -12,13 +12,16 @@
 
 namespace stator::kernel {
 
+/// The kinds of recurrent cells; tanh and relu are an RNN with that nonlinearity.
 enum class Cell { tanh, relu, lstm, gru };
 
 /// Parts of a row, each of H elements: gates (rows of the weight), what the forward keeps (the hidden state
 /// first, then an LSTM's cell), and what the backward gives (the gradients of the gates; a GRU's new gate
 /// counts twice: for its input and for its product with the hidden state).
 constexpr Index gates(Cell c) { return c == Cell::lstm ? 4 : c == Cell::gru ? 3 : 1; }
+/// What the forward keeps for the backward, see `gates`.
 constexpr Index kept(Cell c) { return c == Cell::lstm ? 6 : c == Cell::gru ? 5 : 1; }
+/// What the backward gives, see `gates`.
 constexpr Index slopes(Cell c) { return gates(c) == 1 ? 1 : 4; }
 
 namespace detail {
@@ -35,12 +38,17 @@ constexpr Bytes with_blocks(const Bytes& product, Index each) {
 /// last step comes first.
 template<class T, Cell C, Index H, Index Steps, Index Batch, bool TimeMajor, bool Reverse>
 struct recurrence {
-  static constexpr Index G = gates(C), K = kept(C), S = slopes(C);
+  static constexpr Index G = gates(C), K = kept(C), S = slopes(C); ///< parts of a row, see `gates`
+  /// The hidden state times the weight.
   using forward_product = gemm<T, Batch, G * H, H, false, true>;
+  /// The gradients of the gates times the weight.
   using backward_product = gemm<T, Batch, H, G * H, false, false>;
 
+  /// Bytes of temporaries for a sample.
   static constexpr Index each = (1 + G) * H * static_cast<Index>(sizeof(T));
+  /// Temporary memory of `forward`.
   static constexpr Bytes forward_scratch = detail::with_blocks<Batch>(forward_product::scratch, each);
+  /// Temporary memory of `backward`.
   static constexpr Bytes backward_scratch = detail::with_blocks<Batch>(backward_product::scratch, each);
 
   /// x: rows of gates, input and bias already in them; w [G H, H]; bias [G H] or null, of the product with

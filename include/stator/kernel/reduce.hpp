@@ -69,8 +69,9 @@ struct SumLoops {
 /// Sum over the dimensions in Mask (bit d for dimension d) of a tensor with the extents E.
 template<class T, Extents E, unsigned Mask>
 struct sum {
-  static constexpr Bytes scratch{};
+  static constexpr Bytes scratch{}; ///< none is needed
 
+  /// out = the sums of x.
   static void run(const T* x, T* out, Index batch, std::byte*) {
     if constexpr (loops.rank == 1 && loops.summed[0]) {
       *out = detail::long_sum(x, extent(0, batch));

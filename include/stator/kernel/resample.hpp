@@ -13,29 +13,35 @@ namespace stator::kernel {
 
 /// One input of an output along one dimension; index -1: none.
 struct Tap {
-  Index index = -1;
-  double weight = 1;
+  Index index = -1;  ///< of the input along the dimension
+  double weight = 1; ///< what it is multiplied by
 };
 
 /// `Plan` says: T, in and out (extents of the dimensions that change, as arrays), taps (for each output), and
 /// tap(d, o, k): tap k of output o along dimension d.
 template<class Plan>
 struct resample {
+  /// Element type.
   using T = typename Plan::T;
-  static constexpr std::size_t rank = Plan::in.size();
-  static constexpr std::size_t taps = Plan::taps;
+  static constexpr std::size_t rank = Plan::in.size(); ///< dimensions that change
+  static constexpr std::size_t taps = Plan::taps;      ///< inputs of an output along one dimension
+  /// Product of the extents e from dimension `first` on.
   static constexpr Index product(const auto& e, std::size_t first) {
     Index n = 1;
     for (std::size_t d = first; d < rank; ++d) n *= e[d];
     return n;
   }
+  /// Elements of a block.
   static constexpr Index in_size = product(Plan::in, 0), out_size = product(Plan::out, 0);
+  /// Blocks for which a thread pays.
   static constexpr Index grain = std::max<Index>((Index{1} << 14) / std::max<Index>(out_size, 1), 1);
 
+  /// A Tap with its weight as an element.
   struct Entry {
-    Index index;
-    T weight;
+    Index index; ///< of the input
+    T weight;    ///< what it is multiplied by
   };
+  /// The taps of all outputs along dimension D.
   template<std::size_t D>
   static constexpr auto table = [] {
     std::array<Entry, static_cast<std::size_t>(Plan::out[D]) * taps> t{};

@@ -29,7 +29,9 @@ nothing is promised: functions lose their accuracy, and not only for special num
 
 // Loops over registers must unroll for arrays of vectors to stay in registers.
 #ifdef __clang__
+/// Before a loop over registers: unrolls it completely.
 #define STATOR_UNROLL _Pragma("clang loop unroll(full)")
+/// Before a loop: unrolls it four times.
 #define STATOR_UNROLL_BY_4 _Pragma("clang loop unroll_count(4)")
 #else
 #define STATOR_UNROLL _Pragma("GCC unroll 32")
@@ -39,7 +41,9 @@ nothing is promised: functions lose their accuracy, and not only for special num
 namespace stator::kernel {
 
 #if defined(__AVX512F__)
+/// Bytes of a vector register of the machine that is compiled for.
 inline constexpr Index vector_bytes = 64;
+/// Number of vector registers.
 inline constexpr Index vector_registers = 32;
 #elif defined(__AVX__)
 inline constexpr Index vector_bytes = 32;
@@ -72,7 +76,9 @@ constexpr Index width_for(Index n) {
   return w;
 }
 
+/// a / b, rounded up; both positive.
 constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+/// a rounded up to the next multiple of b.
 constexpr Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
 
 namespace detail {
@@ -255,7 +261,7 @@ using bits_of = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>
 /// The result of comparing two Simd<T, W>.
 template<class T, Index W>
 struct Mask {
-  typename detail::mask<T, W>::type raw;
+  typename detail::mask<T, W>::type raw; ///< all bits of an element are set where it is true
 
   [[gnu::always_inline]] friend Mask operator&(const Mask& a, const Mask& b) { return both(a.raw & b.raw); }
   [[gnu::always_inline]] friend Mask operator|(const Mask& a, const Mask& b) { return both(a.raw | b.raw); }
@@ -277,10 +283,11 @@ private:
 template<class T, Index W = native_width<T>>
 struct Simd {
   using value_type = T;
+  /// The compiler's vector type.
   using Raw = vec<T, W>;
   static constexpr Index size = W;
 
-  Raw raw;
+  Raw raw; ///< the elements
 
   Simd() = default;
   /// W times `value`.
@@ -290,6 +297,7 @@ struct Simd {
     else
       raw = value - Raw{}; // x - 0 is x, for -0 as well
   }
+  /// From the compiler's vector.
   [[gnu::always_inline]] static Simd of(const Raw& r) {
     Simd s;
     s.raw = r;
@@ -301,6 +309,7 @@ struct Simd {
     __builtin_memcpy(&s.raw, p, sizeof s.raw);
     return s;
   }
+  /// Writes the elements to p, which need not be aligned.
   [[gnu::always_inline]] void store(T* p) const { __builtin_memcpy(p, &raw, sizeof raw); }
 
   /// The sum of the elements, as a tree.
@@ -406,6 +415,7 @@ template<class T, Index W>
 [[gnu::always_inline]] inline Simd<bits_of<T>, W> bits(const Simd<T, W>& x) {
   return Simd<bits_of<T>, W>::of(__builtin_bit_cast(vec<bits_of<T>, W>, x.raw));
 }
+/// The numbers with these bit patterns.
 template<class T, Index W>
 [[gnu::always_inline]] inline Simd<T, W> from_bits(const Simd<std::type_identity_t<bits_of<T>>, W>& x) {
   return Simd<T, W>::of(__builtin_bit_cast(vec<T, W>, x.raw));

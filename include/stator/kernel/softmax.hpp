@@ -52,10 +52,12 @@ T exp_row(const T* x, T* y, T shift) {
 
 } // namespace detail
 
+/// exp(x) / sum(exp(x)) over Axis of x with extents E, and its gradient.
 template<class T, Extents E, std::size_t Axis>
 struct softmax {
+  /// The rows along Axis.
   using Rows = detail::AxisRows<E, Axis>;
-  static constexpr Index n = Rows::length, step = Rows::inner;
+  static constexpr Index n = Rows::length, step = Rows::inner; ///< elements of a row, and steps between them
 
   /// y = exp(x - max) / sum
   static void forward(const T* x, T* y, Index batch) {
@@ -82,10 +84,12 @@ struct softmax {
   }
 };
 
+/// x - log(sum(exp(x))) over Axis of x with extents E, and its gradient.
 template<class T, Extents E, std::size_t Axis>
 struct log_softmax {
+  /// The rows along Axis.
   using Rows = detail::AxisRows<E, Axis>;
-  static constexpr Index n = Rows::length, step = Rows::inner;
+  static constexpr Index n = Rows::length, step = Rows::inner; ///< elements of a row, and steps between them
 
   /// y = x - max - log(sum(exp(x - max)))
   static void forward(const T* x, T* y, Index batch) {

@@ -15,6 +15,7 @@ constexpr Index tile_rows(Index nv) {
   if (vector_registers >= 32) return nv == 1 ? 14 : nv == 2 ? 12 : nv == 3 ? 8 : 6;
   return nv == 1 ? 8 : nv == 2 ? 6 : 4;
 }
+/// Vectors of a row of a register tile, at most.
 inline constexpr Index max_tile_vectors = vector_registers >= 32 ? 4 : 2;
 
 namespace detail {

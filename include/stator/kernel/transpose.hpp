@@ -71,6 +71,7 @@ struct permute {
   static_assert(Order.size() == E.rank, "stator: permute names each dimension once");
   static_assert(!E.is_dynamic() || Order[0] == 0, "stator: permute keeps a dynamic batch in front");
 
+  /// y = x with its dimensions permuted.
   static void run(const T* x, T* y, Index batch) {
     const Index count = outer(batch);
     parallel_for_chunks(count, chunk_count(count, count * inside * 2), [&](Index first, Index last, Index) {

@@ -26,6 +26,7 @@ struct ThresholdBackward : SameShape {
   }
 };
 
+/// max(x, 0); NaN stays NaN.
 struct Relu : SameShape {
   static constexpr std::string_view name = "Relu";
   static constexpr Promotion promotion = Promotion::numeric;
@@ -134,6 +135,7 @@ struct Hardtanh : SameShape {
   }
 };
 
+/// min(max(x, 0), 6).
 struct Relu6 : SameShape {
   static constexpr std::string_view name = "Hardtanh";
   static constexpr Promotion promotion = Promotion::numeric;
@@ -238,7 +240,9 @@ inline constexpr operation<ops::Prelu> prelu;
 inline constexpr operation<ops::Threshold> threshold;
 /// hardtanh(x, min_val = -1, max_val = 1)
 inline constexpr operation<ops::Hardtanh> hardtanh;
+/// relu6(x + 3) / 6.
 inline constexpr operation<ops::Hardsigmoid> hardsigmoid;
+/// x relu6(x + 3) / 6.
 inline constexpr operation<ops::Hardswish> hardswish;
 /// softshrink(x, lambd = 0.5)
 inline constexpr operation<ops::Softshrink> softshrink;

@@ -40,6 +40,7 @@ struct Expand {
 /// Whether a number has a minus, -0 too.
 constexpr bool negative(double x) { return (std::bit_cast<std::uint64_t>(x) >> 63) != 0; }
 
+/// a + b.
 struct Add {
   static constexpr std::string_view name = "Add";
   static constexpr Promotion promotion = Promotion::common;
@@ -63,6 +64,7 @@ struct Add {
   }
 };
 
+/// -x.
 struct Neg {
   static constexpr std::string_view name = "Neg";
   static constexpr Promotion promotion = Promotion::numeric;
@@ -78,6 +80,7 @@ struct Neg {
   }
 };
 
+/// a - b.
 struct Sub {
   static constexpr std::string_view name = "Sub";
   static constexpr Promotion promotion = Promotion::signed_;
@@ -100,6 +103,7 @@ struct Sub {
   }
 };
 
+/// a * b.
 struct Mul {
   static constexpr std::string_view name = "Mul";
   static constexpr Promotion promotion = Promotion::common;
@@ -123,6 +127,7 @@ struct Mul {
   }
 };
 
+/// a / b; of integers a floating-point number, as in PyTorch.
 struct Div {
   static constexpr std::string_view name = "Div";
   static constexpr Promotion promotion = Promotion::floating;
@@ -159,16 +164,22 @@ struct AccumulateGrad {
 
 } // namespace ops
 
+/// torch.add: a + b, elementwise with broadcasting; one of them may be a number.
 inline constexpr operation<ops::Add> add;
+/// torch.sub: a - b, as `add`.
 inline constexpr operation<ops::Sub> sub;
+/// torch.mul: a * b, as `add`.
 inline constexpr operation<ops::Mul> mul;
+/// torch.div: a / b, as `add`; the quotient of integers is a floating-point number.
 inline constexpr operation<ops::Div> div;
+/// torch.neg: -x.
 inline constexpr operation<ops::Neg> neg;
 /// Repeats a tensor to the extents E..., as torch.Tensor.expand.
 template<Index... E>
 inline constexpr operation<ops::Expand<Extents(E...)>> expand;
 
 // clang-format off
+/// What binary operators take: two operands, or an operand and a number.
 template<class A, class B> concept Operands = (Operand<A> && (Operand<B> || Arithmetic<B>)) || (Arithmetic<A> && Operand<B>);
 template<class A, class B> requires Operands<A, B> constexpr auto operator+(A&& a, B&& b) { return add(std::forward<A>(a), std::forward<B>(b)); }
 template<class A, class B> requires Operands<A, B> constexpr auto operator-(A&& a, B&& b) { return sub(std::forward<A>(a), std::forward<B>(b)); }
@@ -179,6 +190,7 @@ template<Operand A> constexpr auto operator-(A&& a) { return neg(std::forward<A>
 
 namespace ops {
 
+/// What differentiation appends to a graph for values of the type Typed.
 template<class Typed, int Order>
 struct gradient_functions {
   static constexpr graph::AddFunction add() {

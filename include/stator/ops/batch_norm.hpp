@@ -34,8 +34,10 @@ struct MulAdd {
 
 namespace batch_norm {
 
+/// The kernel that adds up over samples and positions of X, [N, C, ...].
 template<class X>
 using Sums = kernel::channel_sums<typename X::scalar, X::extents[1], X::extents.product(2, X::extents.rank)>;
+/// Elements of a channel of X.
 template<class X>
 Index samples(Index batch) {
   return X::extents.is_dynamic() ? batch : X::extents[0];

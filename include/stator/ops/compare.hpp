@@ -10,6 +10,7 @@ namespace stator {
 
 namespace ops {
 
+/// What Compare compares with.
 enum class Comparison { lt, le, gt, ge, eq, ne };
 
 /// 1 where the comparison holds, otherwise 0.
@@ -152,10 +153,15 @@ struct Clamp : SameShape {
 /// Comparisons of tensors of one shape, or that broadcast; the result has bool elements.
 /// `mean(to<float>(eq(a, b)))` is how many are equal.
 inline constexpr operation<ops::Compare<ops::Comparison::lt>> lt;
+/// a <= b, see `lt`; torch.le.
 inline constexpr operation<ops::Compare<ops::Comparison::le>> le;
+/// a > b, see `lt`; torch.gt.
 inline constexpr operation<ops::Compare<ops::Comparison::gt>> gt;
+/// a >= b, see `lt`; torch.ge.
 inline constexpr operation<ops::Compare<ops::Comparison::ge>> ge;
+/// a == b, see `lt`; torch.eq.
 inline constexpr operation<ops::Compare<ops::Comparison::eq>> eq;
+/// a != b, see `lt`; torch.ne.
 inline constexpr operation<ops::Compare<ops::Comparison::ne>> ne;
 // clang-format off
 template<class A, class B> requires Operands<A, B> constexpr auto operator<(A&& a, B&& b) { return lt(std::forward<A>(a), std::forward<B>(b)); }
@@ -171,11 +177,13 @@ inline constexpr operation<ops::Where> where;
 /// clamp(x, min, max), both numbers
 inline constexpr operation<ops::Clamp> clamp;
 
+/// torch.maximum: the larger of a and b, elementwise with broadcasting; NaN where either is NaN.
 template<class A, class B>
   requires Operands<A, B>
 constexpr auto maximum(A&& a, B&& b) {
   return operation<ops::Extremum<true>>{}(std::forward<A>(a), std::forward<B>(b));
 }
+/// torch.minimum: the smaller of a and b, elementwise with broadcasting; NaN where either is NaN.
 template<class A, class B>
   requires Operands<A, B>
 constexpr auto minimum(A&& a, B&& b) {

@@ -9,10 +9,11 @@ namespace stator {
 
 namespace nn {
 
+/// Options of cross_entropy and nll_loss, those of torch.nn.functional.
 struct CrossEntropyOptions {
-  Reduction reduction = Reduction::mean;
-  Index ignore_index = -100; ///< the label that does not count
-  double label_smoothing = 0;
+  Reduction reduction = Reduction::mean; ///< mean, sum, or a loss for each sample
+  Index ignore_index = -100;             ///< the label that does not count
+  double label_smoothing = 0;            ///< the part of each target that is spread over all classes, 0 to 1
 };
 
 } // namespace nn

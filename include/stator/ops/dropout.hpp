@@ -90,6 +90,7 @@ inline constexpr operation<ops::Dropout<P, false>> dropout;
 /// The same for whole channels of x [N, C, ...]: dropout1d, dropout2d and dropout3d of PyTorch.
 template<double P = 0.5>
 inline constexpr operation<ops::Dropout<P, true>> feature_dropout;
+/// torch.nn.functional.alpha_dropout: keeps mean and variance of what selu gives; x itself in evaluation.
 template<double P = 0.5>
 inline constexpr operation<ops::AlphaDropout<P>> alpha_dropout;
 } // namespace nn

@@ -97,11 +97,15 @@ struct ArgmaxOfAll {
 /// `amax(x)` of all elements, `amax_dims<1>(x)` over dimensions, `amax_keepdim<1>(x)` with the dimension kept
 /// as one.
 inline constexpr operation<ops::Amax<true, false>> amax;
+/// torch.amin of all elements.
 inline constexpr operation<ops::Amax<false, false>> amin;
+/// `amax_dims<1>(x)`: the largest elements over these dimensions.
 template<Index... Dims>
 inline constexpr operation<ops::Amax<true, false, Dims...>> amax_dims;
+/// `amin_dims<1>(x)`: the smallest elements over these dimensions.
 template<Index... Dims>
 inline constexpr operation<ops::Amax<false, false, Dims...>> amin_dims;
+/// As amax_dims, with the dimensions kept as one.
 template<Index... Dims>
 inline constexpr operation<ops::Amax<true, true, Dims...>> amax_keepdim;
 /// `argmax<Dim>(x)`: where the largest element of a dimension is; `argmax(x)`: where that of all is, counted

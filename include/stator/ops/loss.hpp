@@ -16,6 +16,7 @@ namespace ops {
 
 using nn::Reduction;
 
+/// The mean or sum of the losses x, or x itself.
 template<Reduction R, class X>
 constexpr auto reduce_loss(const X& x) {
   if constexpr (R == Reduction::mean)

@@ -12,6 +12,7 @@ namespace stator {
 /// The window of a pooling operation.
 template<std::size_t D>
 struct PoolOptions {
+  /// Extents of a window, and how it moves.
   Dims<D> kernel{1}, stride{1}, padding{0}, dilation{1};
   bool ceil_mode = false;        ///< a last window that is only partly inside counts
   bool count_include_pad = true; ///< averages divide by the whole window
@@ -22,7 +23,7 @@ struct PoolOptions {
 /// The extents of the result of adaptive pooling; 0 keeps that of the input.
 template<std::size_t D>
 struct AdaptivePoolOptions {
-  Dims<D> output{1};
+  Dims<D> output{1}; ///< extents of the result; 0 keeps that of the input
   constexpr bool operator==(const AdaptivePoolOptions&) const = default;
 };
 

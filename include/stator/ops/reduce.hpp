@@ -21,6 +21,7 @@ constexpr DimMask dim_mask(std::size_t rank, std::initializer_list<Index> dims) 
   return dims.size() == 0 ? (1u << rank) - 1 : mask;
 }
 
+/// The extents that remain of x when the dimensions of the mask are reduced; `keep`: as ones.
 constexpr Extents reduced(const Extents& x, DimMask mask, bool keep) {
   Extents result;
   for (std::size_t d = 0; d < x.rank; ++d)
@@ -47,6 +48,7 @@ struct Reshape {
   }
 };
 
+/// x with the extents E, which have as many elements.
 template<Extents E, class X>
 constexpr auto reshape_to(const X& x) {
   if constexpr (X::extents == E)
@@ -220,13 +222,18 @@ struct Mean {
 /// torch.sum and torch.mean: `sum(x)` of all elements, `sum_dims<1>(x)` and `sum_dims<-1, 0>(x)` over
 /// dimensions, `sum_keepdim<1>(x)` with the dimension kept as one.
 inline constexpr operation<ops::Sum<false>> sum;
+/// torch.mean of all elements.
 inline constexpr operation<ops::Mean<false>> mean;
+/// `sum_dims<1>(x)`: the sum over these dimensions, negative ones from the end.
 template<Index... Dims>
 inline constexpr operation<ops::Sum<false, Dims...>> sum_dims;
+/// `mean_dims<1>(x)`: the mean over these dimensions, negative ones from the end.
 template<Index... Dims>
 inline constexpr operation<ops::Mean<false, Dims...>> mean_dims;
+/// As sum_dims, with the dimensions kept as one.
 template<Index... Dims>
 inline constexpr operation<ops::Sum<true, Dims...>> sum_keepdim;
+/// As mean_dims, with the dimensions kept as one.
 template<Index... Dims>
 inline constexpr operation<ops::Mean<true, Dims...>> mean_keepdim;
 

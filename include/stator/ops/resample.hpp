@@ -10,22 +10,26 @@ namespace stator {
 
 namespace nn {
 
+/// What padding is filled with: a number, or elements of the input as PyTorch's modes of these names take
+/// them.
 enum class PaddingMode { constant, reflect, replicate, circular };
 /// PyTorch's word for an interpolation.
 struct InterpolationMode {
-  std::array<char, 12> text{};
+  std::array<char, 12> text{}; ///< the word and zeros
   constexpr InterpolationMode(const char* word) {
     for (std::size_t i = 0; i + 1 < text.size() && word[i] != 0; ++i) text[i] = word[i];
   }
+  /// The word.
   constexpr std::string_view view() const { return text.data(); }
 };
 
+/// Options of interpolate, those of torch.nn.functional.interpolate.
 struct InterpolateOptions {
   std::array<Index, 3> size{}; ///< of the dimensions after the channel dimension; one number stands for all
   std::array<double, 3> scale_factor{}; ///< where there is no size; one number stands for all
   InterpolationMode mode =
-      "nearest"; ///< "nearest", "linear" (1d), "bilinear" (2d), "trilinear" (3d), "bicubic"
-  bool align_corners = false;
+      "nearest";              ///< "nearest", "linear" (1d), "bilinear" (2d), "trilinear" (3d), "bicubic"
+  bool align_corners = false; ///< the corners of input and output lie upon each other
 };
 
 } // namespace nn
@@ -213,6 +217,7 @@ struct PixelShuffle {
         operation<Permute<0, 1, 4, 2, 5, 3>>{}(cut));
   }
 };
+/// x [N, C, H * R, W * R], returns [N, C * R * R, H, W].
 template<Index R>
 struct PixelUnshuffle {
   static constexpr std::string_view name = "PixelUnshuffle";
@@ -241,8 +246,11 @@ inline constexpr operation<ops::Resample<ops::PadRule<Mode, Value, Pads...>>> pa
 /// x [N, C, ...] with the dimensions after the channel dimension resized, torch.nn.functional.interpolate.
 template<InterpolateOptions Options>
 inline constexpr operation<ops::Resample<ops::InterpolateRule<Options>>> interpolate;
+/// torch.nn.functional.pixel_shuffle: x [N, C * R * R, H, W], returns [N, C, H * R, W * R].
 template<Index R>
 inline constexpr operation<ops::PixelShuffle<R>> pixel_shuffle;
+/// torch.nn.functional.pixel_unshuffle, the inverse of pixel_shuffle: x [N, C, H * R, W * R], returns [N, C
+/// * R * R, H, W].
 template<Index R>
 inline constexpr operation<ops::PixelUnshuffle<R>> pixel_unshuffle;
 } // namespace nn

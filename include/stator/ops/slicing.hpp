@@ -11,6 +11,8 @@ namespace stator {
 
 namespace ops {
 
+/// Why an operation cannot take dimension `dim` of x: there is none, or it is the batch that is known at
+/// run time.
 constexpr Text static_dim_requirement(std::string_view operation, Index dim, const Extents& x) {
   const auto rank = static_cast<Index>(x.rank);
   if (dim >= rank || dim < -rank || (x.is_dynamic() && wrap(dim, x.rank) == 0))
@@ -206,8 +208,10 @@ inline constexpr operation<ops::Cat<Dim>> cat;
 /// stack<Dim>(a, b, ...)
 template<Index Dim = 0>
 inline constexpr operation<ops::Stack<Dim>> stack;
+/// squeeze<Dim>(x): without a dimension of extent 1; torch.squeeze.
 template<Index Dim>
 inline constexpr operation<ops::Squeeze<Dim>> squeeze;
+/// unsqueeze<Dim>(x): with a new dimension of extent 1; torch.unsqueeze.
 template<Index Dim>
 inline constexpr operation<ops::Unsqueeze<Dim>> unsqueeze;
 /// select<Dim, At>(x): torch.select

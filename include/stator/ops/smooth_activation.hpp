@@ -10,6 +10,7 @@ namespace stator {
 
 namespace ops {
 
+/// The second derivative of F at x.
 template<class F>
 struct Curvature : SameShape {
   static constexpr std::string_view name = "Curvature";
@@ -57,6 +58,7 @@ struct SigmoidBackward : SameShape {
   }
 };
 
+/// 1 / (1 + exp(-x)).
 struct Sigmoid : SameShape {
   static constexpr std::string_view name = "Sigmoid";
   static constexpr Promotion promotion = Promotion::floating;
@@ -298,25 +300,33 @@ struct Tanhshrink : Smooth<Tanhshrink> {
 
 } // namespace ops
 
+/// 1 / (1 + exp(-x)), torch.sigmoid.
 inline constexpr operation<ops::Sigmoid> sigmoid;
 
 namespace nn {
+/// 1 / (1 + exp(-x))
 inline constexpr operation<ops::Sigmoid> sigmoid;
+/// log(sigmoid(x))
 inline constexpr operation<ops::LogSigmoid> logsigmoid;
 /// x sigmoid(x)
 inline constexpr operation<ops::Silu> silu;
 /// elu(x, alpha = 1)
 inline constexpr operation<ops::Elu> elu;
+/// scale * (max(x, 0) + min(0, alpha * (exp(x) - 1))), with the constants of Klambauer et al. 2017.
 inline constexpr operation<ops::Selu> selu;
 /// celu(x, alpha = 1)
 inline constexpr operation<ops::Celu> celu;
 /// softplus(x, beta = 1, threshold = 20)
 inline constexpr operation<ops::Softplus> softplus;
+/// x tanh(softplus(x))
 inline constexpr operation<ops::Mish> mish;
 /// With the error function; `gelu_tanh` is approximate="tanh".
 inline constexpr operation<ops::Gelu> gelu;
+/// torch.nn.functional.gelu with approximate="tanh".
 inline constexpr operation<ops::GeluTanh> gelu_tanh;
+/// x / (1 + |x|)
 inline constexpr operation<ops::Softsign> softsign;
+/// x - tanh(x)
 inline constexpr operation<ops::Tanhshrink> tanhshrink;
 } // namespace nn
 

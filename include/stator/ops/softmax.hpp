@@ -10,6 +10,7 @@ namespace stator {
 
 namespace ops {
 
+/// Why an operation cannot take dimension `dim` of x: there is none.
 constexpr Text dim_requirement(std::string_view operation, Index dim, const Extents& x) {
   const auto rank = static_cast<Index>(x.rank);
   if (dim >= rank || dim < -rank || (x.is_dynamic() && wrap(dim, x.rank) == 0))
@@ -17,6 +18,7 @@ constexpr Text dim_requirement(std::string_view operation, Index dim, const Exte
   return {};
 }
 
+/// log(softmax(x)) over dimension Dim.
 template<Index Dim>
 struct LogSoftmax {
   static constexpr std::string_view name = "LogSoftmax";
@@ -50,6 +52,7 @@ struct LogSoftmax {
   }
 };
 
+/// exp(x) / sum(exp(x)) over dimension Dim.
 template<Index Dim>
 struct Softmax {
   static constexpr std::string_view name = "Softmax";

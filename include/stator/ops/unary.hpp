@@ -39,6 +39,7 @@ struct Sign : SameShape {
   }
 };
 
+/// exp(x).
 struct Exp : SameShape {
   static constexpr std::string_view name = "Exp";
   static constexpr Promotion promotion = Promotion::floating;
@@ -52,6 +53,7 @@ struct Exp : SameShape {
   }
 };
 
+/// The natural logarithm.
 struct Log : SameShape {
   static constexpr std::string_view name = "Log";
   static constexpr Promotion promotion = Promotion::floating;
@@ -65,6 +67,7 @@ struct Log : SameShape {
   }
 };
 
+/// log(1 + x), exact for small x.
 struct Log1p : SameShape {
   static constexpr std::string_view name = "Log1P";
   static constexpr Promotion promotion = Promotion::floating;
@@ -78,6 +81,7 @@ struct Log1p : SameShape {
   }
 };
 
+/// exp(x) - 1, exact for small x.
 struct Expm1 : SameShape {
   static constexpr std::string_view name = "Expm1";
   static constexpr Promotion promotion = Promotion::floating;
@@ -91,6 +95,7 @@ struct Expm1 : SameShape {
   }
 };
 
+/// The square root; NaN below 0.
 struct Sqrt : SameShape {
   static constexpr std::string_view name = "Sqrt";
   static constexpr Promotion promotion = Promotion::floating;
@@ -118,6 +123,7 @@ struct Rsqrt : SameShape {
   }
 };
 
+/// x * x.
 struct Square : SameShape {
   static constexpr std::string_view name = "Pow";
   static constexpr Promotion promotion = Promotion::numeric;
@@ -131,6 +137,7 @@ struct Square : SameShape {
   }
 };
 
+/// 1 / x.
 struct Reciprocal : SameShape {
   static constexpr std::string_view name = "Reciprocal";
   static constexpr Promotion promotion = Promotion::floating;
@@ -144,6 +151,7 @@ struct Reciprocal : SameShape {
   }
 };
 
+/// The absolute value, with the gradient 0 at 0.
 struct Abs : SameShape {
   static constexpr std::string_view name = "Abs";
   static constexpr Promotion promotion = Promotion::numeric;
@@ -158,6 +166,7 @@ struct Abs : SameShape {
 };
 
 struct Cos;
+/// The sine of x in radians.
 struct Sin : SameShape {
   static constexpr std::string_view name = "Sin";
   static constexpr Promotion promotion = Promotion::floating;
@@ -171,6 +180,7 @@ struct Sin : SameShape {
   }
 };
 
+/// The cosine of x in radians.
 struct Cos : SameShape {
   static constexpr std::string_view name = "Cos";
   static constexpr Promotion promotion = Promotion::floating;
@@ -197,6 +207,7 @@ struct TanhBackward : SameShape {
   }
 };
 
+/// The hyperbolic tangent.
 struct Tanh : SameShape {
   static constexpr std::string_view name = "Tanh";
   static constexpr Promotion promotion = Promotion::floating;
@@ -210,6 +221,7 @@ struct Tanh : SameShape {
   }
 };
 
+/// The error function.
 struct Erf : SameShape {
   static constexpr std::string_view name = "Erf";
   static constexpr Promotion promotion = Promotion::floating;
@@ -300,9 +312,13 @@ struct Detach {
 
 } // namespace ops
 
+/// 1 / sqrt(x), torch.rsqrt.
 inline constexpr operation<ops::Rsqrt> rsqrt;
+/// x * x, torch.square.
 inline constexpr operation<ops::Square> square;
+/// 1 / x, torch.reciprocal.
 inline constexpr operation<ops::Reciprocal> reciprocal;
+/// -1, 0 or 1, torch.sign; its gradient is 0.
 inline constexpr operation<ops::Sign> sign;
 /// torch.Tensor.detach: no gradient flows through it.
 inline constexpr operation<ops::Detach> detach;
@@ -311,15 +327,25 @@ inline constexpr operation<ops::Detach> detach;
 inline constexpr operation<ops::Detach> no_grad;
 
 // clang-format off
+/// torch.exp; also `x | stator::exp`, as the functions that follow.
 template<Operand X> constexpr auto exp(X&& x) { return operation<ops::Exp>{}(std::forward<X>(x)); }
+/// The natural logarithm, torch.log.
 template<Operand X> constexpr auto log(X&& x) { return operation<ops::Log>{}(std::forward<X>(x)); }
+/// log(1 + x), torch.log1p.
 template<Operand X> constexpr auto log1p(X&& x) { return operation<ops::Log1p>{}(std::forward<X>(x)); }
+/// exp(x) - 1, torch.expm1.
 template<Operand X> constexpr auto expm1(X&& x) { return operation<ops::Expm1>{}(std::forward<X>(x)); }
+/// torch.sqrt.
 template<Operand X> constexpr auto sqrt(X&& x) { return operation<ops::Sqrt>{}(std::forward<X>(x)); }
+/// torch.abs.
 template<Operand X> constexpr auto abs(X&& x) { return operation<ops::Abs>{}(std::forward<X>(x)); }
+/// torch.sin.
 template<Operand X> constexpr auto sin(X&& x) { return operation<ops::Sin>{}(std::forward<X>(x)); }
+/// torch.cos.
 template<Operand X> constexpr auto cos(X&& x) { return operation<ops::Cos>{}(std::forward<X>(x)); }
+/// torch.tanh.
 template<Operand X> constexpr auto tanh(X&& x) { return operation<ops::Tanh>{}(std::forward<X>(x)); }
+/// The error function, torch.erf.
 template<Operand X> constexpr auto erf(X&& x) { return operation<ops::Erf>{}(std::forward<X>(x)); }
 // clang-format on
 

@@ -74,17 +74,27 @@ struct Std {
 /// torch.var(unbiased=True), divided by n - 1: `var(x)` of all elements, `var_dims<1>(x)` over dimensions,
 /// `var_keepdim<1>(x)` with the dimension kept as one. `biased_var` is unbiased=False, divided by n.
 inline constexpr operation<ops::Var<1, false>> var;
+/// torch.var(unbiased=False) of all elements.
 inline constexpr operation<ops::Var<0, false>> biased_var;
+/// torch.var over these dimensions.
 template<Index... Dims> inline constexpr operation<ops::Var<1, false, Dims...>> var_dims;
+/// torch.var(unbiased=False) over these dimensions.
 template<Index... Dims> inline constexpr operation<ops::Var<0, false, Dims...>> biased_var_dims;
+/// As var_dims, with the dimensions kept as one.
 template<Index... Dims> inline constexpr operation<ops::Var<1, true, Dims...>> var_keepdim;
+/// As biased_var_dims, with the dimensions kept as one.
 template<Index... Dims> inline constexpr operation<ops::Var<0, true, Dims...>> biased_var_keepdim;
 /// torch.std: the root of the variance, in the same forms. Its gradient is 0 where it is 0.
 inline constexpr operation<ops::Std<1, false>> stddev;
+/// torch.std(unbiased=False) of all elements.
 inline constexpr operation<ops::Std<0, false>> biased_stddev;
+/// torch.std over these dimensions.
 template<Index... Dims> inline constexpr operation<ops::Std<1, false, Dims...>> stddev_dims;
+/// torch.std(unbiased=False) over these dimensions.
 template<Index... Dims> inline constexpr operation<ops::Std<0, false, Dims...>> biased_stddev_dims;
+/// As stddev_dims, with the dimensions kept as one.
 template<Index... Dims> inline constexpr operation<ops::Std<1, true, Dims...>> stddev_keepdim;
+/// As biased_stddev_dims, with the dimensions kept as one.
 template<Index... Dims> inline constexpr operation<ops::Std<0, true, Dims...>> biased_stddev_keepdim;
 // clang-format on
 
