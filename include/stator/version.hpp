@@ -6,8 +6,11 @@
 // minor version before 1.0, of the major version after. Names in namespaces `detail` have no such promise.
 #pragma once
 
+/// Changes with what is removed, from 1.0 on.
 #define STATOR_VERSION_MAJOR 0
+/// Changes with what is new, before 1.0 also with what is removed.
 #define STATOR_VERSION_MINOR 1
+/// Changes with repairs.
 #define STATOR_VERSION_PATCH 0
 
 /// 10000 * major + 100 * minor + patch.

@@ -12,8 +12,8 @@ namespace stator::graph {
 
 /// A call of a module: `x | fc1`.
 struct Call {
-  const void* address = nullptr;
-  int parent = -1;
+  const void* address = nullptr; ///< of the module in the prototype of its network
+  int parent = -1;               ///< the call around it; -1: none
   Text (*type_name)() = nullptr;
   int result = -1; ///< node of what it returned, when that is one value
 };
@@ -26,7 +26,7 @@ struct TracedCall {
 
 /// What is written to the memory of a leaf, a buffer, once the forward of its network is complete.
 struct Assignment {
-  int leaf = -1;
+  int leaf = -1;                     ///< the buffer
   int value = -1;                    ///< node
   const Signature* memory = nullptr; ///< signature of a leaf of this type
   const Signature* store = nullptr;  ///< signature of ops::Assign

@@ -11,6 +11,7 @@
 
 namespace stator::graph {
 
+/// The pass.
 constexpr Graph common(Graph g) {
   GrowingArray<int> heads(g.nodes.size()), links(g.nodes.size());
   int *const head = heads.data(), *const link = links.data();

@@ -7,6 +7,7 @@
 
 namespace stator::graph {
 
+/// The pass.
 constexpr Graph dead(Graph g) {
   const int size = static_cast<int>(g.nodes.size());
   GrowingArray<int> numbers(g.nodes.size());

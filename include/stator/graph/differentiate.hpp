@@ -33,6 +33,7 @@ constexpr GrowingArray<bool> needs_gradient(const Graph& g) {
 /// How many nodes are differentiated in one evaluation.
 inline constexpr int differentiated_at_once = 400;
 
+/// The pass.
 constexpr Graph differentiate(Graph g) {
   if (!g.backward) return g;
   const GrowingArray<bool> found = needs_gradient(g);

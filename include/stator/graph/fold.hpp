@@ -10,6 +10,7 @@
 
 namespace stator::graph {
 
+/// The pass.
 constexpr Graph fold(Graph g) {
   const int size = static_cast<int>(g.nodes.size());
   // The number that every element of a node is: itself a node, -1 where there is none.

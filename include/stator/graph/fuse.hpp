@@ -105,6 +105,7 @@ struct Fuser {
 
 } // namespace detail
 
+/// The pass.
 constexpr Graph fuse(Graph g) {
   g.regions = GrowingArray<int>(g.nodes.size());
   g.ring = GrowingArray<int>(g.nodes.size());

@@ -18,30 +18,32 @@ enum class Area : std::uint8_t {
   result,   ///< memory that the caller gives for the root
 };
 
+/// A position in an area, see there for its unit.
 struct Place {
-  Area area;
-  std::size_t offset;
+  Area area;          ///< which memory
+  std::size_t offset; ///< bytes, or the number of a leaf
   constexpr bool operator==(const Place&) const = default;
 };
 
 /// What runs in one go: a kernel node, or a region of elementwise nodes.
 struct Unit {
-  bool region;
-  int first; ///< in the list of members
-  int count;
+  bool region;     ///< a loop over elementwise nodes, not a kernel
+  int first;       ///< in the list of members
+  int count;       ///< of its members
   bool accumulate; ///< a kernel that adds to its place
-  Place scratch;
+  Place scratch;   ///< temporary memory of a kernel
 };
 
+/// Nodes, and what the passes have found out about them.
 struct Graph {
   // What was recorded.
-  GrowingArray<Node> nodes;
+  GrowingArray<Node> nodes;      ///< operands before their users
   GrowingArray<int> edges;       ///< operands of the nodes
   GrowingArray<int> effects;     ///< nodes that are kept although nothing uses them: stores, hooks
   GrowingArray<bool> needs_grad; ///< for each leaf of the expression
   GrowingArray<Gates> gates;     ///< of hooks
-  int root = -1;
-  int forward_nodes = 0; ///< those before this index belong to the forward
+  int root = -1;                 ///< the node of the result
+  int forward_nodes = 0;         ///< those before this index belong to the forward
   bool backward =
       false;        ///< to be differentiated; otherwise its root is written to memory that the caller gives
   int recorded = 0; ///< how many nodes there were before dead code was dropped
@@ -51,20 +53,25 @@ struct Graph {
   int undone = 0;          ///< nodes before this index are yet to be differentiated; 0: done
 
   // The program.
-  GrowingArray<int> sinks;   ///< of each node: for a store that a kernel performs, that kernel, otherwise -1
-  GrowingArray<int> regions; ///< of each node: the node that its region is called by
-  GrowingArray<int> ring;    ///< of each node: the next one of its region
-  GrowingArray<Unit> units;  ///< in the order of execution
-  GrowingArray<int> members; ///< nodes of the units
-  int forward_units = 0;
+  GrowingArray<int> sinks;    ///< of each node: for a store that a kernel performs, that kernel, otherwise -1
+  GrowingArray<int> regions;  ///< of each node: the node that its region is called by
+  GrowingArray<int> ring;     ///< of each node: the next one of its region
+  GrowingArray<Unit> units;   ///< in the order of execution
+  GrowingArray<int> members;  ///< nodes of the units
+  int forward_units = 0;      ///< the first units, those of the forward
   GrowingArray<Place> places; ///< of each node
   Bytes workspace{};          ///< total size
-  std::size_t batched_begin = 0;
+  std::size_t batched_begin = 0; ///< bytes before the part of the workspace that grows with the batch
 
+  /// A node's number as an index.
   static constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
+  /// The node that is operand k of a node.
   constexpr int operand(int node, int k) const { return edges[index(nodes[index(node)].first + k)]; }
+  /// The operation of a node and its types.
   constexpr const Signature& signature(int node) const { return *nodes[index(node)].signature; }
+  /// What a node is.
   constexpr Kind kind(int node) const { return nodes[index(node)].signature->kind; }
+  /// Element type and extents of a node.
   constexpr const ValueType& type(int node) const { return nodes[index(node)].signature->type; }
   /// The node whose memory a view shows.
   constexpr int base(int node) const {

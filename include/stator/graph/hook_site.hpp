@@ -16,26 +16,29 @@ inline constexpr std::size_t max_hooked = 8;
 
 /// A module, or a tap inside of it, that a hook waits for.
 struct Watch {
-  const void* address = nullptr;
+  const void* address = nullptr; ///< of the module in the prototype of its network
   Text (*type_name)() = nullptr;
   std::string_view tap{}; ///< empty: the module itself
   std::size_t module = 0; ///< in the table of the network
-  std::size_t hook = 0;
+  std::size_t hook = 0;   ///< number of the hook that waits
 };
 
 /// A value at a site. Without default values, as everything that is frozen, see core/frozen.hpp.
 struct SiteValue {
-  DType dtype;
-  std::size_t rank;
+  DType dtype;      ///< element type
+  std::size_t rank; ///< number of dimensions
+  /// The first `rank` of them.
   Index extents[max_rank];
-  bool is_symbol; ///< numbers and tensors that are no symbols take no part
-  bool needs_grad;
-  int node; ///< while the sites are collected
+  bool is_symbol;  ///< numbers and tensors that are no symbols take no part
+  bool needs_grad; ///< a gradient passes here
+  int node;        ///< while the sites are collected
 
+  /// Takes element type and extents over.
   constexpr void set(const ValueType& type) {
     dtype = type.dtype, rank = type.extents.rank;
     for (std::size_t d = 0; d < rank; ++d) extents[d] = type.extents[d];
   }
+  /// Element type and extents.
   constexpr ValueType type() const {
     ValueType result{dtype, {}};
     for (std::size_t d = 0; d < rank; ++d) result.extents.push_back(extents[d]);
@@ -45,17 +48,17 @@ struct SiteValue {
 
 /// One call of a watched module, or one passage of a watched tap (which has outputs only).
 struct Site {
-  std::size_t hook, module;
-  bool is_tap;
-  std::size_t in_count, out_count;
-  std::array<SiteValue, max_hooked> in, out;
+  std::size_t hook, module;        ///< number of the hook, row of the module in the table of the network
+  bool is_tap;                     ///< a tap, not a call
+  std::size_t in_count, out_count; ///< how many of the values below there are
+  std::array<SiteValue, max_hooked> in, out; ///< values that go in and come out
 };
 
 /// The views around a module through which gradients pass, of a full backward hook.
 struct Gates {
   int leaf;                            ///< of the hook
   std::array<int, max_hooked> in, out; ///< nodes, -1: none
-  bool fired;
+  bool fired;                          ///< the hook has been called
 };
 
 /// What a hook adds to the graph at a site, before and after the forward of its module. May replace the
@@ -72,9 +75,9 @@ struct HookTrace {
   GrowingArray<Watch> watches;    ///< what they wait for
   GrowingArray<Site> sites;       ///< where they met it, while sites are collected
   const SiteCode* code = nullptr; ///< of each site, in the same order; null while they are collected
-  std::size_t next_site = 0;
-  int leaf = -1;       ///< of the network's first hook
-  bool inside = false; ///< what a hook calls has no hooks
+  std::size_t next_site = 0;      ///< number of the next one that is met
+  int leaf = -1;                  ///< of the network's first hook
+  bool inside = false;            ///< what a hook calls has no hooks
 };
 
 } // namespace stator::graph

@@ -198,6 +198,7 @@ struct Planner {
 
 } // namespace detail
 
+/// The pass.
 constexpr Graph memory(Graph g) {
   g.places = GrowingArray<Place>(g.nodes.size());
   detail::Planner(g).run();

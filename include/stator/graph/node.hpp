@@ -17,8 +17,8 @@ class Builder;
 
 /// Element type and extents of a value.
 struct ValueType {
-  DType dtype{};
-  Extents extents{};
+  DType dtype{};     ///< element type
+  Extents extents{}; ///< the first may be dynamic
 
   constexpr bool operator==(const ValueType&) const = default;
   /// Memory that the value needs.
@@ -28,6 +28,7 @@ struct ValueType {
   }
 };
 
+/// What a node is, to the passes.
 enum class Kind : std::uint8_t {
   leaf,        ///< an input, a parameter or a buffer: memory that exists already
   constant,    ///< one number
@@ -66,13 +67,13 @@ struct Cost {
 
 /// An operation on operands of given types: one constant object each, so that its address is its identity.
 struct Signature {
-  std::string_view name;          ///< "Mm"
-  std::string_view backward_name; ///< what PyTorch calls its grad_fn: "MmBackward0"
-  Kind kind{};
-  ValueType type{};                    ///< of the result
-  const ValueType* operands = nullptr; ///< their types
-  int operand_count = 0;
-  Cost cost{};
+  std::string_view name;                                ///< "Mm"
+  std::string_view backward_name;                       ///< what PyTorch calls its grad_fn: "MmBackward0"
+  Kind kind{};                                          ///< what it is to the passes
+  ValueType type{};                                     ///< of the result
+  const ValueType* operands = nullptr;                  ///< their types
+  int operand_count = 0;                                ///< how many there are
+  Cost cost{};                                          ///< in one run
   KernelFunction run = nullptr;                         ///< kind kernel
   KernelFunction accumulate = nullptr;                  ///< as run, but adds to `out`; null where it cannot
   Bytes scratch{};                                      ///< temporary memory of run
@@ -84,18 +85,18 @@ struct Signature {
   bool repeats = false;                                 ///< elementwise: only repeats its operand
   VjpFunction vjp = nullptr;                            ///< null: not differentiable, or the order is used up
   AddFunction add = nullptr;                            ///< null where there is no gradient of this type
-  FillFunction fill = nullptr;
-  AccumulateFunction accumulate_grad = nullptr; ///< kind leaf
-  const Signature* identity = nullptr;          ///< equal for equal operations, whatever their vjp
-  bool unique = false;                          ///< never merged with an equal node: random numbers
+  FillFunction fill = nullptr;                          ///< null where there is no gradient of this type
+  AccumulateFunction accumulate_grad = nullptr;         ///< kind leaf
+  const Signature* identity = nullptr;                  ///< equal for equal operations, whatever their vjp
+  bool unique = false;                                  ///< never merged with an equal node: random numbers
 };
 
 /// One value of the program. `first` and `count` are its operands in the graph's list of edges. Without
 /// default values: arrays of nodes begin as zeros, see core/frozen.hpp.
 struct Node {
-  const Signature* signature;
-  int first;
-  int count;
+  const Signature* signature; ///< operation and types
+  int first;                  ///< index of its first operand in the list of edges
+  int count;                  ///< number of operands
   int leaf; ///< kind leaf, store and a kernel that writes to a buffer: which leaf of the expression; or -1
   bool gradient; ///< kind leaf and store: its gradient, not its value
   double number; ///< kind constant

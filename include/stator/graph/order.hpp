@@ -75,6 +75,7 @@ struct Scheduler {
 
 } // namespace detail
 
+/// The pass.
 constexpr Graph order(Graph g) {
   detail::Scheduler(g).run();
   return g;

@@ -21,12 +21,13 @@ namespace stator::graph {
 /// A network's own passes are a list in its struct:
 ///   static constexpr std::array passes{stator::graph::Pass{"mine", &my_pass}};
 struct Pass {
-  std::string_view name;
+  std::string_view name; ///< for dumps and for `before`
   Graph (*run)(Graph);
   int steps = 120; ///< about how many steps of a constant evaluation it takes a node, at most
   std::string_view before = "dead"; ///< of a network's own: which pass it comes before
 };
 
+/// The list of passes: what turns a recorded graph into a program, in this order.
 inline constexpr std::array pipeline{
     Pass{"differentiate", &differentiate, 120}, ///< the backward appended
     Pass{"fold", &fold, 60},                    ///< numbers computed, x * 1 dropped

@@ -8,6 +8,7 @@
 
 namespace stator::graph {
 
+/// The pass.
 constexpr Graph sinks(Graph g) {
   const int size = static_cast<int>(g.nodes.size());
   GrowingArray<int> counted(g.nodes.size());

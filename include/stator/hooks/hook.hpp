@@ -18,16 +18,19 @@
 
 namespace stator {
 
+/// What a hook sees: torch.nn.Module's register_forward_pre_hook, register_forward_hook and
+/// register_full_backward_hook, and torch.Tensor.register_hook.
 enum class HookKind { forward_pre, forward, full_backward, tensor };
 
 /// A function at a path: that of a module, "" for the network itself, a pattern with *, or, for forward and
 /// tensor hooks, that of a tap.
 template<HookKind Kind, fixed_string Path, class F>
 struct Hook {
-  static constexpr HookKind kind = Kind;
-  static constexpr auto path = Path;
+  static constexpr HookKind kind = Kind; ///< what it sees
+  static constexpr auto path = Path;     ///< where: a path, or a pattern
+  /// The type of the function.
   using function_type = F;
-  F function;
+  F function; ///< what is called there
 };
 
 /// A hook function that is called in tracing.
@@ -35,8 +38,10 @@ template<class F>
 struct Traced {
   static_assert(std::is_empty_v<F> && std::is_default_constructible_v<F>,
                 "stator: traced: the function must capture nothing, it runs in the compiler");
+  /// Calls it with symbols.
   static constexpr auto call(const auto&... a) { return F{}(a...); }
 };
+/// Makes a hook function run while the graph is traced, see Traced.
 template<class F>
 constexpr Traced<F> traced(F) {
   return {};

@@ -13,7 +13,7 @@ namespace expr {
 /// A hook function as an operand of an expression.
 template<class F>
 struct HookInput {
-  mutable F function;
+  mutable F function; ///< called when the program runs
 };
 } // namespace expr
 
@@ -21,7 +21,9 @@ namespace ops {
 
 /// The leaf of a hook function.
 using HookLeaf = Typed<std::uint8_t, Shape<>>;
+/// The symbol of a hook: it has no elements.
 using HookSymbol = Symbol<std::uint8_t, Shape<>, 0>;
+/// The symbol of the hook that is leaf number `leaf`.
 constexpr HookSymbol hook_symbol(graph::Builder& b, int leaf) {
   return {&b, b.leaf(&leaf_signature<HookLeaf, 0>::value, leaf)};
 }

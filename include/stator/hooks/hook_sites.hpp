@@ -14,8 +14,8 @@ namespace expr {
 /// A hook in an expression: the function and the network that it is shown.
 template<class H, class Net>
 struct HookHandle {
-  mutable typename H::function_type function;
-  const Net* net;
+  mutable typename H::function_type function; ///< called when the program runs
+  const Net* net;                             ///< what it is shown, not owned
 };
 
 /// A network with hooks, applied to operands. Hooks is a std::tuple of Hook.
@@ -41,6 +41,7 @@ public:
 /// The sites of a HookedCall.
 template<class E>
 struct hook_sites {
+  /// Traces the network and collects them.
   static constexpr GrowingArray<graph::Site> make() {
     graph::Builder b;
     tracer<E>::template record<1, true>(b);
@@ -53,8 +54,8 @@ struct hook_sites {
     }
     return b.hooks.sites;
   }
-  static constexpr const auto& list = frozen<hook_sites, 256>::value;
-  static constexpr std::size_t count = list.size();
+  static constexpr const auto& list = frozen<hook_sites, 256>::value; ///< the same as a constant
+  static constexpr std::size_t count = list.size();                   ///< how many there are
 };
 
 namespace detail {

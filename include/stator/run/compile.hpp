@@ -80,11 +80,14 @@ constexpr const graph::FrozenGraph& finished() {
 /// What the result of an expression comes from.
 template<class E>
 struct Origin {
+  /// The graph before any pass.
   static constexpr const graph::FrozenGraph& recorded = stator::recorded<E, 1>::value;
+  /// Whether a leaf that wants a gradient reaches the result.
   static constexpr bool requires_grad = [] {
     const graph::Graph g = graph::thaw(recorded);
     return graph::needs_gradient(g)[static_cast<std::size_t>(g.root)];
   }();
+  /// Whether backward() may be called: that, and the result has one element.
   static constexpr bool can_backward = [] {
     const Extents& e = recorded.nodes[static_cast<std::size_t>(recorded.root)].signature->type.extents;
     return requires_grad && !e.is_dynamic() && e.numel() == 1;
@@ -101,12 +104,14 @@ private:
   static constexpr const graph::FrozenGraph& made = detail::finished<E, Backward>();
 
 public:
+  /// What is computed, operands before their users.
   static constexpr auto nodes = cut<made.nodes.size>(made.nodes);
-  static constexpr auto edges = cut<made.edges.size>(made.edges);
-  static constexpr auto units = cut<made.units.size>(made.units);
-  static constexpr auto members = cut<made.members.size>(made.members);
-  static constexpr auto places = cut<made.places.size>(made.places);
-  static constexpr int root = made.root;
+  static constexpr auto edges = cut<made.edges.size>(made.edges);       ///< the operands of all nodes
+  static constexpr auto units = cut<made.units.size>(made.units);       ///< what runs, in order
+  static constexpr auto members = cut<made.members.size>(made.members); ///< the nodes of all units
+  static constexpr auto places = cut<made.places.size>(made.places);    ///< where the value of each node lies
+  static constexpr int root = made.root;                                ///< the node of the result
+  /// The first units, those of the forward.
   static constexpr std::size_t forward_units = static_cast<std::size_t>(made.forward_units);
   /// Nodes that were recorded, before dead code was dropped.
   static constexpr int recorded_nodes = made.recorded;
@@ -127,15 +132,21 @@ public:
   }
   /// Size of the workspace: fixed bytes and bytes for each sample of a dynamic batch.
   static constexpr Bytes workspace{made.workspace_fixed, made.workspace_per_sample};
+  /// Bytes before the part of the workspace that grows with the batch.
   static constexpr std::size_t batched_begin = made.batched_begin;
+  /// Inputs, parameters and buffers of the expression.
   static constexpr std::size_t leaf_count = static_cast<std::size_t>(tracer<E>::leaf_count);
 
+  /// A node's number as an index.
   static constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
+  /// The node that is operand k of a node.
   static constexpr int operand(int node, int k) { return edges[at(nodes[at(node)].first + k)]; }
+  /// The node whose memory a node reads: itself, or what it is a view of.
   static constexpr int base(int node) {
     while (nodes[at(node)].signature->kind == graph::Kind::view) node = operand(node, 0);
     return node;
   }
+  /// Where the value of a node lies.
   static constexpr graph::Place place(int node) { return places[at(base(node))]; }
 };
 

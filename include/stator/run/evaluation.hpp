@@ -22,19 +22,23 @@ namespace run {
 
 /// A leaf whose gradient a program adds to.
 struct GradientLeaf {
-  int leaf = 0;
+  int leaf = 0;  ///< its number in the expression
   Bytes bytes{}; ///< of the gradient
 };
+/// All of them in program P.
 template<class P>
 struct gradient_leaves {
+  /// Whether a node is the gradient of a leaf.
   static constexpr bool is_one(const graph::Node& n) {
     return n.gradient && n.signature->kind == graph::Kind::leaf;
   }
+  /// How many there are.
   static constexpr std::size_t count = [] {
     std::size_t n = 0;
     for (const graph::Node& node : P::nodes) n += is_one(node);
     return n;
   }();
+  /// In the order of the program.
   static constexpr auto list = [] {
     std::array<GradientLeaf, count> leaves{};
     std::size_t n = 0;
@@ -47,22 +51,26 @@ struct gradient_leaves {
 /// Indices that lie in a leaf. Between item() and backward() somebody may have written to them, so they are
 /// looked at again, before anything is added to a gradient.
 struct IndexCheck {
-  graph::CheckFunction function = nullptr;
-  std::size_t leaf = 0;
+  graph::CheckFunction function = nullptr; ///< throws ValueError
+  std::size_t leaf = 0;                    ///< where the indices are
 };
+/// All of them in program P.
 template<class P>
 struct index_checks {
+  /// The operand of a node that is a leaf of indices; -1: none.
   static constexpr int operand(std::size_t node) {
     const graph::Signature& s = *P::nodes[node].signature;
     if (s.check == nullptr) return -1;
     const int n = P::operand(static_cast<int>(node), s.checked);
     return P::place(n).area == graph::Area::leaf ? n : -1;
   }
+  /// How many there are.
   static constexpr std::size_t count = [] {
     std::size_t n = 0;
     for (std::size_t i = 0; i < P::nodes.size(); ++i) n += operand(i) >= 0;
     return n;
   }();
+  /// In the order of the program.
   static constexpr auto list = [] {
     std::array<IndexCheck, count> checks{};
     std::size_t n = 0;
@@ -77,14 +85,23 @@ template<class E>
 struct Evaluation {
   /// Programs depend on what is computed, not on who owns the inputs.
   using Plan = typename expr::borrowed<E>::type;
+  /// The result as a symbol.
   using Result = symbol_of<Plan>;
+  /// Element type of the result.
   using T = typename Result::scalar;
+  /// Shape of the result.
   using S = typename Result::shape;
+  /// The tensor that `value` returns.
   using Value = typename stator::detail::tensor_of<T, S>::type;
+  /// What has run already.
   using State = expr::State;
+  /// Inputs, parameters and buffers of the expression.
   static constexpr std::size_t leaf_count = static_cast<std::size_t>(tracer<E>::leaf_count);
+  /// Whether `item` and `backward` may be called.
   static constexpr bool is_scalar = S::numel == 1 && !S::is_dynamic;
 
+  /// Runs the forward and returns its result. Throws ShapeError when batches differ, ValueError for indices
+  /// out of range.
   static Value value(const E& e, State& state) {
     if constexpr (S::is_dynamic) {
       expr::LeafMemory leaves[leaf_count + 1];
@@ -98,6 +115,7 @@ struct Evaluation {
     }
   }
 
+  /// The same into memory of the caller.
   template<class Out>
   static void value_into(const E& e, State& state, Out& out) {
     static_assert(std::is_same_v<typename Out::scalar, T>, "stator: value_into: another element type");
@@ -110,6 +128,7 @@ struct Evaluation {
     });
   }
 
+  /// The result as a number; does not run again what `backward` has computed.
   static T item(const E& e, State& state) {
     static_assert(is_scalar, "stator: item() needs an expression of one element");
     if (!state.has_item) {
@@ -122,6 +141,8 @@ struct Evaluation {
     return result;
   }
 
+  /// Runs forward and backward; adds to the gradients of the leaves. Throws GraphError for a second call
+  /// without `retain_graph`.
   static void backward(const E& e, State& state, bool retain_graph) {
     static_assert(is_scalar,
                   "stator: backward() needs an expression of one element: reduce it with sum or mean");
@@ -169,6 +190,7 @@ struct Evaluation {
     give_back(std::move(unwanted));
   }
 
+  /// Extents of the result with the batch filled in. Throws ShapeError when batches differ.
   static Sizes shape(const E& e) {
     Extents extents = S::extents;
     if constexpr (S::is_dynamic) {
@@ -178,7 +200,9 @@ struct Evaluation {
     return {extents};
   }
 
+  /// Whether a leaf that wants a gradient reaches the result.
   static constexpr bool requires_grad() { return Origin<Plan>::requires_grad; }
+  /// The last operation with PyTorch's name of its backward, "MmBackward0"; empty without a gradient.
   static constexpr std::string_view grad_fn() {
     return requires_grad() ? Origin<Plan>::name : std::string_view();
   }

@@ -9,10 +9,10 @@ namespace stator::run {
 
 /// What a program runs on.
 struct Frame {
-  std::byte* workspace = nullptr;
-  const expr::LeafMemory* leaves = nullptr;
-  void* result = nullptr;
-  Index batch = 0;
+  std::byte* workspace = nullptr;           ///< of the program, aligned
+  const expr::LeafMemory* leaves = nullptr; ///< in the order of the expression
+  void* result = nullptr;                   ///< where the root is written, if anywhere
+  Index batch = 0;                          ///< samples, where the batch is dynamic
 };
 
 namespace detail {

@@ -15,18 +15,19 @@ namespace stator {
 
 /// One module; numbers include what is inside of it.
 struct SummaryRow {
-  std::string_view path, type;
-  bool called = false;  ///< lists are not
-  Extents output{};     ///< of its last call
-  Index parameters = 0; ///< elements, shared ones once
+  std::string_view path, type; ///< and class of the module
+  bool called = false;         ///< lists are not
+  Extents output{};            ///< of its last call
+  Index parameters = 0;        ///< elements, shared ones once
   Index multiply_adds =
       0; ///< of products (matrices, convolutions, recurrences), for a sample where the batch is dynamic
   std::size_t bytes = 0; ///< of parameters and buffers
 };
 
+/// What `summary` returns: a row for each call of a module; prints as a table.
 template<std::size_t N>
 struct Summary {
-  std::array<SummaryRow, N> rows{};
+  std::array<SummaryRow, N> rows{}; ///< in the order of the calls
 
   /// The whole network.
   constexpr const SummaryRow& total() const { return rows[0]; }

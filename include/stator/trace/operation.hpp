@@ -44,6 +44,7 @@ namespace stator {
 
 /// For `vjp`: an operand that gets no gradient.
 struct NoGradient {};
+/// The one value of NoGradient.
 inline constexpr NoGradient no_gradient;
 
 /// For `vjp`: the gradient of each operand.
@@ -617,6 +618,7 @@ inline constexpr bool is_refused = std::is_same_v<std::remove_cvref_t<A>, expr::
 template<class A>
 concept Arithmetic = std::is_arithmetic_v<std::remove_cvref_t<A>>;
 
+/// What operations apply to: tensors and views, expressions, parameters and buffers, and symbols.
 template<class A>
 concept Operand = detail::is_refused<A> || AnySymbol<A> || Leaf<A> ||
                   std::is_base_of_v<expr::Evaluated<std::remove_cvref_t<A>>, std::remove_cvref_t<A>> ||
@@ -671,6 +673,7 @@ struct count_error {
 /// An operation as a function object; see the top of this file.
 template<class Op>
 struct operation {
+  /// The struct that says what the operation does.
   using type = Op;
 
   template<class... A>

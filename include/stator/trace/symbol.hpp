@@ -14,7 +14,8 @@ template<class T, class S>
 struct Typed {
   using scalar = T;
   using shape = S;
-  static constexpr Extents extents = S::extents;
+  static constexpr Extents extents = S::extents; ///< the shape as a value
+  /// The same for graphs, without a type of its own.
   static constexpr graph::ValueType value{dtype_of<T>, S::extents};
 };
 
@@ -35,17 +36,19 @@ template<class T, class S, int Order>
 struct Symbol {
   using scalar = T;
   using shape = S;
+  /// Element type and shape.
   using typed = Typed<T, S>;
-  static constexpr int order = Order;
-  static constexpr Extents extents = S::extents;
+  static constexpr int order = Order;            ///< how many times it can be differentiated
+  static constexpr Extents extents = S::extents; ///< its shape
 
-  graph::Builder* builder = nullptr;
-  int node = -1;
+  graph::Builder* builder = nullptr; ///< the graph that is recorded
+  int node = -1;                     ///< its number there
 
   /// Extent of a dimension, negative ones counted from the end; `dynamic` for a batch known at run time.
   static constexpr Index size(Index dim) {
     return extents[static_cast<std::size_t>(dim < 0 ? dim + static_cast<Index>(S::rank) : dim)];
   }
+  /// Number of dimensions, torch.Tensor.dim.
   static constexpr std::size_t dim() { return S::rank; }
   /// Whether the network is traced for training: `if (x.training())`.
   constexpr bool training() const { return builder->training; }
@@ -54,16 +57,20 @@ struct Symbol {
   constexpr explicit operator bool() const {
     return misused<"a condition on a tensor", "choose with stator::where(condition, a, b)">();
   }
+  /// Does not compile: `forward` has no numbers.
   constexpr T item() const {
     return static_cast<T>(misused<"item()", "compute with operations, call item() on model(x)">());
   }
+  /// Does not compile: `forward` has no numbers.
   constexpr Symbol value() const {
     misused<"value()", "a symbol is used as it is, call value() on model(x)">();
     return *this;
   }
+  /// Does not compile: `forward` computes no gradients.
   constexpr void backward() const {
     misused<"backward()", "call it on the loss that is computed from model(x)">();
   }
+  /// Does not compile: `forward` has no memory.
   constexpr T* data() const {
     misused<"data()", "compute with operations, read the elements of model(x).value()">();
     return nullptr;
@@ -84,6 +91,7 @@ template<class T, class S, int Order>
 inline constexpr bool is_symbol<Symbol<T, S, Order>> = true;
 } // namespace detail
 
+/// A Symbol, whatever its type and shape.
 template<class T>
 concept AnySymbol = detail::is_symbol<std::remove_cvref_t<T>>;
 

@@ -311,6 +311,7 @@ using symbol_of = decltype(tracer<E>::template symbol<0>(std::declval<graph::Bui
 /// What was recorded of an expression, as a constant. Evaluated once for each order.
 template<class E, int Order>
 struct recorded {
+  /// The graph.
   static constexpr graph::FrozenGraph value = [] {
     graph::Builder b;
     const auto root = tracer<E>::template symbol<Order>(b);

@@ -116,7 +116,9 @@ private:
 /// The first mistake in an expression, empty when there is none.
 template<class E>
 struct trace_error {
+  /// The mistake when `forward` is no constant expression.
   using not_constant = detail::not_constant_error<E>;
+  /// The text, empty where there is no mistake.
   static constexpr Text message() {
     graph::Builder b;
     tracer<E>::template symbol<0>(b);
