@@ -54,18 +54,18 @@ public:
 
   GrowingArray<int>
       values; ///< what reading a leaf gives now: its node, or what was assigned to it; -1: unread
-  GrowingArray<Call> calls;
-  int call = -1;            ///< the innermost module call
-  int call_limit = 1 << 30; ///< calls beyond it do not run their forward, see trace/trace_error.hpp
-  bool training = true;
+  GrowingArray<Call> calls;     ///< of modules, in the order in which they begin
+  int call = -1;                ///< the innermost module call
+  int call_limit = 1 << 30;     ///< calls beyond it do not run their forward, see trace/trace_error.hpp
+  bool training = true;         ///< whether the network is traced for training
   GrowingArray<Call> evaluated; ///< modules that are evaluated although the network is trained
-  GrowingArray<TracedCall> traced_calls;
-  GrowingArray<int> results;        ///< nodes
-  GrowingArray<const void*> fields; ///< addresses of the plain fields of the current network
-  int first_field = 0;              ///< their first leaf
-  HookTrace hooks;
-  Text error{}; ///< the first mistake
-  int error_call = -1;
+  GrowingArray<TracedCall> traced_calls; ///< networks with several results
+  GrowingArray<int> results;             ///< nodes
+  GrowingArray<const void*> fields;      ///< addresses of the plain fields of the current network
+  int first_field = 0;                   ///< their first leaf
+  HookTrace hooks;                       ///< of the current network
+  Text error{};                          ///< the first mistake
+  int error_call = -1;                   ///< the call in which it was made
 
   /// Appends a node, or returns an equal one.
   template<class... Operand>
@@ -75,6 +75,7 @@ public:
   }
 
   // On plain pointers: clang counts every call of an accessor as two steps of the evaluation.
+  /// As `add`, with the operands in an array.
   constexpr int add_list(const Signature* signature, const int* in, int count) {
     if (count > 0 && !signature->unique) {
       const Node* const node = nodes.data();
@@ -97,6 +98,7 @@ public:
     return node;
   }
 
+  /// Appends a number, or returns an equal one.
   constexpr int constant(const Signature* signature, double value) {
     for (int node = constants_; node >= 0; node = links_[index(node)])
       if (nodes[index(node)].signature->identity == signature->identity &&
@@ -175,6 +177,7 @@ public:
     return -1;
   }
 
+  /// Whether a module is evaluated although the network is trained.
   constexpr bool is_evaluated(const void* module, Text (*type_name)()) const {
     for (const Call& c : evaluated)
       if (c.address == module && c.type_name == type_name) return true;

@@ -10,23 +10,24 @@ namespace stator::graph {
 /// The most nodes of a graph.
 inline constexpr std::size_t max_nodes = 65536;
 
+/// A Graph in arrays of fixed room; the members are those of Graph.
 struct FrozenGraph {
-  Roomy<Node, max_nodes> nodes;
-  Roomy<int, 4 * max_nodes> edges;
-  Roomy<int, max_nodes> effects;
-  Roomy<bool, max_nodes> needs_grad;
-  Roomy<Gates, 1024> gates;
-  int root, forward_nodes, recorded;
-  bool backward;
-  Roomy<int, max_nodes> grads;
-  int undone;
-  Roomy<int, max_nodes> sinks, regions, ring;
-  Roomy<Unit, max_nodes> units;
-  Roomy<int, max_nodes> members;
-  int forward_units;
-  Roomy<Place, max_nodes> places;
-  std::size_t workspace_fixed, workspace_per_sample, batched_begin;
-  int next_pass; ///< of the pipeline
+  Roomy<Node, max_nodes> nodes;                                     ///< see Graph
+  Roomy<int, 4 * max_nodes> edges;                                  ///< see Graph
+  Roomy<int, max_nodes> effects;                                    ///< see Graph
+  Roomy<bool, max_nodes> needs_grad;                                ///< see Graph
+  Roomy<Gates, 1024> gates;                                         ///< see Graph
+  int root, forward_nodes, recorded;                                ///< see Graph
+  bool backward;                                                    ///< see Graph
+  Roomy<int, max_nodes> grads;                                      ///< see Graph
+  int undone;                                                       ///< see Graph
+  Roomy<int, max_nodes> sinks, regions, ring;                       ///< see Graph
+  Roomy<Unit, max_nodes> units;                                     ///< see Graph
+  Roomy<int, max_nodes> members;                                    ///< see Graph
+  int forward_units;                                                ///< see Graph
+  Roomy<Place, max_nodes> places;                                   ///< see Graph
+  std::size_t workspace_fixed, workspace_per_sample, batched_begin; ///< see Graph
+  int next_pass;                                                    ///< of the pipeline
 
   /// Whether there was room for all of it.
   constexpr bool fits() const {
@@ -34,6 +35,7 @@ struct FrozenGraph {
   }
 };
 
+/// Copies a graph into a constant; `next_pass` is the pass that it is ready for.
 constexpr void freeze(FrozenGraph& to, const Graph& g, int next_pass) {
   spread(to.nodes, g.nodes);
   spread(to.edges, g.edges);
@@ -55,6 +57,7 @@ constexpr void freeze(FrozenGraph& to, const Graph& g, int next_pass) {
   to.next_pass = next_pass;
 }
 
+/// The graph that `freeze` has copied.
 constexpr Graph thaw(const FrozenGraph& from) {
   Graph g;
   thaw(from.nodes, g.nodes);
