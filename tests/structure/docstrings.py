@@ -3,11 +3,14 @@
 """Lists the public names of include/stator that have no docstring.
 
 Public is what stands outside of namespaces `detail` and of private and protected parts of classes. A docstring is a
-comment `///` before a declaration, or `///<` behind it; one serves all overloads of a name in one class or namespace.
-None is needed by what another place documents once: constructors and operators (the class), friends, specialisations
-(the primary template), and members that fulfil one of the CONTRACTS below.
+comment `///` before a declaration, without an empty line between them, or `///<` after it; one serves all overloads of a
+name in one class or namespace, all names of one declaration, and the enumerators of an enumeration. None is needed by
+what another place documents once: constructors and operators (the class), friends, specialisations (the primary
+template), members of the structs in stator::ops (the operation that is made of them), and the members of CONTRACTS.
 
     tests/structure/docstrings.py [INCLUDE_DIRECTORY]      prints what is missing, one line each; exit code 1 if anything is
+
+This is no compiler: it relies on the layout that clang-format gives, and on macros that are called one a line.
 """
 import pathlib
 import re
@@ -15,355 +18,260 @@ import sys
 
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2] / "include/stator").resolve()
 
-# Members that one header, or the standard library, documents for all who have them, by the rooms where that holds.
-CONTRACTS = {
-    # trace/operation.hpp
-    ("trace", "ops", "hooks"): "name called usage shape requirement type_requirement promotion scalar apply run vjp scratch accumulate "
-    "is_composite compose multiply_adds can_fold neutral repeats is_view is_store is_unique checked_operand check backward_name",
-    # module/structure.hpp
-    ("module", "nn"): "forward reset_parameters class_name extra_repr is_container element_names elements",
-    # optim/optimizer.hpp and optim/scheduler.hpp
-    ("optim",): "Options name state_names uses begin update check initial keeps_zero state_from_the_start o next adjust",
-    ("",): "begin end size empty value_type iterator difference_type iterator_category iterator_concept reference pointer",
-}
+# Members that one header, or the standard library, documents for all who have them; and the rooms where that holds.
+CONTRACTS = [
+    ("trace/operation.hpp", {"trace", "hooks"}, "name shape requirement scalar apply run vjp"),
+    ("module/structure.hpp", {"module", "nn"}, "forward reset_parameters class_name extra_repr is_container element_names elements"),
+    ("optim/optimizer.hpp", {"optim"}, "Options name state_names uses begin update check initial keeps_zero state_from_the_start"),
+    ("optim/scheduler.hpp", {"optim"}, "o next adjust"),
+    ("the standard library", None, "begin end size empty value_type iterator difference_type iterator_category iterator_concept "
+     "reference pointer"),
+]
 
 TOKEN = re.compile(
-    r"""(?P<doc>///[^\n]*)
+    r"""(?P<docstring>///[^\n]*)
       | (?P<comment>//[^\n]*|/\*.*?\*/)
-      | (?P<raw>R"(?P<mark>\w*)\(.*?\)(?P=mark)")
-      | (?P<text>"(?:\\.|[^"\\\n])*"|(?<!\w)'(?:\\.|[^'\\\n])+')
       | (?P<directive>^[ ]*\#(?:[^\n\\]|\\.|\\\n)*)
+      | (?P<literal>R"(?P<mark>\w*)\(.*?\)(?P=mark)"|"(?:\\.|[^"\\\n])*"|(?<!\w)'(?:\\.|[^'\\\n])+')
       | (?P<word>\w+(?:'\w+)*)
-      | (?P<sign>::|->|<=>|&&|\|\||[<>=!]=|\[\[|\]\]|[^\s\w])
+      | (?P<sign>::|->|<=>|&&|\|\||[<>=!]=|[^\s\w])
       | (?P<line>\n)""",
     re.X | re.S | re.M,
 )
-OPEN, CLOSE = {"(": ")", "{": "}", "[": "]", "[[": "]]"}, {")", "}", "]", "]]"}
+SPACE = {"docstring", "comment", "directive", "line"}
+BRACKETS = {"(": ")", "{": "}", "[": "]"}
+DECORATION = {"inline", "constexpr", "static", "extern", "consteval", "constinit", "explicit", "mutable", "virtual", "typename"}
 
 
-def angle_end(words, at):
-    """The index behind the <...> that begins at `at`."""
-    depth = 0
-    round_depth = 0
+def closing(words, at):
+    """The index after the bracket that closes the one at `at`, which may be <."""
+    pairs = {**BRACKETS, "<": ">"} if words[at : at + 1] == ["<"] else BRACKETS
+    wanted = []
     while at < len(words):
-        w = words[at]
-        if w in ("(", "{", "["):
-            round_depth += 1
-        elif w in (")", "}", "]"):
-            round_depth -= 1
-        elif round_depth == 0 and w == "<":
-            depth += 1
-        elif round_depth == 0 and w == ">":
-            depth -= 1
-            if depth == 0:
-                return at + 1
+        if words[at] in BRACKETS or (words[at] == "<" and wanted in ([], [">"] * len(wanted)) and "<" in pairs):
+            wanted.append(pairs[words[at]])
+        elif wanted and words[at] == wanted[-1]:
+            wanted.pop()
+        at += 1
+        if not wanted:
+            break
+    return at
+
+
+def without_introduction(words):
+    """A declaration without template parameters, attributes, requires clause and decoration in front."""
+    while words:
+        if words[0] == "template":
+            words = words[closing(words, 1) :]
+        elif words[:2] == ["[", "["] or words[0] == "[":
+            words = words[closing(words, 0) :]
+        elif words[0] == "alignas":
+            words = words[closing(words, 1) :]
+        elif words[0] == "requires":
+            words = words[after_requirement(words, 1) :]
+        elif words[0] in DECORATION:
+            words = words[1:]
+        else:
+            break
+    return words
+
+
+def after_requirement(words, at):
+    """The index after the terms, joined by && and ||, of the requires clause that begins at `at`."""
+    while at < len(words):
+        while words[at : at + 1] == ["!"]:
+            at += 1
+        if words[at : at + 1] == ["requires"]:
+            at += 1
+            at = closing(words, at) if words[at : at + 1] == ["("] else at
+            at = closing(words, at)
+        elif words[at : at + 1] == ["("]:
+            at = closing(words, at)
+        else:
+            at += 1
+            while words[at : at + 1] in (["::"], ["<"]):
+                at = at + 2 if words[at] == "::" else closing(words, at)
+        if words[at : at + 1] not in (["&&"], ["||"]):
+            break
         at += 1
     return at
 
 
-class Scanner:
-    def __init__(self, text):
-        self.tokens = []  # (kind, text, line)
-        line = 1
-        for m in TOKEN.finditer(text):
-            self.tokens.append((m.lastgroup if m.lastgroup != "mark" else "raw", m.group(), line))
-            line += m.group().count("\n")
-        self.at = 0
-        self.inside = "namespace"  # or class, struct, enum: what the declarations are in
-        self.found = []  # (scope, name, kind, line, documented, whether a member)
-        self.undefined = set(re.findall(r"#\s*undef\s+(\w+)", text))
-
-    def skip_braces(self):
-        """At an opening brace: goes behind the closing one, and says what stood between (for a head)."""
-        depth = 0
-        while self.at < len(self.tokens):
-            text = self.tokens[self.at][1] if self.tokens[self.at][0] == "sign" else ""
-            self.at += 1
-            depth += (text == "{") - (text == "}")
-            if depth == 0:
-                return
-
-    def scope(self, path, kind, public):
-        """Declarations up to the closing brace; kind is namespace, class or enum."""
-        access, doc = kind != "class", False
-        outer, self.inside = self.inside, kind
-        self.declarations(path, kind, public, access, doc)
-        self.inside = outer
-
-    def declarations(self, path, kind, public, access, doc):
-        while self.at < len(self.tokens):
-            token, text, line = self.tokens[self.at]
-            if token == "doc" and not text.startswith("///<"):
-                doc, self.at = True, self.at + 1
-            elif token == "directive":
-                if m := re.match(r"\s*#\s*define\s+(\w+)", text):
-                    if m[1] not in self.undefined:
-                        self.add([], m[1], "macro", line, doc, public)
-                    doc = False
-                self.at += 1
-            elif token in ("comment", "line", "doc"):
-                if token == "line" and self.tokens[self.at - 1][0] == "line":
-                    doc = False  # an empty line parts a comment from what follows
-                self.at += 1
-            elif text == "}":
-                self.at += 1
-                return
-            elif text == ";":
-                self.at += 1
-            elif text in ("public", "private", "protected") and self.word(1) == ":":
-                access, self.at = text == "public", self.at + 2
-            else:
-                self.declaration(path, kind, public and access, doc)
-                doc = False
-
-    def word(self, ahead):
-        at = self.at
-        while ahead:
+def declared(words, scope):
+    """(name, kind) of a declaration that is neither a namespace nor a class nor an enumeration; None when it needs no
+    docstring."""
+    if words[:3] == ["template", "<", ">"]:
+        return None
+    words = without_introduction(words)
+    if not words or words[0] in ("friend", "static_assert", "return") or "operator" in words:
+        return None
+    if words[0] in ("using", "concept"):
+        return (words[1], "alias" if words[0] == "using" else words[0]) if "=" in words else None
+    if words[0] in ("class", "struct", "enum", "union") and len(words) == 2:
+        return None  # declared ahead
+    at, name, qualified = 0, None, False
+    while at < len(words):
+        word = words[at]
+        if word == "(" and words[at + 1 : at + 2] == ["*"]:
+            return words[at + 2], "function pointer"
+        if word == "(" and name in (None, "decltype", "noexcept", "alignas", "auto"):
+            at = closing(words, at)
+        elif word == "<":
+            at = closing(words, at)
+            if at == len(words) or words[at] in ("=", "(", "{"):
+                return None  # a specialisation
+        elif word in ("(", "{", "=", "[", ",", ":"):
+            break
+        else:
+            if re.fullmatch(r"[A-Za-z_]\w*", word):
+                name, qualified = word, words[at - 1] == "::" if at else False
             at += 1
-            while at < len(self.tokens) and self.tokens[at][0] in ("line", "comment"):
-                at += 1
-            ahead -= 1
+    function = at < len(words) and words[at] == "("
+    # A constructor or deduction guide has no type before its name; a member of another class is documented there.
+    if function and (words[0] == name or words[0] == "~" or name == scope or qualified):
+        return None
+    return (name, "function" if function else "object") if name else None
+
+
+class Scanner:
+    """Collects (scope, name, kind, line, documented, whether a member) of what a header declares in public."""
+
+    def __init__(self, text):
+        self.undefined = set(re.findall(r"#\s*undef\s+(\w+)", text))
+        self.tokens, self.at, self.found = [], 0, []
+        self.member = False  # whether a class is open
+        line = 1
+        for match in TOKEN.finditer(text):
+            kind = "literal" if match["literal"] else match.lastgroup
+            self.tokens.append((kind, match.group(), line))
+            line += match.group().count("\n")
+        self.scope([], "namespace", True)
+
+    def next_word(self, at):
+        while at < len(self.tokens) and self.tokens[at][0] in SPACE:
+            at += 1
         return self.tokens[at][1] if at < len(self.tokens) else ""
 
-    def declaration(self, path, kind, public, doc):
-        """One declaration: words of its head, then its body."""
-        head, line, depth = [], self.tokens[self.at][2], 0
-        angle = 0
-        while self.at < len(self.tokens):
-            token, text, number = self.tokens[self.at]
-            if token in ("doc", "comment", "line", "directive"):
-                self.at += 1
-                continue
-            if depth == 0 and text == "{":
-                what = self.body(path, head, line, public, doc)
-                if what == "done":
-                    return
-                head += ["{", "}"]
-                continue
-            if depth == 0 and text == ";":
-                self.at += 1
-                self.end(path, head, line, public, doc or self.trailing())
-                return
-            if depth == 0 and kind == "enum" and text in (",", "}"):
-                if text == ",":
-                    self.at += 1
-                self.end(path, ["enumerator"] + head, line, public, doc or self.trailing())
-                return
-            if text in OPEN:
-                depth += 1
-            elif text in CLOSE:
-                depth -= 1
-            head.append(text if token not in ("text", "raw") else '""')
-            self.at += 1
+    def add(self, scope, name, kind, line, documented, member):
+        self.found.append(("::".join(scope), name, kind, line, documented, member))
 
-    def trailing(self):
-        """Whether a comment ///< follows, in the same line or the next."""
+    def scope(self, path, kind, public):
+        """The declarations up to the brace that closes a namespace, class, struct or enumeration."""
+        accessible, documented = kind != "class", False
+        while self.at < len(self.tokens):
+            token, text, line = self.tokens[self.at]
+            if token in SPACE:
+                if token == "docstring":
+                    documented = not text.startswith("///<")
+                elif token == "line" and self.tokens[self.at - 1][0] == "line":
+                    documented = False
+                elif token == "directive":
+                    if (macro := re.match(r" *#\s*define\s+(\w+)", text)) and macro[1] not in self.undefined:
+                        self.add([], macro[1], "macro", line, documented, False)
+                    documented = False
+                self.at += 1
+            elif text in ("}", ";"):
+                self.at += 1
+                if text == "}":
+                    return
+            elif text in ("public", "private", "protected") and self.next_word(self.at + 1) == ":":
+                accessible, self.at = text == "public", self.at + 2
+            elif re.fullmatch(r"STATOR_\w+", text) and self.next_word(self.at + 1) == "(":
+                while self.tokens[self.at][0] != "line":  # the call of a macro
+                    self.at += 1
+            else:
+                self.declaration(path, kind, public and accessible, documented)
+                documented = False
+
+    def declaration(self, path, kind, public, documented):
+        words, depth, line = [], 0, self.tokens[self.at][2]
+        while self.at < len(self.tokens):
+            token, text, _ = self.tokens[self.at]
+            if token not in SPACE:
+                ends = depth == 0 and (text == ";" or (kind == "enum" and text in (",", "}")))
+                if ends:
+                    self.at += text != "}"
+                    break
+                if depth == 0 and text == "{":
+                    if self.body(path, words, line, public, documented):
+                        return
+                    continue
+                depth += (text in BRACKETS) - (text in BRACKETS.values())
+                words.append(text if token != "literal" else '""')
+            self.at += 1
+        self.end(path, kind, words, line, public, documented)
+
+    def body(self, path, words, line, public, documented):
+        """At an opening brace outside of other brackets. Returns whether the declaration ends with the closing one."""
+        head = without_introduction(words)
+        if head[:1] in (["namespace"], ["extern"]):
+            self.at += 1
+            names = [word for word in head[1:] if word != "::"]
+            self.scope(path + names, "namespace", public and names != [] and "detail" not in names)
+            return True
+        if head[:1] in (["class"], ["struct"], ["union"], ["enum"]) and "=" not in head:
+            kind, head = head[0], without_introduction(head[2:] if head[1:2] in (["class"], ["struct"]) else head[1:])
+            special = head[1:2] in (["<"], ["::"])
+            if public and head and not special:
+                self.add(path, head[0], kind, line, documented, self.member)
+            self.at += 1
+            member, self.member = self.member, True
+            self.scope(path + head[:1], kind, public and not special and not (kind == "enum" and documented))
+            self.member = member
+            return True
+        depth = 0
+        while True:
+            text = self.tokens[self.at][1] if self.tokens[self.at][0] == "sign" else ""
+            depth += (text == "{") - (text == "}")
+            self.at += 1
+            if depth == 0:
+                break
+        # What follows shows whether these were braces of an initialiser or of a requires expression.
+        requires = words[-1:] == ["requires"] or self.opens_requirement(words)
+        words += ["{", "}"]
+        if requires or self.next_word(self.at) in (";", ",", ">", "{", "&&", "||", ".", "(", "?", "==", "+", "-", "*", "/"):
+            return False
+        self.end(path, "", words, line, public, documented)
+        return True
+
+    @staticmethod
+    def opens_requirement(words):
+        """Whether words end in `requires (...)` of an expression, not of a clause after a function's parameters."""
+        at, depth = len(words), 0
+        while at > 0 and (at == len(words) or depth > 0):
+            at -= 1
+            depth += (words[at] == ")") - (words[at] == "(")
+        return words[at - 1 : at] == ["requires"] and words[at - 2 : at - 1] not in ([")"], ["const"], ["noexcept"], [">"])
+
+    def end(self, path, kind, words, line, public, documented):
         at = self.at
         while at < len(self.tokens) and self.tokens[at][0] in ("line", "comment"):
             at += 1
-        return at < len(self.tokens) and self.tokens[at][1].startswith("///<")
+        documented = documented or (at < len(self.tokens) and self.tokens[at][1].startswith("///<"))
+        found = (words[0], "enumerator") if kind == "enum" and words else declared(words, path[-1] if path else "")
+        if public and found:
+            self.add(path, *found, line, documented, self.member)
 
-    def plain(self, head):
-        """The head without template parameters, attributes and requires clauses in front."""
-        words = list(head)
-        while words:
-            if words[0] == "template" and len(words) > 1 and words[1] == "<":
-                words = words[angle_end(words, 1):]
-            elif words[0] == "[[":
-                words = words[words.index("]]") + 1:]
-            elif words[0] == "requires":
-                words = self.behind_requirement(words[1:])
-            elif words[0] in ("export", "inline", "constexpr", "static", "extern", "consteval", "constinit", "explicit", "mutable", "virtual", "typename"):
-                words = words[1:]
-            else:
-                return words
-        return words
 
-    @staticmethod
-    def behind_requirement(words):
-        """Behind a requires clause: atoms joined by && and ||."""
-        at = 0
-        while True:
-            while at < len(words) and words[at] == "!":
-                at += 1
-            if at < len(words) and words[at] == "requires":
-                at += 1
-                if at < len(words) and words[at] == "(":
-                    at = Scanner.behind_bracket(words, at)
-                at = Scanner.behind_bracket(words, at)
-            elif at < len(words) and words[at] == "(":
-                at = Scanner.behind_bracket(words, at)
-            else:
-                while at < len(words):  # a::b<c>::d
-                    at += 1
-                    if at < len(words) and words[at] == "<":
-                        at = angle_end(words, at)
-                    if at < len(words) and words[at] == "::":
-                        at += 1
-                        continue
-                    break
-            if at < len(words) and words[at] in ("&&", "||"):
-                at += 1
-                continue
-            return words[at:]
-
-    @staticmethod
-    def behind_bracket(words, at):
-        depth = 0
-        while at < len(words):
-            depth += (words[at] in OPEN) - (words[at] in CLOSE)
-            at += 1
-            if depth == 0:
-                return at
-        return at
-
-    def body(self, path, head, line, public, doc):
-        """At the `{` of a declaration: a namespace, a class, an enumeration, or braces to go over. Says `done` when the
-        declaration ends with it."""
-        words = self.plain(head)
-        if words[:1] == ["namespace"] or words[:1] == ["extern"]:
-            self.at += 1
-            name = "::".join(words[1:]).replace("::::::", "::")
-            private = "detail" in words or len(words) == 1
-            self.scope(path + [w for w in words[1:] if w != "::"], "namespace", public and not private)
-            return "done"
-        if words[:1] in (["class"], ["struct"], ["union"]) and "=" not in words and "(" not in self.without_attributes(words):
-            words = self.without_attributes(words)
-            if len(words) > 2 and re.fullmatch(r"[A-Z_]+", words[1]) and re.fullmatch(r"\w+", words[2]):
-                words.pop(1)  # an attribute's macro
-            name = words[1] if len(words) > 1 else ""
-            special = len(words) > 2 and words[2] in ("<", "::")
-            if not special:
-                self.add(path, name, "class", line, doc, public)
-            self.at += 1
-            self.scope(path + [name], "class" if words[0] == "class" else "struct", public and not special)
-            if self.word(0) == ";":
-                self.at += 1
-            return "done"
-        if words[:1] == ["enum"]:
-            name = next((w for w in words[1:] if w not in ("class", "struct")), "")
-            self.add(path, name, "enum", line, doc, public)
-            self.at += 1
-            self.scope(path + [name], "enum", public and not doc)
-            return "done"
-        self.skip_braces()
-        following = self.word(0) if self.tokens[self.at][0] not in ("line", "comment", "doc") else self.word(1)
-        last = head[-1] if head else ""
-        if self.in_requirement(head) or following in (";", ",", ">", "{", "&&", "||", ".", "(", "[", "?", "==", "+", "-", "*", "/"):
-            return "more"
-        self.end(path, head, line, public, doc or self.trailing())
-        return "done"
-
-    @staticmethod
-    def without_attributes(words):
-        out, at = [], 0
-        while at < len(words):
-            if words[at] == "[[":
-                at = words.index("]]", at) + 1
-            elif words[at] == "alignas":
-                at = Scanner.behind_bracket(words, at + 1)
-            else:
-                out.append(words[at])
-                at += 1
-        return out
-
-    def in_requirement(self, head):
-        """Whether braces at the end of this head are those of a requires expression or of a lambda before the name."""
-        if not head:
-            return False
-        if head[-1] == "requires":
-            return True
-        if head[-1] == ")":
-            depth, at = 0, len(head) - 1
-            while at >= 0:
-                depth += (head[at] == ")") - (head[at] == "(")
-                if depth == 0:
-                    break
-                at -= 1
-            return at > 0 and head[at - 1] == "requires"
-        return False
-
-    def end(self, path, head, line, public, doc):
-        """A declaration that is no class, namespace or enumeration with a body."""
-        words = self.plain(head)
-        template_special = head[:3] == ["template", "<", ">"]
-        if not words or words[0] in ("friend", "static_assert", "namespace") or template_special:
-            return
-        if words[0] == "enumerator":
-            if len(words) > 1:
-                self.add(path, words[1], "enumerator", line, doc, public)
-            return
-        if words[0] == "using":
-            if "=" in words:
-                self.add(path, words[1], "alias", line, doc, public)
-            return
-        if words[0] == "concept":
-            self.add(path, words[1], "concept", line, doc, public)
-            return
-        if words[0] in ("class", "struct", "union", "enum") and len(words) == 2:
-            return  # declared ahead
-        # Find the declarator: the word before the first ( { = [ ; or , outside of <>.
-        at, name, qualified = 0, "", False
-        while at < len(words):
-            w = words[at]
-            if w == "operator":
-                return
-            if w == "(" and (not name or name in ("decltype", "noexcept", "alignas", "auto")):
-                at = self.behind_bracket(words, at)
-                continue
-            if w == "[[":
-                at = self.behind_bracket(words, at)
-                continue
-            if w in ("(", "{", "=", "[", ",", ":"):
-                break
-            if w == "<":
-                behind = angle_end(words, at)
-                if behind < len(words) and words[behind] in ("=", "(", "{") or behind >= len(words):
-                    return  # a specialisation of a variable or function
-                at = behind
-                continue
-            if re.fullmatch(r"[A-Za-z_]\w*", w):
-                name, qualified = w, at > 0 and words[at - 1] == "::"
-            at += 1
-        if at < len(words) and words[at] == "(" and (not path or name == path[-1] or name.startswith("~")):
-            return  # a constructor
-        if qualified and at < len(words) and words[at] == "(":
-            return  # a member, defined outside of its class
-        if at > 0 and words[:1] == [name] and at < len(words) and words[at] == "(":
-            return  # a constructor or deduction guide: no type before its name
-        self.add(path, name, "name", line, doc, public)
-
-    def add(self, path, name, kind, line, doc, public):
-        if public and name:
-            self.found.append(("::".join(path), name, kind, line, doc, self.inside != "namespace"))
+def understood(room, scope, name):
+    """Whether another place documents a member."""
+    if scope.startswith("stator::ops::"):
+        return True
+    return any(name in names.split() and (rooms is None or room in rooms) for _, rooms, names in CONTRACTS)
 
 
 def main():
-    missing, count = [], 0
+    names = {}  # (scope, name): [where, kind, documented or understood]
     headers = sorted(root.rglob("*.hpp"))
-    documented, all_names = set(), []
     for header in headers:
-        scanner = Scanner(header.read_text())
-        scanner.scope([], "namespace", True)
-        for scope, name, kind, line, doc, member in scanner.found:
-            all_names.append((header, scope, name, kind, line, member))
-            if doc:
-                documented.add((scope, name))
-    seen = set()
-    for header, scope, name, kind, line, member in all_names:
-        if (scope, name) in seen:
-            continue
-        seen.add((scope, name))
-        count += 1
-        room = header.relative_to(root).parts[0]
-        understood = member and any(name in names.split() for rooms, names in CONTRACTS.items() if {room, ""} & {*rooms})
-        # The struct of an operation is documented as a whole: users meet the object that is made of it.
-        understood = understood or (member and scope.startswith("stator::ops::"))
-        if (scope, name) not in documented and not understood:
-            missing.append(f"{header.relative_to(root)}:{line}: {scope + '::' if scope else ''}{name} ({kind})")
-    for line in missing:
-        print(line)
-    print(f"docstrings: {count} public names, {len(missing)} without a docstring")
+        path = header.relative_to(root)
+        for scope, name, kind, line, documented, member in Scanner(header.read_text()).found:
+            entry = names.setdefault((scope, name), [f"{path}:{line}", kind, False])
+            entry[2] = entry[2] or documented or (member and understood(path.parts[0], scope, name))
+    missing = [(where, scope, name, kind) for (scope, name), (where, kind, good) in names.items() if not good]
+    for where, scope, name, kind in missing:
+        print(f"{where}: {kind} {scope + '::' if scope else ''}{name} has no docstring")
+    print(f"docstrings: {len(names)} public names, {len(missing)} without")
     return 1 if missing or not headers else 0
 
 

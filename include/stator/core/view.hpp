@@ -154,7 +154,7 @@ public:
 
 private:
   T* data_ = nullptr;
-  Index leading_ = 0; ///< the leading extent
+  Index leading_ = 0;
 };
 
 /// "tensor([[1, 2], [3, 4]])", as PyTorch brackets it; meant for small tensors.

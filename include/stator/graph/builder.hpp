@@ -14,6 +14,7 @@ namespace stator::graph {
 struct Call {
   const void* address = nullptr; ///< of the module in the prototype of its network
   int parent = -1;               ///< the call around it; -1: none
+  /// The class of the module.
   Text (*type_name)() = nullptr;
   int result = -1; ///< node of what it returned, when that is one value
 };

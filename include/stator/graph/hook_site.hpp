@@ -17,6 +17,7 @@ inline constexpr std::size_t max_hooked = 8;
 /// A module, or a tap inside of it, that a hook waits for.
 struct Watch {
   const void* address = nullptr; ///< of the module in the prototype of its network
+  /// The class of the module, which tells it from its first field at the same address.
   Text (*type_name)() = nullptr;
   std::string_view tap{}; ///< empty: the module itself
   std::size_t module = 0; ///< in the table of the network
@@ -64,9 +65,13 @@ struct Gates {
 /// What a hook adds to the graph at a site, before and after the forward of its module. May replace the
 /// nodes; those that are no symbols are -1.
 struct SiteCode {
+  /// Before the forward, on its inputs.
   void (*before)(Builder&, Gates&, int* in) = nullptr;
+  /// After the forward, on its inputs and outputs.
   void (*behind)(Builder&, Gates&, const int* in, int* out) = nullptr;
+  /// Before the forward: gradients of the inputs pass here.
   void (*before_gradient)(Builder&, Gates&, int* in) = nullptr;
+  /// After the forward: gradients of the outputs pass here.
   void (*behind_gradient)(Builder&, Gates&, int* out) = nullptr;
 };
 

@@ -22,6 +22,7 @@ namespace stator::graph {
 ///   static constexpr std::array passes{stator::graph::Pass{"mine", &my_pass}};
 struct Pass {
   std::string_view name; ///< for dumps and for `before`
+  /// Takes a graph and gives the next.
   Graph (*run)(Graph);
   int steps = 120; ///< about how many steps of a constant evaluation it takes a node, at most
   std::string_view before = "dead"; ///< of a network's own: which pass it comes before

@@ -382,6 +382,7 @@ STATOR_PIPE(erf, Erf)
 #undef STATOR_PIPE
 
 namespace nn {
+/// The hyperbolic tangent, for `x | nn::tanh`.
 inline constexpr operation<ops::Tanh> tanh;
 } // namespace nn
 
