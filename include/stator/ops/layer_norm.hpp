@@ -187,10 +187,10 @@ struct GroupNorm : detail::RowNorm<detail::ChannelGroups<Groups>, Eps> {
 } // namespace ops
 
 namespace nn {
-/// layer_norm<Rank>(x, weight, bias): over the last Rank dimensions; weight and bias may be left out.
+/// `layer_norm<Rank>(x, weight, bias)`: over the last Rank dimensions; weight and bias may be left out.
 template<std::size_t Rank = 1, double Eps = 1e-5>
 inline constexpr operation<ops::LayerNorm<Rank, Eps>> layer_norm;
-/// group_norm<Groups>(x, weight, bias); weight and bias [C] may be left out.
+/// `group_norm<Groups>(x, weight, bias)`; weight and bias [C] may be left out.
 template<Index Groups, double Eps = 1e-5>
 inline constexpr operation<ops::GroupNorm<Groups, Eps>> group_norm;
 } // namespace nn

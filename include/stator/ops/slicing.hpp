@@ -199,22 +199,22 @@ struct Stack {
 
 } // namespace ops
 
-/// narrow<Dim, Start, Length>(x)
+/// `narrow<Dim, Start, Length>(x)`: elements [Start, Start + Length) of a dimension; torch.narrow.
 template<Index Dim, Index Start, Index Length>
 inline constexpr operation<ops::Narrow<Dim, Start, Length>> narrow;
-/// cat<Dim>(a, b, ...)
+/// `cat<Dim>(a, b, ...)`: one after the other along a dimension; torch.cat.
 template<Index Dim = 0>
 inline constexpr operation<ops::Cat<Dim>> cat;
-/// stack<Dim>(a, b, ...)
+/// `stack<Dim>(a, b, ...)`: one after the other along a new dimension; torch.stack.
 template<Index Dim = 0>
 inline constexpr operation<ops::Stack<Dim>> stack;
-/// squeeze<Dim>(x): without a dimension of extent 1; torch.squeeze.
+/// `squeeze<Dim>(x)`: without a dimension of extent 1; torch.squeeze.
 template<Index Dim>
 inline constexpr operation<ops::Squeeze<Dim>> squeeze;
-/// unsqueeze<Dim>(x): with a new dimension of extent 1; torch.unsqueeze.
+/// `unsqueeze<Dim>(x)`: with a new dimension of extent 1; torch.unsqueeze.
 template<Index Dim>
 inline constexpr operation<ops::Unsqueeze<Dim>> unsqueeze;
-/// select<Dim, At>(x): torch.select
+/// `select<Dim, At>(x)`: element At of a dimension, without that dimension; torch.select.
 template<Index Dim, Index At, Operand X>
 constexpr auto select(X&& x) {
   return operation<ops::Select<Dim, At>>{}(std::forward<X>(x));

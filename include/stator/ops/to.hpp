@@ -8,7 +8,7 @@ namespace stator {
 
 namespace ops {
 
-/// to<T>(x)
+/// `to<T>(x)`
 template<class T>
 struct To {
   static constexpr std::string_view name = "ToCopy";
