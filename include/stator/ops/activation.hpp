@@ -29,6 +29,7 @@ struct ThresholdBackward : SameShape {
 /// max(x, 0); NaN stays NaN.
 struct Relu : SameShape {
   static constexpr std::string_view name = "Relu";
+  static constexpr std::string_view backward_name = "ReluBackward0";
   static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {
@@ -43,6 +44,7 @@ struct Relu : SameShape {
 /// x where x > threshold, otherwise value.
 struct Threshold : SameShape {
   static constexpr std::string_view name = "Threshold";
+  static constexpr std::string_view backward_name = "ThresholdBackward0";
   static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x, const V& threshold, const V& value) {
@@ -57,6 +59,7 @@ struct Threshold : SameShape {
 /// x where x > 0, otherwise slope * x.
 struct LeakyRelu : SameShape {
   static constexpr std::string_view name = "LeakyRelu";
+  static constexpr std::string_view backward_name = "LeakyReluBackward0";
   template<class V>
   static V apply(const V& x, const V& slope = constant<V>(0.01)) {
     return select(x > V(0), x, slope * x);
@@ -81,6 +84,7 @@ struct LeakyRelu : SameShape {
 /// As leaky_relu, the slope is a tensor that broadcasts and is learned.
 struct Prelu {
   static constexpr std::string_view name = "Prelu";
+  static constexpr std::string_view backward_name = "PreluBackward0";
   static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
   static constexpr Text requirement(const Extents& x, const Extents& weight) {
     if (broadcast(x, weight) == x && broadcast_requirement(name, x, weight).empty()) return {};
@@ -116,6 +120,7 @@ struct Prelu {
 /// x cut to [min, max], -1 and 1 by default.
 struct Hardtanh : SameShape {
   static constexpr std::string_view name = "Hardtanh";
+  static constexpr std::string_view backward_name = "HardtanhBackward0";
   static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x, const V& min = V(-1), const V& max = V(1)) {
@@ -137,7 +142,8 @@ struct Hardtanh : SameShape {
 
 /// min(max(x, 0), 6).
 struct Relu6 : SameShape {
-  static constexpr std::string_view name = "Hardtanh";
+  static constexpr std::string_view name = "Relu6";
+  static constexpr std::string_view backward_name = "HardtanhBackward0";
   static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {
@@ -152,6 +158,7 @@ struct Relu6 : SameShape {
 /// relu6(x + 3) / 6
 struct Hardsigmoid : SameShape {
   static constexpr std::string_view name = "Hardsigmoid";
+  static constexpr std::string_view backward_name = "HardsigmoidBackward0";
   template<class V>
   static V apply(const V& x) {
     return Relu6::apply<V>(x + V(3)) / V(6);
@@ -165,6 +172,7 @@ struct Hardsigmoid : SameShape {
 /// x relu6(x + 3) / 6
 struct Hardswish : SameShape {
   static constexpr std::string_view name = "Hardswish";
+  static constexpr std::string_view backward_name = "HardswishBackward0";
   template<class V>
   static V apply(const V& x) {
     return x * Relu6::apply<V>(x + V(3)) / V(6);
@@ -190,6 +198,7 @@ struct Hardswish : SameShape {
 /// x - lambda above lambda, x + lambda below -lambda, otherwise 0.
 struct Softshrink : SameShape {
   static constexpr std::string_view name = "Softshrink";
+  static constexpr std::string_view backward_name = "SoftshrinkBackward0";
   template<class V>
   static V apply(const V& x, const V& lambda = constant<V>(0.5)) {
     return select(x > lambda, x - lambda, select(x < -lambda, x + lambda, x * V(0)));
@@ -215,6 +224,7 @@ struct Softshrink : SameShape {
 /// x outside of [-lambda, lambda], otherwise 0.
 struct Hardshrink : SameShape {
   static constexpr std::string_view name = "Hardshrink";
+  static constexpr std::string_view backward_name = "HardshrinkBackward0";
   template<class V>
   static V apply(const V& x, const V& lambda = constant<V>(0.5)) {
     return select(x > lambda, x, select(x < -lambda, x, V(0)));

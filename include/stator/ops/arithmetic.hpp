@@ -20,6 +20,7 @@ constexpr auto sum_to(const G& g); // ops/reduce.hpp
 template<Extents E>
 struct Expand {
   static constexpr std::string_view name = "Expand";
+  static constexpr std::string_view backward_name = "ExpandBackward0";
   static constexpr Promotion promotion = Promotion::common;
   static constexpr bool repeats = true;
   static constexpr Extents shape(const Extents&) { return E; }
@@ -43,6 +44,7 @@ constexpr bool negative(double x) { return (std::bit_cast<std::uint64_t>(x) >> 6
 /// a + b.
 struct Add {
   static constexpr std::string_view name = "Add";
+  static constexpr std::string_view backward_name = "AddBackward0";
   static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
@@ -67,6 +69,7 @@ struct Add {
 /// -x.
 struct Neg {
   static constexpr std::string_view name = "Neg";
+  static constexpr std::string_view backward_name = "NegBackward0";
   static constexpr Promotion promotion = Promotion::numeric;
   static constexpr Extents shape(const Extents& x) { return x; }
   static constexpr bool can_fold(double) { return true; }
@@ -83,6 +86,7 @@ struct Neg {
 /// a - b.
 struct Sub {
   static constexpr std::string_view name = "Sub";
+  static constexpr std::string_view backward_name = "SubBackward0";
   static constexpr Promotion promotion = Promotion::signed_;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
@@ -106,6 +110,7 @@ struct Sub {
 /// a * b.
 struct Mul {
   static constexpr std::string_view name = "Mul";
+  static constexpr std::string_view backward_name = "MulBackward0";
   static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
@@ -130,6 +135,7 @@ struct Mul {
 /// a / b; of integers a floating-point number, as in PyTorch.
 struct Div {
   static constexpr std::string_view name = "Div";
+  static constexpr std::string_view backward_name = "DivBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {

@@ -14,6 +14,7 @@ namespace ops {
 /// a * b + c with broadcasting.
 struct MulAdd {
   static constexpr std::string_view name = "Addcmul";
+  static constexpr std::string_view backward_name = "NativeBatchNormBackward0";
   static constexpr Extents shape(const Extents& a, const Extents& b, const Extents& c) {
     return broadcast(a, b, c);
   }
@@ -176,6 +177,7 @@ struct Correction {
 template<double Eps>
 struct Apply {
   static constexpr std::string_view name = "NativeBatchNorm";
+  static constexpr std::string_view backward_name = "NativeBatchNormBackward0";
   static constexpr Extents shape(const Extents& x, const Extents&, const Extents&) { return x; }
   template<class V>
   static V apply(const V& x, const V& scale, const V& shift) {

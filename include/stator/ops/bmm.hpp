@@ -15,6 +15,7 @@ namespace ops {
 template<bool TA, bool TB>
 struct Bmm : OneType {
   static constexpr std::string_view name = "Bmm";
+  static constexpr std::string_view backward_name = "BmmBackward0";
   static constexpr Index rows(const Extents& e) { return e[e.rank - 2]; }
   static constexpr Index m(const Extents& a) { return TA ? a.back() : rows(a); }
   static constexpr Index k(const Extents& a) { return TA ? rows(a) : a.back(); }

@@ -59,6 +59,7 @@ struct Compare {
 /// a where the mask is not 0, otherwise b; all of one type.
 struct Choose {
   static constexpr std::string_view name = "Where";
+  static constexpr std::string_view backward_name = "WhereBackward0";
   static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& mask, const Extents& a, const Extents& b) {
     return broadcast(mask, a, b);
@@ -94,6 +95,7 @@ struct Where {
 template<bool Larger>
 struct Extremum {
   static constexpr std::string_view name = Larger ? "Maximum" : "Minimum";
+  static constexpr std::string_view backward_name = Larger ? "MaximumBackward0" : "MinimumBackward0";
   static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {
@@ -129,6 +131,7 @@ struct Extremum {
 /// x cut to [min, max].
 struct Clamp : SameShape {
   static constexpr std::string_view name = "Clamp";
+  static constexpr std::string_view backward_name = "ClampBackward1";
   static constexpr Promotion promotion = Promotion::common;
   template<class V>
   static V apply(const V& x, const V& min, const V& max) {

@@ -67,6 +67,7 @@ struct ChannelSum;
 template<std::size_t D, ConvSpec<D> S>
 struct Convolution : LayerTypes {
   static constexpr std::string_view name = "Convolution";
+  static constexpr std::string_view backward_name = "ConvolutionBackward0";
   static constexpr Index multiply_adds(const Extents& y, const Extents&, const Extents& w, const auto&...) {
     return y.numel() * w.product(1, w.rank);
   }
@@ -127,6 +128,7 @@ struct Convolution : LayerTypes {
 template<std::size_t D, ConvSpec<D> S, Extents X>
 struct ConvolutionInput {
   static constexpr std::string_view name = "Convolution";
+  static constexpr std::string_view backward_name = "ConvolutionBackward0";
   static constexpr Index multiply_adds(const Extents&, const Extents& g, const Extents& w, const auto&...) {
     return g.numel() * w.product(1, w.rank);
   }

@@ -28,6 +28,9 @@ using nn::CrossEntropyOptions;
 template<CrossEntropyOptions Options>
 struct NllLoss {
   static constexpr std::string_view name = "NllLoss";
+  static constexpr std::string_view backward_name(const Extents&, const Extents& p, const auto&...) {
+    return p.rank == 2 ? "NllLossBackward0" : "NllLoss2DBackward0";
+  }
   static constexpr bool each = Options.reduction == Reduction::none,
                         averaged = Options.reduction == Reduction::mean;
   static constexpr Extents shape(const Extents&, const Extents& target, const auto&...) {

@@ -16,6 +16,7 @@ namespace ops {
 template<Index Dim, bool Reverse = false>
 struct Cumsum {
   static constexpr std::string_view name = "Cumsum";
+  static constexpr std::string_view backward_name = "CumsumBackward0";
   static constexpr Promotion promotion = Promotion::counted;
   static constexpr Extents shape(const Extents& x) { return x; }
   static constexpr Text requirement(const Extents& x) {

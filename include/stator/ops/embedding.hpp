@@ -16,6 +16,7 @@ namespace ops {
 template<Index Padding>
 struct Embedding {
   static constexpr std::string_view name = "Embedding";
+  static constexpr std::string_view backward_name = "EmbeddingBackward0";
   static constexpr Extents shape(const Extents& weight, const Extents& index) {
     Extents e = index;
     e.push_back(weight[1]);

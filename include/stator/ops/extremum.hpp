@@ -17,6 +17,7 @@ namespace ops {
 template<bool Larger, bool Keep, Index... Dims>
 struct Amax {
   static constexpr std::string_view name = Larger ? "Amax" : "Amin";
+  static constexpr std::string_view backward_name = Larger ? "AmaxBackward0" : "AminBackward0";
   static constexpr std::string_view usage = "dimensions are template arguments, amax_dims<1>(x)";
   static constexpr Extents shape(const Extents& x) { return reduced(x, dim_mask(x.rank, {Dims...}), Keep); }
   static constexpr Text requirement(const Extents& x) { return Sum<Keep, Dims...>::requirement(x); }

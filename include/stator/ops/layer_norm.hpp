@@ -161,6 +161,7 @@ struct ChannelGroups {
 template<std::size_t Rank, double Eps>
 struct LayerNorm : detail::RowNorm<detail::LastDims<Rank>, Eps> {
   static constexpr std::string_view name = "NativeLayerNorm";
+  static constexpr std::string_view backward_name = "NativeLayerNormBackward0";
   static constexpr Text requirement(const Extents& x, const auto&... affine) {
     if (x.rank < Rank || (x.rank == Rank && x.is_dynamic()))
       return text("layer_norm: input ", x, " has too few dimensions to normalise the last ", Rank);
@@ -175,6 +176,7 @@ struct LayerNorm : detail::RowNorm<detail::LastDims<Rank>, Eps> {
 template<Index Groups, double Eps>
 struct GroupNorm : detail::RowNorm<detail::ChannelGroups<Groups>, Eps> {
   static constexpr std::string_view name = "NativeGroupNorm";
+  static constexpr std::string_view backward_name = "NativeGroupNormBackward0";
   static constexpr Text requirement(const Extents& x, const auto&... affine) {
     if (x.rank < 2) return text("group_norm: input ", x, " has no channels, expected [N, C, ...]");
     if (x[1] % Groups != 0)

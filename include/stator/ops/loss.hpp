@@ -16,30 +16,41 @@ namespace ops {
 
 using nn::Reduction;
 
-/// The mean or sum of the losses x, or x itself.
-template<Reduction R, class X>
+/// Sum or Mean as the end of a loss that is one operation in PyTorch: its grad_fn is that of the loss.
+template<class Reduce, class Elements>
+struct LossReduction : Reduce {
+  static constexpr std::string_view backward_name = Elements::backward_name;
+};
+
+/// The elements x of a loss, reduced.
+template<Reduction R, class Elements, class X>
 constexpr auto reduce_loss(const X& x) {
-  if constexpr (R == Reduction::mean)
-    return operation<Mean<false>>{}(x);
-  else if constexpr (R == Reduction::sum)
-    return operation<Sum<false>>{}(x);
-  else
+  if constexpr (R == Reduction::none) {
     return x;
+  } else {
+    using Reduce = std::conditional_t<R == Reduction::mean, Mean<false>, Sum<false>>;
+    using Named = std::conditional_t<Elements::is_one_operation, LossReduction<Reduce, Elements>, Reduce>;
+    return operation<Named>{}(x);
+  }
 }
 
-/// Losses need equal shapes: a broadcast would be a mistake.
-constexpr Text equal_requirement(std::string_view name, const Extents& x, const Extents& target) {
-  if (x == target) return {};
-  return text(name, ": input ", x, " and target ", target, " must have the same shape");
-}
+/// What the elements of losses have in common: input and target have one shape, for a broadcast would be a
+/// mistake.
+template<class Elements>
+struct LossElements : SameShape {
+  /// Whether PyTorch has the loss as one operation, reduction included.
+  static constexpr bool is_one_operation = true;
+  static constexpr Text requirement(const Extents& x, const Extents& target, const auto&...) {
+    if (x == target) return {};
+    return text(function_name(Elements::name), ": input ", x, " and target ", target,
+                " must have the same shape");
+  }
+};
 
 /// (x - t)^2
-struct MseElements {
+struct MseElements : LossElements<MseElements> {
   static constexpr std::string_view name = "MseLoss";
-  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
-  static constexpr Text requirement(const Extents& x, const Extents& t) {
-    return equal_requirement("mse_loss", x, t);
-  }
+  static constexpr std::string_view backward_name = "MseLossBackward0";
   template<class V>
   static V apply(const V& x, const V& t) {
     return (x - t) * (x - t);
@@ -52,12 +63,10 @@ struct MseElements {
 };
 
 /// |x - t|
-struct L1Elements {
+struct L1Elements : LossElements<L1Elements> {
   static constexpr std::string_view name = "L1Loss";
-  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
-  static constexpr Text requirement(const Extents& x, const Extents& t) {
-    return equal_requirement("l1_loss", x, t);
-  }
+  static constexpr std::string_view backward_name = "AbsBackward0";
+  static constexpr bool is_one_operation = false;
   template<class V>
   static V apply(const V& x, const V& t) {
     return kernel::abs(x - t);
@@ -71,22 +80,18 @@ struct L1Elements {
 
 /// Half the square below Width, linear beyond: huber_loss; smooth_l1_loss is the same divided by Width.
 template<double Width, bool Smooth>
-struct HuberElements {
+struct HuberElements : LossElements<HuberElements<Width, Smooth>> {
   static constexpr std::string_view name = Smooth ? "SmoothL1Loss" : "HuberLoss";
+  static constexpr std::string_view backward_name = Smooth ? "SmoothL1LossBackward0" : "HuberLossBackward0";
   static constexpr double scale = Smooth ? 1 / Width : 1;
-  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
-  static constexpr Text requirement(const Extents& x, const Extents& t) {
-    return equal_requirement(Smooth ? "smooth_l1_loss" : "huber_loss", x, t);
-  }
   template<class V>
   static V apply(const V& x, const V& t) {
     const V z = kernel::abs(x - t), width = constant<V>(Width);
     return constant<V>(scale) *
            select(z < width, constant<V>(0.5) * z * z, width * (z - constant<V>(0.5 * Width)));
   }
-  struct Backward {
+  struct Backward : SameShape {
     static constexpr std::string_view name = "HuberLossBackward";
-    static constexpr Extents shape(const Extents& g, const Extents&, const Extents&) { return g; }
     template<class V>
     static V apply(const V& g, const V& x, const V& t) {
       const V width = constant<V>(Width), z = x - t;
@@ -99,9 +104,8 @@ struct HuberElements {
     }
   };
   /// 1 in the quadratic part
-  struct Near {
+  struct Near : SameShape {
     static constexpr std::string_view name = "HuberNear";
-    static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
     template<class V>
     static V apply(const V& x, const V& t) {
       return select(kernel::abs(x - t) < constant<V>(Width), V(1), V(0));
@@ -115,12 +119,9 @@ struct HuberElements {
 };
 
 /// -(t log(x) + (1 - t) log(1 - x)) for probabilities x; logarithms are cut at -100.
-struct BceElements {
+struct BceElements : LossElements<BceElements> {
   static constexpr std::string_view name = "BinaryCrossEntropy";
-  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
-  static constexpr Text requirement(const Extents& x, const Extents& t) {
-    return equal_requirement("binary_cross_entropy", x, t);
-  }
+  static constexpr std::string_view backward_name = "BinaryCrossEntropyBackward0";
   template<class V>
   static V log_cut(const V& x) {
     const V y = kernel::log(x);
@@ -131,9 +132,8 @@ struct BceElements {
     return (t - V(1)) * log_cut(V(1) - x) - t * log_cut(x);
   }
   /// g (x - t) / max(x (1 - x), 1e-12)
-  struct Backward {
+  struct Backward : SameShape {
     static constexpr std::string_view name = "BinaryCrossEntropyBackward";
-    static constexpr Extents shape(const Extents& g, const Extents&, const Extents&) { return g; }
     template<class V>
     static V apply(const V& g, const V& x, const V& t) {
       const V spread = x * (V(1) - x), least = constant<V>(1e-12);
@@ -155,12 +155,9 @@ struct BceElements {
 };
 
 /// The same of sigmoid(x), for logits x. A third operand weighs the positive part.
-struct BceLogitsElements {
+struct BceLogitsElements : LossElements<BceLogitsElements> {
   static constexpr std::string_view name = "BinaryCrossEntropyWithLogits";
-  static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
-  static constexpr Text requirement(const Extents& x, const Extents& t, const auto&...) {
-    return equal_requirement("binary_cross_entropy_with_logits", x, t);
-  }
+  static constexpr std::string_view backward_name = "BinaryCrossEntropyWithLogitsBackward0";
   template<class V>
   static V apply(const V& x, const V& t, const V& positive = V(1)) {
     // (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)), without overflow
@@ -168,9 +165,8 @@ struct BceLogitsElements {
     return (V(1) - t) * x + (V(1) + (positive - V(1)) * t) * soft;
   }
   /// The derivative by x.
-  struct Slope {
+  struct Slope : SameShape {
     static constexpr std::string_view name = "BinaryCrossEntropyWithLogitsBackward";
-    static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
     template<class V>
     static V apply(const V& x, const V& t, const V& positive = V(1)) {
       const V s = kernel::sigmoid(x);
@@ -183,9 +179,8 @@ struct BceLogitsElements {
     }
   };
   /// The second derivative by x.
-  struct Curvature {
+  struct Curvature : SameShape {
     static constexpr std::string_view name = "BinaryCrossEntropyWithLogitsCurvature";
-    static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
     template<class V>
     static V apply(const V& x, const V& t, const V& positive = V(1)) {
       const V s = kernel::sigmoid(x);
@@ -201,12 +196,10 @@ struct BceLogitsElements {
 
 /// t (log(t) - x) for log-probabilities x, 0 where t is 0; with Log the target is a logarithm as well.
 template<bool Log>
-struct KlElements {
+struct KlElements : LossElements<KlElements<Log>> {
   static constexpr std::string_view name = "KlDiv";
-  static constexpr Extents shape(const Extents& x, const Extents&) { return x; }
-  static constexpr Text requirement(const Extents& x, const Extents& t) {
-    return equal_requirement("kl_div", x, t);
-  }
+  static constexpr std::string_view backward_name = "SubBackward0";
+  static constexpr bool is_one_operation = false;
   template<class V>
   static V apply(const V& x, const V& t) {
     if constexpr (Log)
@@ -235,10 +228,10 @@ struct Loss {
       if constexpr (Weighted)
         return weighed(std::make_index_sequence<sizeof...(More) - 1>{}, x, target, std::tuple(more...));
       else
-        return reduce_loss<R>(operation<Elements>{}(x, target, more...));
+        return reduce_loss<R, Elements>(operation<Elements>{}(x, target, more...));
     } else {
       x.builder->fail(Elements::requirement(X::extents, T::extents));
-      return reduce_loss<R>(x);
+      return reduce_loss<R, Elements>(x);
     }
   }
 
@@ -249,7 +242,7 @@ private:
   }
   template<std::size_t... I>
   static constexpr auto weighed(std::index_sequence<I...>, auto x, auto target, auto more) {
-    return reduce_loss<R>(
+    return reduce_loss<R, Elements>(
         mul(operation<Elements>{}(x, target, std::get<I>(more)...), std::get<sizeof...(I)>(more)));
   }
 };

@@ -14,6 +14,7 @@ namespace ops {
 template<bool TA, bool TB>
 struct Mm : OneType {
   static constexpr std::string_view name = "Mm";
+  static constexpr std::string_view backward_name = "MmBackward0";
   static constexpr Index m(const Extents& a) { return TA ? a[1] : a[0]; }
   static constexpr Index k(const Extents& a) { return TA ? a[0] : a[1]; }
   static constexpr Index n(const Extents& b) { return TB ? b[0] : b[1]; }
@@ -77,6 +78,12 @@ struct Mm : OneType {
 /// x [..., in] times weight [out, in] transposed, plus bias [out]: torch.nn.functional.linear.
 struct Linear : LayerTypes {
   static constexpr std::string_view name = "Addmm", called = "linear";
+  static constexpr std::string_view backward_name(const Extents& y, const Extents&, const Extents&,
+                                                  const auto&... bias) {
+    if (y.rank == 2) return sizeof...(bias) > 0 ? "AddmmBackward0" : "MmBackward0";
+    if (y.rank == 1) return sizeof...(bias) > 0 ? "AddBackward0" : "SqueezeBackward3";
+    return sizeof...(bias) > 0 ? "ViewBackward0" : "UnsafeViewBackward0";
+  }
   static constexpr Index multiply_adds(const Extents& y, const Extents&, const Extents& w, const auto&...) {
     return y.numel() * w[1];
   }
@@ -148,6 +155,9 @@ struct Linear : LayerTypes {
   /// dx [..., in] = g [..., out] weight [out, in].
   struct LinearInput {
     static constexpr std::string_view name = "Mm";
+    static constexpr std::string_view backward_name(const Extents& y, const auto&...) {
+      return y.rank == 2 ? "MmBackward0" : "UnsafeViewBackward0";
+    }
     static constexpr Index multiply_adds(const Extents&, const Extents& g, const Extents& w) {
       return g.numel() * w[1];
     }

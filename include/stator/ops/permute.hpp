@@ -16,6 +16,7 @@ namespace ops {
 template<Index... Dims>
 struct Permute {
   static constexpr std::string_view name = "Permute";
+  static constexpr std::string_view backward_name = "PermuteBackward0";
   static constexpr std::size_t rank = sizeof...(Dims);
   /// Dims with negative ones counted from the end.
   static constexpr std::array<std::size_t, rank> order{wrap(Dims, rank)...};

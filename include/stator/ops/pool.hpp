@@ -109,6 +109,9 @@ struct MaxPool {
   static constexpr std::string_view name =
       detail::pool_name(O, {"MaxPool1DWithIndices", "MaxPool2DWithIndices", "MaxPool3DWithIndices",
                             "AdaptiveMaxPool1D", "AdaptiveMaxPool2D", "AdaptiveMaxPool3D"});
+  static constexpr std::string_view backward_name = detail::pool_name(
+      O, {"SqueezeBackward1", "MaxPool2DWithIndicesBackward0", "MaxPool3DWithIndicesBackward0",
+          "SqueezeBackward1", "AdaptiveMaxPool2DBackward0", "AdaptiveMaxPool3DBackward0"});
   static constexpr Extents shape(const Extents& x) { return detail::pool_shape(x, O); }
   static constexpr Text requirement(const Extents& x) { return detail::pool_requirement("max_pool", x, O); }
   template<class X>
@@ -157,6 +160,13 @@ struct AvgPool {
   static constexpr std::string_view name =
       detail::pool_name(O, {"AvgPool1D", "AvgPool2D", "AvgPool3D", "AdaptiveAvgPool1D", "AdaptiveAvgPool2D",
                             "AdaptiveAvgPool3D"});
+  static constexpr std::string_view backward_name = [] {
+    if constexpr (std::is_same_v<std::remove_const_t<decltype(O)>, AdaptivePoolOptions<2>>)
+      if (O.output == Dims<2>{1}) return std::string_view("MeanBackward1"); // the average of all
+    return detail::pool_name(O, {"SqueezeBackward1", "AvgPool2DBackward0", "AvgPool3DBackward0",
+                                 "SqueezeBackward1", "AdaptiveAvgPool2DBackward0",
+                                 "AdaptiveAvgPool3DBackward0"});
+  }();
   static constexpr Extents shape(const Extents& x) { return detail::pool_shape(x, O); }
   static constexpr Text requirement(const Extents& x) { return detail::pool_requirement("avg_pool", x, O); }
   template<class X>

@@ -36,6 +36,7 @@ constexpr Extents reduced(const Extents& x, DimMask mask, bool keep) {
 template<Extents E>
 struct Reshape {
   static constexpr std::string_view name = "View";
+  static constexpr std::string_view backward_name = "ViewBackward0";
   static constexpr bool is_view = true;
   static constexpr Extents shape(const Extents&) { return E; }
   static constexpr Text requirement(const Extents& x) {
@@ -88,6 +89,7 @@ void for_reduced(Index batch, auto&& body) {
 template<bool Keep, Index... Dims>
 struct Sum {
   static constexpr std::string_view name = "Sum";
+  static constexpr std::string_view backward_name = sizeof...(Dims) == 0 ? "SumBackward0" : "SumBackward1";
   static constexpr Promotion promotion = Promotion::counted;
   static constexpr std::string_view usage = "dimensions are template arguments, sum_dims<1>(x)";
   static constexpr Extents shape(const Extents& x) { return reduced(x, dim_mask(x.rank, {Dims...}), Keep); }
@@ -180,6 +182,7 @@ template<bool Keep, Index... Dims>
 struct Mean {
   using Base = Sum<Keep, Dims...>;
   static constexpr std::string_view name = "Mean";
+  static constexpr std::string_view backward_name = sizeof...(Dims) == 0 ? "MeanBackward0" : "MeanBackward1";
   static constexpr Promotion promotion = Promotion::floats;
   static constexpr std::string_view usage = "dimensions are template arguments, mean_dims<1>(x)";
   static constexpr Extents shape(const Extents& x) { return Base::shape(x); }

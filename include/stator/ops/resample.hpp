@@ -42,6 +42,9 @@ namespace ops {
 template<class Rule>
 struct Resample {
   static constexpr std::string_view name = Rule::name;
+  static constexpr std::string_view backward_name(const Extents&, const Extents& x) {
+    return Rule::backward_name(x);
+  }
   static constexpr Extents shape(const Extents& x) {
     Extents e = x;
     for (std::size_t d = x.rank - Rule::dims(x); d < x.rank; ++d) e[d] = Rule::extent(x, d);
@@ -109,6 +112,15 @@ struct PadRule {
     if (Mode == nn::PaddingMode::circular) return std::string_view("CopySlices");
     return Mode == nn::PaddingMode::reflect ? reflect[count - 1] : replicate[count - 1];
   }();
+  static constexpr std::string_view backward_name(const Extents&) {
+    constexpr std::string_view reflect[] = {"ReflectionPad1DBackward0", "ReflectionPad2DBackward0",
+                                            "ReflectionPad3DBackward0"};
+    constexpr std::string_view replicate[] = {"ReplicationPad1DBackward0", "ReplicationPad2DBackward0",
+                                              "ReplicationPad3DBackward0"};
+    if (Mode == nn::PaddingMode::constant || count > 3) return "ConstantPadNdBackward0";
+    if (Mode == nn::PaddingMode::circular) return "CopySlices";
+    return Mode == nn::PaddingMode::reflect ? reflect[count - 1] : replicate[count - 1];
+  }
 
   static constexpr std::size_t dims(const Extents&) { return count; }
   static constexpr Index before(const Extents& x, std::size_t d) { return pads[2 * (x.rank - 1 - d)]; }
@@ -153,6 +165,14 @@ struct InterpolateRule {
   static constexpr std::string_view name = nearest ? "UpsampleNearest"
                                            : cubic ? "UpsampleBicubic2D"
                                                    : "UpsampleLinear";
+  static constexpr std::string_view backward_name(const Extents& x) {
+    constexpr std::string_view nearest_names[] = {"UpsampleNearest1DBackward1", "UpsampleNearest2DBackward1",
+                                                  "UpsampleNearest3DBackward1"};
+    constexpr std::string_view linear_names[] = {"UpsampleLinear1DBackward1", "UpsampleBilinear2DBackward1",
+                                                 "UpsampleTrilinear3DBackward1"};
+    if (cubic) return "UpsampleBicubic2DBackward1";
+    return nearest ? nearest_names[x.rank - 3] : linear_names[x.rank - 3];
+  }
 
   static constexpr std::size_t dims(const Extents& x) { return x.rank - 2; }
   static constexpr double factor(std::size_t k) {

@@ -60,6 +60,7 @@ struct ZeroAround {
 template<Index Dim, Index Start, Index Length>
 struct Narrow {
   static constexpr std::string_view name = "Slice";
+  static constexpr std::string_view backward_name = "SliceBackward0";
   static constexpr Extents shape(const Extents& x) {
     Extents e = x;
     e[wrap(Dim, x.rank)] = Length;
@@ -90,6 +91,7 @@ struct Narrow {
 template<Index Dim, Index At>
 struct Select {
   static constexpr std::string_view name = "Select";
+  static constexpr std::string_view backward_name = "SelectBackward0";
   using Base = Narrow<Dim, At, 1>;
   static constexpr Extents shape(const Extents& x) { return reduced(x, 1u << wrap(Dim, x.rank), false); }
   static constexpr Text requirement(const Extents& x) { return Base::requirement(x); }
@@ -108,6 +110,7 @@ struct Select {
 template<Index Dim>
 struct Cat {
   static constexpr std::string_view name = "Cat";
+  static constexpr std::string_view backward_name = "CatBackward0";
   static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& first, const auto&... rest) {
     Extents e = first;
@@ -152,6 +155,7 @@ struct Cat {
 template<Index Dim>
 struct Unsqueeze {
   static constexpr std::string_view name = "Unsqueeze";
+  static constexpr std::string_view backward_name = "UnsqueezeBackward0";
   static constexpr bool is_view = true;
   static constexpr Extents shape(const Extents& x) {
     const std::size_t dim = wrap(Dim, x.rank + 1);
@@ -175,6 +179,7 @@ struct Unsqueeze {
 template<Index Dim>
 struct Squeeze {
   static constexpr std::string_view name = "Squeeze";
+  static constexpr std::string_view backward_name = "SqueezeBackward1";
   static constexpr bool is_view = true;
   static constexpr Extents shape(const Extents& x) {
     return x[wrap(Dim, x.rank)] == 1 ? reduced(x, 1u << wrap(Dim, x.rank), false) : x;

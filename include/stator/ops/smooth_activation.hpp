@@ -61,6 +61,7 @@ struct SigmoidBackward : SameShape {
 /// 1 / (1 + exp(-x)).
 struct Sigmoid : SameShape {
   static constexpr std::string_view name = "Sigmoid";
+  static constexpr std::string_view backward_name = "SigmoidBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -75,6 +76,7 @@ struct Sigmoid : SameShape {
 /// log(sigmoid(x)) = min(x, 0) - log(1 + exp(-|x|))
 struct LogSigmoid : SameShape {
   static constexpr std::string_view name = "LogSigmoid";
+  static constexpr std::string_view backward_name = "LogSigmoidBackward0";
   template<class V>
   static V apply(const V& x) {
     return kernel::log_sigmoid(x);
@@ -88,6 +90,7 @@ struct LogSigmoid : SameShape {
 /// x sigmoid(x)
 struct Silu : Smooth<Silu> {
   static constexpr std::string_view name = "Silu";
+  static constexpr std::string_view backward_name = "SiluBackward0";
   template<class V>
   static V apply(const V& x) {
     return kernel::silu(x);
@@ -107,6 +110,7 @@ struct Silu : Smooth<Silu> {
 /// alpha (exp(x) - 1) below 0, x above; alpha is 1 by default.
 struct Elu : Smooth<Elu> {
   static constexpr std::string_view name = "Elu";
+  static constexpr std::string_view backward_name = "EluBackward0";
   template<class V>
   static V apply(const V& x, const V& alpha = V(1)) {
     return select(x > V(0), x, alpha * kernel::expm1(x));
@@ -123,7 +127,8 @@ struct Elu : Smooth<Elu> {
 
 /// alpha (exp(x / alpha) - 1) below 0, x above; alpha is 1 by default.
 struct Celu : Smooth<Celu> {
-  static constexpr std::string_view name = "Elu";
+  static constexpr std::string_view name = "Celu";
+  static constexpr std::string_view backward_name = "CeluBackward0";
   template<class V>
   static V apply(const V& x, const V& alpha = V(1)) {
     return select(x > V(0), x, alpha * kernel::expm1(x / alpha));
@@ -140,7 +145,8 @@ struct Celu : Smooth<Celu> {
 
 /// scale elu(x, alpha) with the fixed point of Klambauer et al. 2017.
 struct Selu : Smooth<Selu> {
-  static constexpr std::string_view name = "Elu";
+  static constexpr std::string_view name = "Selu";
+  static constexpr std::string_view backward_name = "EluBackward0";
   static constexpr double alpha = 1.6732632423543772848170429916717,
                           scale = 1.0507009873554804934193349852946;
   template<class V>
@@ -160,6 +166,7 @@ struct Selu : Smooth<Selu> {
 /// log(1 + exp(beta x)) / beta; x itself where beta x > threshold. Defaults 1 and 20.
 struct Softplus : SameShape {
   static constexpr std::string_view name = "Softplus";
+  static constexpr std::string_view backward_name = "SoftplusBackward0";
   template<class V>
   static V apply(const V& x, const V& beta = V(1), const V& threshold = V(20)) {
     const V z = x * beta;
@@ -193,6 +200,7 @@ struct Softplus : SameShape {
 /// x tanh(softplus(x))
 struct Mish : Smooth<Mish> {
   static constexpr std::string_view name = "Mish";
+  static constexpr std::string_view backward_name = "MishBackward0";
   template<class V>
   static V apply(const V& x) {
     return kernel::mish(x);
@@ -212,6 +220,7 @@ struct Mish : Smooth<Mish> {
 /// x Phi(x), Phi the distribution function of the normal distribution.
 struct Gelu : Smooth<Gelu> {
   static constexpr std::string_view name = "Gelu";
+  static constexpr std::string_view backward_name = "GeluBackward0";
   static constexpr double density = 0.39894228040143267794;
   template<class V>
   static V apply(const V& x) {
@@ -229,7 +238,8 @@ struct Gelu : Smooth<Gelu> {
 
 /// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
 struct GeluTanh : Smooth<GeluTanh> {
-  static constexpr std::string_view name = "Gelu";
+  static constexpr std::string_view name = "GeluTanh";
+  static constexpr std::string_view backward_name = "GeluBackward0";
   static constexpr double beta = 0.79788456080286535588, kappa = 0.044715;
   template<class V>
   static V twice_inner(const V& x) {
@@ -260,7 +270,8 @@ struct GeluTanh : Smooth<GeluTanh> {
 
 /// x / (1 + |x|)
 struct Softsign : Smooth<Softsign> {
-  static constexpr std::string_view name = "Div";
+  static constexpr std::string_view name = "Softsign";
+  static constexpr std::string_view backward_name = "DivBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -280,7 +291,8 @@ struct Softsign : Smooth<Softsign> {
 
 /// x - tanh(x)
 struct Tanhshrink : Smooth<Tanhshrink> {
-  static constexpr std::string_view name = "Sub";
+  static constexpr std::string_view name = "Tanhshrink";
+  static constexpr std::string_view backward_name = "SubBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {

@@ -22,6 +22,7 @@ constexpr Text dim_requirement(std::string_view operation, Index dim, const Exte
 template<Index Dim>
 struct LogSoftmax {
   static constexpr std::string_view name = "LogSoftmax";
+  static constexpr std::string_view backward_name = "LogSoftmaxBackward0";
   static constexpr Promotion promotion = Promotion::floats;
   static constexpr Extents shape(const Extents& x) { return x; }
   static constexpr Text requirement(const Extents& x) { return dim_requirement("log_softmax", Dim, x); }
@@ -56,6 +57,7 @@ struct LogSoftmax {
 template<Index Dim>
 struct Softmax {
   static constexpr std::string_view name = "Softmax";
+  static constexpr std::string_view backward_name = "SoftmaxBackward0";
   static constexpr Promotion promotion = Promotion::floats;
   static constexpr Extents shape(const Extents& x) { return x; }
   static constexpr Text requirement(const Extents& x) { return dim_requirement("softmax", Dim, x); }

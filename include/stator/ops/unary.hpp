@@ -31,7 +31,7 @@ V constant(double value) {
 
 /// -1, 0 or 1.
 struct Sign : SameShape {
-  static constexpr std::string_view name = "Sgn";
+  static constexpr std::string_view name = "Sign";
   static constexpr Promotion promotion = Promotion::common;
   template<class V>
   static V apply(const V& x) {
@@ -42,6 +42,7 @@ struct Sign : SameShape {
 /// exp(x).
 struct Exp : SameShape {
   static constexpr std::string_view name = "Exp";
+  static constexpr std::string_view backward_name = "ExpBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -56,6 +57,7 @@ struct Exp : SameShape {
 /// The natural logarithm.
 struct Log : SameShape {
   static constexpr std::string_view name = "Log";
+  static constexpr std::string_view backward_name = "LogBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -69,7 +71,8 @@ struct Log : SameShape {
 
 /// log(1 + x), exact for small x.
 struct Log1p : SameShape {
-  static constexpr std::string_view name = "Log1P";
+  static constexpr std::string_view name = "Log1p";
+  static constexpr std::string_view backward_name = "Log1PBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -84,6 +87,7 @@ struct Log1p : SameShape {
 /// exp(x) - 1, exact for small x.
 struct Expm1 : SameShape {
   static constexpr std::string_view name = "Expm1";
+  static constexpr std::string_view backward_name = "Expm1Backward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -98,6 +102,7 @@ struct Expm1 : SameShape {
 /// The square root; NaN below 0.
 struct Sqrt : SameShape {
   static constexpr std::string_view name = "Sqrt";
+  static constexpr std::string_view backward_name = "SqrtBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -112,6 +117,7 @@ struct Sqrt : SameShape {
 /// 1 / sqrt(x)
 struct Rsqrt : SameShape {
   static constexpr std::string_view name = "Rsqrt";
+  static constexpr std::string_view backward_name = "RsqrtBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -125,7 +131,8 @@ struct Rsqrt : SameShape {
 
 /// x * x.
 struct Square : SameShape {
-  static constexpr std::string_view name = "Pow";
+  static constexpr std::string_view name = "Square";
+  static constexpr std::string_view backward_name = "PowBackward0";
   static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {
@@ -140,6 +147,7 @@ struct Square : SameShape {
 /// 1 / x.
 struct Reciprocal : SameShape {
   static constexpr std::string_view name = "Reciprocal";
+  static constexpr std::string_view backward_name = "ReciprocalBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -154,6 +162,7 @@ struct Reciprocal : SameShape {
 /// The absolute value, with the gradient 0 at 0.
 struct Abs : SameShape {
   static constexpr std::string_view name = "Abs";
+  static constexpr std::string_view backward_name = "AbsBackward0";
   static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {
@@ -169,6 +178,7 @@ struct Cos;
 /// The sine of x in radians.
 struct Sin : SameShape {
   static constexpr std::string_view name = "Sin";
+  static constexpr std::string_view backward_name = "SinBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -183,6 +193,7 @@ struct Sin : SameShape {
 /// The cosine of x in radians.
 struct Cos : SameShape {
   static constexpr std::string_view name = "Cos";
+  static constexpr std::string_view backward_name = "CosBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -210,6 +221,7 @@ struct TanhBackward : SameShape {
 /// The hyperbolic tangent.
 struct Tanh : SameShape {
   static constexpr std::string_view name = "Tanh";
+  static constexpr std::string_view backward_name = "TanhBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -224,6 +236,7 @@ struct Tanh : SameShape {
 /// The error function.
 struct Erf : SameShape {
   static constexpr std::string_view name = "Erf";
+  static constexpr std::string_view backward_name = "ErfBackward0";
   static constexpr Promotion promotion = Promotion::floating;
   template<class V>
   static V apply(const V& x) {
@@ -238,6 +251,10 @@ struct Erf : SameShape {
 /// x^e, elementwise.
 struct Pow {
   static constexpr std::string_view name = "Pow";
+  /// Operands without dimensions are taken for numbers.
+  static constexpr std::string_view backward_name(const Extents&, const Extents& x, const Extents& e) {
+    return e.rank == 0 ? "PowBackward0" : x.rank == 0 ? "PowBackward2" : "PowBackward1";
+  }
   static constexpr Promotion promotion = Promotion::numeric;
   static constexpr Extents shape(const Extents& x, const Extents& e) { return broadcast(x, e); }
   static constexpr Text requirement(const Extents& x, const Extents& e) {

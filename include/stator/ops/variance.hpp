@@ -32,6 +32,7 @@ struct Var {
 /// The square root, whose gradient at 0 is 0.
 struct StdRoot : SameShape {
   static constexpr std::string_view name = "Std";
+  static constexpr std::string_view backward_name = "StdBackward0";
   template<class V>
   static V apply(const V& x) {
     return kernel::sqrt(x);

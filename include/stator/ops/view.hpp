@@ -32,6 +32,7 @@ constexpr Extents infer_view(const Extents& x, Extents e) {
 template<Index... E>
 struct View {
   static constexpr std::string_view name = "View";
+  static constexpr std::string_view backward_name = "ViewBackward0";
   static constexpr bool is_view = true;
   static constexpr Extents shape(const Extents& x) { return infer_view(x, Extents(E...)); }
   static constexpr Text requirement(const Extents& x) {
@@ -48,7 +49,8 @@ struct View {
 /// torch.flatten(x, Start, End): merges the dimensions Start to End, both included.
 template<Index Start, Index End>
 struct Flatten {
-  static constexpr std::string_view name = "View";
+  static constexpr std::string_view name = "Flatten";
+  static constexpr std::string_view backward_name = "ReshapeAliasBackward0";
   static constexpr bool is_view = true;
   static constexpr Extents shape(const Extents& x) {
     const std::size_t first = wrap(Start, x.rank), last = wrap(End, x.rank);

@@ -32,7 +32,7 @@ To convert_element(From x) {
 /// Each element as a To: bool is "not 0", integers are cut towards 0.
 template<class To>
 struct Convert {
-  static constexpr std::string_view name = "ToCopy";
+  static constexpr std::string_view name = "ToCopy", backward_name = "ToCopyBackward0";
   template<class From>
   using scalar = To;
   static constexpr Extents shape(const Extents& x) { return x; }

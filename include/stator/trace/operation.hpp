@@ -2,7 +2,7 @@
 // How an operation is written and what calling it means.
 //
 // An operation is a struct:
-//   static constexpr std::string_view name             PyTorch's name of its backward, without "Backward0"
+//   static constexpr std::string_view name             what messages, dumps and drawings call it: "Mm"
 //   static constexpr Extents shape(const Extents&...)  shape of the result from those of the operands
 // and either, elementwise, on numbers and on vectors alike:
 //   template<class V> static V apply(V...)
@@ -10,17 +10,21 @@
 //   template<class Out, class... In>
 //   static void run(T* out, const T*... in, Index batch, std::byte* scratch)
 // Optional:
+//   static constexpr std::string_view backward_name        what PyTorch calls the grad_fn of its result,
+//                                                          "MmBackward0", or a function that says it for
+//                                                          the extents of the result and the operands; by
+//                                                          default `name` with "Backward0"
 //   static constexpr Text requirement(const Extents&...)   why the operands do not fit; empty when they do
 //   static constexpr Promotion promotion                   what it does with operands of several element
-//   types,
-//                                                          see trace/promotion.hpp
+//                                                          types, see trace/promotion.hpp
 //   static constexpr Text type_requirement(DType...)       why element types that are kept do not fit
+//   static constexpr Index multiply_adds(y, x...)          what a summary counts, from the extents of result
+//                                                          and operands
 //   static constexpr auto vjp(auto g, auto y, auto... x)   returns gradients(...)
 //   static constexpr Bytes scratch<Out, In...>()           temporary memory of run
 //   static void accumulate<Out, In...>(...)                as run, adding to out
 //   static constexpr std::string_view called, usage        for messages: its name, where that is not `name`
-//   in
-//                                                          snake case, and how it is called
+//                                                          in snake case, and how it is called
 // One that consists of others has only
 //   static constexpr bool is_composite = true;
 //   static constexpr auto compose(auto... x)               returns what it consists of
@@ -109,17 +113,21 @@ struct fold<Op, T, std::index_sequence<I...>> {
   }
 };
 
-/// "MmBackward0": what the operation says, or its name with PyTorch's ending.
 template<class Op>
 inline constexpr auto default_backward_name = [] {
   constexpr std::size_t size = std::string_view(Op::name).size();
   return fixed_string<size>(Op::name) + fixed_string("Backward0");
 }();
-template<class Op>
-inline constexpr std::string_view backward_name = default_backward_name<Op>.view();
-template<class Op>
-  requires requires { Op::backward_name; }
-inline constexpr std::string_view backward_name<Op> = Op::backward_name;
+/// "MmBackward0": what the operation says, or its name with PyTorch's ending.
+template<class Op, class Out, class... In>
+constexpr std::string_view backward_name() {
+  if constexpr (requires { std::string_view(Op::backward_name); })
+    return Op::backward_name;
+  else if constexpr (requires { Op::backward_name(Out::extents, In::extents...); })
+    return Op::backward_name(Out::extents, In::extents...);
+  else
+    return default_backward_name<Op>.view();
+}
 
 template<class Op, bool Accumulate, class Out, class... In>
 struct kernel_call {
@@ -206,7 +214,7 @@ struct signature {
   static constexpr graph::Signature make() {
     graph::Signature s;
     s.name = Op::name;
-    s.backward_name = detail::backward_name<Op>;
+    s.backward_name = detail::backward_name<Op, Out, In...>();
     s.type = Out::value;
     s.operands = operands;
     s.operand_count = static_cast<int>(sizeof...(In));
