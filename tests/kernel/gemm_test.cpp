@@ -92,6 +92,15 @@ TEST_CASE("gemm takes products large enough for cache blocks and threads") {
   check<float, dynamic, 272, 300>(520, 272, 300);
 }
 
+TEST_CASE("gemm copies the rows of A where they lie far apart") {
+  check<float, 8, 200, 30>(8, 200, 30); // as many rows as a strip is wide
+  check<float, 59, 200, 300>(59, 200, 300);
+  check<double, 59, 200, 150>(59, 200, 150);
+  check<float, 53, 400, 1030>(53, 400, 1030);
+  check<float, dynamic, 400, 1030>(101, 400, 1030);
+  check<float, 53, 400, dynamic>(53, 400, 1030);
+}
+
 TEST_CASE("gemm takes integers") {
   check<int, 3, 4, 5>(3, 4, 5);
   check<int, dynamic, 40, 50>(30, 40, 50);

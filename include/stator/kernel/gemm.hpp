@@ -34,6 +34,11 @@ template<class T>
 inline constexpr Index depth_block = 1024 / static_cast<Index>(sizeof(T));
 /// Rows of A that are multiplied with all panels before the next: they stay in the second-level cache.
 inline constexpr Index row_block = 480;
+/// Rows of A that are copied at once where reading them in place is slow, to the stack (64 KiB).
+inline constexpr Index packed_rows = 48;
+/// Elements between rows from which the rows of a tile displace one another in the caches.
+template<class T>
+inline constexpr Index far_apart = 3072 / static_cast<Index>(sizeof(T));
 /// Rows up to which C = A·Bᵀ takes inner products rather than packing B: more if they are long.
 constexpr Index dots_limit(Index k) { return k == dynamic || k >= 512 ? 40 : k >= 256 ? 24 : 16; }
 
@@ -53,9 +58,11 @@ private:
       TransB && !TransA && vectorizable<T> && (K == dynamic || K >= native_width<T>);
   static constexpr bool only_dots =
       can_dot && ((M != dynamic && M <= detail::dots_limit(K)) || (N == dynamic && K == dynamic));
+  /// Rows of A from which copying a B that could be read in place pays.
+  static constexpr Index pack_from = N * K > 64 * 1024 ? 64 : 96;
   /// Panels of a large B are copied even if they could be read in place: rows far apart miss the caches.
-  static constexpr bool pack_large = !TransB && N != dynamic && K != dynamic && N * K > 64 * 1024 &&
-                                     (M == dynamic || M >= 64);
+  static constexpr bool pack_large = !TransB && N != dynamic && K != dynamic && N * K > 8 * 1024 &&
+                                     (M == dynamic || M >= pack_from);
   static constexpr bool plain = !vectorizable<T> || (TransB && N == dynamic && K == dynamic && !can_dot);
   static constexpr bool pack_tail = N == dynamic || N % columns.panel() % W != 0;
 
@@ -156,7 +163,7 @@ private:
         if constexpr (TransB)
           panels<true>(a, b, bias, c, accumulate, m, n, k, packed);
         else if constexpr (pack_large) {
-          if (m >= 64)
+          if (m >= pack_from)
             panels<true>(a, b, bias, c, accumulate, m, n, k, packed);
           else
             panels<false>(a, b, bias, c, accumulate, m, n, k, packed);
@@ -189,7 +196,7 @@ private:
       if constexpr (TransB)
         pack_columns<T, W>(b + j * k, k, valid, k, width, to);
       else
-        pack_rows(b + j, n, valid, k, width, to);
+        pack_rows<T, W>(b + j, n, valid, k, width, to);
     }
   }
 
@@ -236,20 +243,18 @@ private:
     for (Index d = 0; d == 0 || d < k; d += depth) {
       const Index steps = std::min(depth, k - d);
       const bool add = accumulate || d > 0;
-      for (Index i = top; i < bottom; i += detail::row_block) {
-        const Index high = std::min(detail::row_block, bottom - i);
-        const T* rows_of_a = TransA ? a + d * m + i : a + i * k + d;
+      const auto rows = [&]<Index AI, Index AK>(const T* rows_of_a, Index i, Index high) {
         for (Index p = left; p < right; ++p) {
           const Index j = p * columns.panel();
           const T* bias_j = bias && !add ? bias + j : nullptr;
           T* out = c + i * n + j;
           const auto at = [&]<Index V, bool InPlace>() {
-            constexpr Index ai = TransA ? 1 : K, ak = TransA ? M : 1;
             const Index width = std::min(V * W, n - j);
             const T* panel = InPlace ? b + d * n + j : packed + (All ? j * k : 0) + d * V * W;
             constexpr Index bk = InPlace ? N : V * W;
-            tile_rows_of<T, W, height(V), V, ai, ak, bk>(rows_of_a, k, m, panel, n, steps, bias_j, add, out,
-                                                         n, width, high);
+            constexpr Index tall = AI == in_strips ? height(NV) : height(V);
+            tile_rows_of<T, W, tall, V, AI, AK, bk>(rows_of_a, k, m, panel, n, steps, bias_j, add, out, n,
+                                                    width, high);
           };
           if constexpr (N == dynamic) {
             if (All || j + columns.panel() > n)
@@ -263,7 +268,27 @@ private:
               at.template operator()<columns.last, !(All || pack_tail)>();
           }
         }
+      };
+      if constexpr (TransA || K == dynamic || K >= detail::far_apart<T>) {
+        if (right - left >= (TransA ? 6 : 24) && (TransA || k >= detail::far_apart<T>)) {
+          constexpr Index strip = height(NV), most = detail::packed_rows / strip * strip;
+          constexpr Index width = strip_width(strip);
+          alignas(alignment)
+              T strips[static_cast<std::size_t>(most / strip * width * detail::depth_block<T>)];
+          for (Index i = top; i < bottom; i += most) {
+            const Index high = std::min(most, bottom - i);
+            if constexpr (TransA)
+              pack_strips<strip, width, false>(a + d * m + i, m, high, m - i, steps, strips);
+            else
+              pack_strips<strip, width, true>(a + i * k + d, k, high, high, steps, strips);
+            rows.template operator()<in_strips, width>(strips, i, high);
+          }
+          continue;
+        }
       }
+      for (Index i = top; i < bottom; i += detail::row_block)
+        rows.template operator()<TransA ? 1 : K, TransA ? M : 1>(TransA ? a + d * m + i : a + i * k + d, i,
+                                                                 std::min(detail::row_block, bottom - i));
     }
   }
 };

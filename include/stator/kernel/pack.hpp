@@ -19,12 +19,46 @@ template<class T, Index W>
   for (Index i = 0; i < quad<T>; ++i) store(r[i], to + i * to_stride);
 }
 
-/// to[p * width + j] = from[p * stride + j] for j < columns.
-template<class T>
-inline void pack_rows(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
+/// to[p * width + j] = from[p * stride + j] for j < columns; `width` is a multiple of W.
+template<class T, Index W>
+[[gnu::noinline]] void pack_rows(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
+  const Index whole = columns / W * W;
   for (Index p = 0; p < k; ++p, from += stride, to += width) {
-    std::copy_n(from, columns, to);
-    std::fill(to + columns, to + width, T{});
+    for (Index j = 0; j < whole; j += W) {
+      vec<T, W> row;
+      load(row, from + j);
+      store(row, to + j);
+    }
+    for (Index j = whole; j < columns; ++j) to[j] = from[j];
+    for (Index j = columns; j < width; ++j) to[j] = T{};
+  }
+}
+
+/// The columns of `from`, or with `Rows` its rows, in strips of `Strip`, one behind the other, each k rows of
+/// W elements: to[s * k * W + p * W + j] = from[p * stride + s * Strip + j]. Nobody reads elements beyond a
+/// strip. `readable` counts the columns that are there behind `from`, at least `columns`.
+template<Index Strip, Index W, bool Rows, class T>
+[[gnu::noinline]] void pack_strips(const T* from, Index stride, Index columns, Index readable, Index k,
+                                   T* to) {
+  static_assert(Strip <= W);
+  constexpr Index block = 16; // so many rows stay in the first-level cache until the last strip has read them
+  for (Index top = 0; top < k; top += block) {
+    const Index bottom = std::min(top + block, k);
+    for (Index left = 0; left < columns; left += Strip) {
+      T* strip = to + left / Strip * k * W;
+      if (!Rows && left + W <= readable) {
+        for (Index p = top; p < bottom; ++p) {
+          vec<T, W> row;
+          load(row, from + p * stride + left);
+          store(row, strip + p * W);
+        }
+      } else {
+        const Index few = std::min(columns - left, Strip);
+        for (Index j = 0; j < few; ++j)
+          for (Index p = top; p < bottom; ++p)
+            strip[p * W + j] = Rows ? from[(left + j) * stride + p] : from[p * stride + left + j];
+      }
+    }
   }
 }
 

@@ -18,13 +18,30 @@ constexpr Index tile_rows(Index nv) {
 /// Vectors of a row of a register tile, at most.
 inline constexpr Index max_tile_vectors = vector_registers >= 32 ? 4 : 2;
 
+/// In the place of the distance between rows of A: A was copied in strips as high as a tile.
+inline constexpr Index in_strips = -2;
+/// Elements between the steps of such a strip of `rows` rows: whole vectors.
+constexpr Index strip_width(Index rows) {
+  return static_cast<Index>(std::bit_ceil(static_cast<std::size_t>(rows)));
+}
+
 namespace detail {
 /// The first `columns` columns of a tile that was too wide for C.
-template<class T>
+template<class T, Index W>
 [[gnu::noinline]] void store_columns(const T* from, Index width, const T* bias, bool add, T* c, Index ci,
                                      Index rows, Index columns) {
-  for (Index i = 0; i < rows; ++i, from += width, c += ci)
-    for (Index j = 0; j < columns; ++j) c[j] = (add ? c[j] : bias ? bias[j] : T{}) + from[j];
+  const Index whole = columns / W * W;
+  for (Index i = 0; i < rows; ++i, from += width, c += ci) {
+    const T* start = add ? c : bias;
+    for (Index j = 0; j < whole; j += W) {
+      vec<T, W> out, before{};
+      load(out, from + j);
+      if (start) load(before, start + j);
+      out += before;
+      store(out, c + j);
+    }
+    for (Index j = whole; j < columns; ++j) c[j] = (start ? start[j] : T{}) + from[j];
+  }
 }
 } // namespace detail
 
@@ -34,7 +51,7 @@ template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
 [[gnu::always_inline]] inline void tile(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
                                         const T* bias, bool add, T* c, Index ci, Index columns) {
   using V = vec<T, W>;
-  if constexpr (AI != dynamic) ai = AI;
+  if constexpr (AI != dynamic) ai = AI == in_strips ? 1 : AI;
   if constexpr (AK != dynamic) ak = AK;
   if constexpr (BK != dynamic) bk = BK;
   V sum[MR][NV];
@@ -78,7 +95,7 @@ template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
       STATOR_UNROLL
       for (Index v = 0; v < NV; ++v) store(sum[i][v], buffer + (i * NV + v) * W);
     }
-    detail::store_columns(buffer, NV * W, bias, add, c, ci, MR, columns);
+    detail::store_columns<T, W>(buffer, NV * W, bias, add, c, ci, MR, columns);
   }
 }
 
@@ -87,8 +104,8 @@ namespace detail {
 template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
 [[gnu::noinline]] void tile_call(const T* a, Index ai, Index ak, const T* b, Index bk, Index k, const T* bias,
                                  bool add, T* c, Index ci, Index columns, Index tiles) {
-  const Index row = AI != dynamic ? AI : ai;
-  for (Index i = 0; i < tiles; ++i, a += MR * row, c += MR * ci)
+  const Index next = AI == in_strips ? AK * k : MR * (AI != dynamic ? AI : ai);
+  for (Index i = 0; i < tiles; ++i, a += next, c += MR * ci)
     tile<T, W, MR, NV, AI, AK, BK>(a, ai, ak, b, bk, k, bias, add, c, ci, columns);
 }
 } // namespace detail
@@ -102,13 +119,12 @@ template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
   if (done > 0)
     detail::tile_call<T, W, MR, NV, AI, AK, BK>(a, ai, ak, b, bk, k, bias, add, c, ci, columns, count / MR);
   if constexpr (MR > 1) {
+    constexpr Index low = MR > 4 ? 4 : MR > 2 ? 2 : 1;
+    constexpr Index rest = AI == in_strips ? 1 : AI; // what is left lies in the last strip
     if (done < count)
-      tile_rows_of<T, W,
-                   (MR > 4   ? 4
-                    : MR > 2 ? 2
-                             : 1),
-                   NV, AI, AK, BK>(a + done * (AI != dynamic ? AI : ai), ai, ak, b, bk, k, bias, add,
-                                   c + done * ci, ci, columns, count - done);
+      tile_rows_of<T, W, low, NV, rest, AK, BK>(
+          a + (AI == in_strips ? done / MR * AK * k : done * (AI != dynamic ? AI : ai)), ai, ak, b, bk, k,
+          bias, add, c + done * ci, ci, columns, count - done);
   }
 }
 
