@@ -67,7 +67,8 @@ public:
   Generator(const Generator& other) : Generator(other, std::lock_guard(other.mutex_)) {}
   Generator& operator=(const Generator& other) {
     if (this == &other) return *this;
-    const Generator copy(other); // one lock at a time: two would have to be taken in an order
+    // One lock at a time: two would have to be taken in an order.
+    const Generator copy(other); // NOLINT(performance-unnecessary-copy-initialization)
     const std::lock_guard lock(mutex_);
     take(copy);
     return *this;
@@ -141,7 +142,8 @@ private:
   // PyTorch's CPUGeneratorImplState: seed, left and seeded, next, the words as 64 bits each, three doubles of
   // which the second is the spare normal number, whether there is one, and 8 bytes that are not used here.
   static constexpr std::size_t at_seed = 0, at_left = 8, at_next = 16, at_words = 24;
-  static constexpr std::size_t at_normal = at_words + 8 * size + 8, at_has_normal = at_normal + 16;
+  static constexpr std::size_t at_normal = at_words + std::size_t{8} * size + 8,
+                               at_has_normal = at_normal + 16;
   static_assert(at_has_normal + 16 == state_size);
 
   Generator(const Generator& other, const std::lock_guard<std::mutex>&) { take(other); }

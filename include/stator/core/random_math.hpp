@@ -20,8 +20,8 @@ namespace stator::detail {
 inline float fast_log(float x) {
   // x = mantissa * 2^exponent, mantissa in [sqrt(1/2), sqrt(2))
   const auto bits = bit_cast<std::uint32_t>(x);
-  float exponent = static_cast<float>(static_cast<std::int32_t>(bits >> 23) - 126);
-  float m = bit_cast<float>((bits & 0x007fffffU) | 0x3f000000U);
+  auto exponent = static_cast<float>(static_cast<std::int32_t>(bits >> 23) - 126);
+  auto m = bit_cast<float>((bits & 0x007fffffU) | 0x3f000000U);
   if (m < 0.707106781186547524F)
     exponent -= 1.0F, m += m - 1.0F;
   else
@@ -40,7 +40,7 @@ inline float fast_log(float x) {
 /// Source: Moshier, Cephes Mathematical Library, sinf.
 inline void fast_sincos(float x, float& sine, float& cosine) {
   const std::uint32_t octant = (static_cast<std::uint32_t>(x * 1.27323954473516F) + 1U) & ~1U;
-  const float turns = static_cast<float>(octant);
+  const auto turns = static_cast<float>(octant);
   // x - octant * pi / 4, with pi / 4 in three parts
   x = std::fma(turns, -0.78515625F, x);
   x = std::fma(turns, -2.4187564849853515625e-4F, x);

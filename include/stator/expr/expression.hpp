@@ -19,9 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace stator {
-
-namespace expr {
+namespace stator::expr {
 
 /// Extension point: runs expressions of type E. Defined by run/evaluation.hpp.
 template<class E>
@@ -94,7 +92,7 @@ struct State {
   constexpr State() = default;
   // A copy of an expression has not run yet.
   constexpr State(const State&) : State() {}
-  constexpr State& operator=(const State&) { return *this; }
+  constexpr State& operator=(const State&) { return *this; } // NOLINT(bugprone-unhandled-self-assignment)
   constexpr ~State() {
     if (!workspace.is_empty()) give_back(std::move(workspace));
   }
@@ -230,5 +228,4 @@ struct borrowed<ModuleCall<Net, Mode, A...>> {
   using type = ModuleCall<Net, Mode, typename borrowed<A>::type...>;
 };
 
-} // namespace expr
-} // namespace stator
+} // namespace stator::expr

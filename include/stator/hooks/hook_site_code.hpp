@@ -4,8 +4,7 @@
 
 #include "stator/hooks/hook_sites.hpp"
 
-namespace stator {
-namespace detail {
+namespace stator::detail {
 
 /// A value on its way into or out of a module: the gradient that passes here calls the hook of the site.
 template<class Code, bool Output>
@@ -181,5 +180,4 @@ struct site_code {
   }
 };
 
-} // namespace detail
-} // namespace stator
+} // namespace stator::detail

@@ -12,9 +12,7 @@
 #include <limits>
 #include <string_view>
 
-namespace stator::io {
-
-namespace detail {
+namespace stator::io::detail {
 
 /// Reads the header's Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 class NpyHeader {
@@ -165,6 +163,4 @@ inline NpyArray parse_npy(std::span<const std::byte> file, const std::string& pa
   return array;
 }
 
-} // namespace detail
-
-} // namespace stator::io
+} // namespace stator::io::detail

@@ -71,6 +71,7 @@ public:
   std::vector<StateTensor> state() && = delete;
   std::vector<StateTensor> state() const& {
     std::vector<StateTensor> all;
+    all.reserve(tensors_.size());
     for (const TensorInfo& info : tensors_) all.push_back(state(info));
     return all;
   }
@@ -148,6 +149,7 @@ private:
   /// All together: every byte of the data belongs to one tensor.
   void check_coverage(std::uint64_t data_size) const {
     std::vector<const TensorInfo*> sorted;
+    sorted.reserve(tensors_.size());
     for (const TensorInfo& info : tensors_) sorted.push_back(&info);
     std::ranges::sort(sorted, {}, [](const TensorInfo* i) { return std::pair(i->begin, i->end); });
     std::uint64_t covered = 0;

@@ -161,7 +161,7 @@ private:
     if (key_ != "__metadata__") {
       tensors.emplace_back().name = key_;
       // A name with escapes is passed in a buffer of the parser: then the last place that is known.
-      const std::less_equal<const char*> not_after;
+      const std::less_equal<> not_after;
       if (not_after(header.data(), at) && not_after(at, header.data() + header.size()))
         mentioned_ = offset + static_cast<std::uint64_t>(at - header.data());
       tensors.back().mentioned = mentioned_;

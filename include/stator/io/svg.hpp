@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -134,7 +135,8 @@ inline std::string line_chart(std::span<const Series> series, const ChartOptions
                bottom = options.height - 52;
 
   std::vector<std::vector<Point>> curves;
-  double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  double x_low = infinity, x_high = -infinity, y_low = infinity, y_high = -infinity;
   for (const Series& one : series) {
     if (!one.x.empty() && one.x.size() != one.y.size())
       throw ValueError("line_chart: series '" + one.name + "' has " + std::to_string(one.x.size()) +

@@ -66,7 +66,7 @@ public:
   }
 
   /// Throws FileError when the directory does not exist or cannot be written, or the target is no plain file.
-  explicit PosixTemporary(const Path& target, Name name = Name::none_if_possible) : target_(target) {
+  explicit PosixTemporary(Path target, Name name = Name::none_if_possible) : target_(std::move(target)) {
     struct stat old{};
     const bool exists = ::stat(target_.c_str(), &old) == 0;
     if (exists && !S_ISREG(old.st_mode)) throw FileError(target_.string() + ": is no regular file");

@@ -174,6 +174,7 @@ private:
 
   void check_overlap() const {
     std::vector<const ZipEntry*> order;
+    order.reserve(entries_.size());
     for (const ZipEntry& entry : entries_) order.push_back(&entry);
     std::ranges::sort(order, {}, &ZipEntry::header);
     for (std::size_t i = 1; i < order.size(); ++i)

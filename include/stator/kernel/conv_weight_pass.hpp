@@ -49,8 +49,8 @@ struct conv_weight_pass {
   [[gnu::noinline]] static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
                                     std::byte* space) {
     T* sum = reinterpret_cast<T*>(space + layout.sum);
-    Offset* row = reinterpret_cast<Offset*>(space + layout.row);
-    Offset* step = reinterpret_cast<Offset*>(space + layout.step);
+    auto* row = reinterpret_cast<Offset*>(space + layout.row);
+    auto* step = reinterpret_cast<Offset*>(space + layout.step);
     std::byte* slots = space + layout.slots;
     tables(row, step);
     std::fill_n(sum, G.groups * rows * panels.padded(), T{});

@@ -59,9 +59,9 @@ private:
   static constexpr bool only_dots =
       can_dot && ((M != dynamic && M <= detail::dots_limit(K)) || (N == dynamic && K == dynamic));
   /// Rows of A from which copying a B that could be read in place pays.
-  static constexpr Index pack_from = N * K > 64 * 1024 ? 64 : 96;
+  static constexpr Index pack_from = N * K > (Index{1} << 16) ? 64 : 96;
   /// Panels of a large B are copied even if they could be read in place: rows far apart miss the caches.
-  static constexpr bool pack_large = !TransB && N != dynamic && K != dynamic && N * K > 8 * 1024 &&
+  static constexpr bool pack_large = !TransB && N != dynamic && K != dynamic && N * K > (Index{1} << 13) &&
                                      (M == dynamic || M >= pack_from);
   static constexpr bool plain = !vectorizable<T> || (TransB && N == dynamic && K == dynamic && !can_dot);
   static constexpr bool pack_tail = N == dynamic || N % columns.panel() % W != 0;

@@ -84,7 +84,8 @@ constexpr Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
 namespace detail {
 template<class T, Index W>
 struct vector {
-  typedef T type __attribute__((vector_size(static_cast<std::size_t>(W) * sizeof(T))));
+  typedef T type // NOLINT(modernize-use-using): a size that depends on parameters
+      __attribute__((vector_size(static_cast<std::size_t>(W) * sizeof(T))));
 };
 template<class T>
 struct vector<T, 1> {

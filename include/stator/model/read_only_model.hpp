@@ -62,7 +62,7 @@ template<class E>
 consteval bool writes_to_leaves() {
   graph::Builder b;
   tracer<E>::template symbol<0>(b);
-  return b.effects.size() > 0;
+  return !b.effects.empty();
 }
 } // namespace detail
 

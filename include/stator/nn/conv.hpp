@@ -170,7 +170,7 @@ struct ConvNd {
     const std::string padding = p.same    ? ", padding=same"
                                 : p.valid ? ", padding=valid"
                                           : detail::nonzero_repr("padding", p.amount);
-    const std::string text = detail::conv_repr(In, Out, Kernel, Options, padding);
+    std::string text = detail::conv_repr(In, Out, Kernel, Options, padding);
     if (Options.padding_mode == ConvPaddingMode()) return text;
     return text + ", padding_mode=" + std::string(Options.padding_mode.word());
   }

@@ -35,7 +35,7 @@ struct Pad {
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() {
-    const std::string padding = python_tuple(pads);
+    std::string padding = python_tuple(pads);
     if (Zero || Mode != PaddingMode::constant) return padding;
     return "padding=" + padding + ", value=" + python_float(Value);
   }

@@ -7,9 +7,7 @@
 #include "stator/ops/unary.hpp"
 #include "stator/ops/variance.hpp"
 
-namespace stator {
-
-namespace ops {
+namespace stator::ops {
 
 /// a * b + c with broadcasting.
 struct MulAdd {
@@ -283,5 +281,4 @@ constexpr auto normalize_by(const X& x, const M& mean, const Var& variance, cons
 
 } // namespace batch_norm
 
-} // namespace ops
-} // namespace stator
+} // namespace stator::ops

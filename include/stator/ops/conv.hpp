@@ -7,9 +7,7 @@
 #include "stator/ops/element_types.hpp"
 #include "stator/ops/reduce.hpp"
 
-namespace stator {
-
-namespace ops {
+namespace stator::ops {
 
 /// How a kernel moves over its input.
 template<std::size_t D>
@@ -236,5 +234,4 @@ struct ChannelSum {
   }
 };
 
-} // namespace ops
-} // namespace stator
+} // namespace stator::ops

@@ -54,9 +54,10 @@ struct Argmax {
   using scalar = std::int64_t;
   static constexpr Extents shape(const Extents& x) { return reduced(x, 1u << wrap(Dim, x.rank), false); }
   static constexpr Text requirement(const Extents& x) {
-    const Text no = static_dim_requirement(name, Dim, x);
+    Text no = static_dim_requirement(Larger ? "argmax" : "argmin", Dim, x);
     if (!no.empty() || x[wrap(Dim, x.rank)] > 0) return no;
-    return text("argmax: dimension ", Dim, " of ", x, " has no elements to choose from");
+    return text(Larger ? "argmax" : "argmin", ": dimension ", Dim, " of ", x,
+                " has no elements to choose from");
   }
   template<class Out, class X>
   static void run(std::int64_t* out, const typename X::scalar* x, Index batch, std::byte*) {
@@ -85,7 +86,9 @@ struct ArgmaxOfAll {
   template<class Out, class X>
   static void run(std::int64_t* out, const typename X::scalar* x, Index batch, std::byte*) {
     const Index n = X::extents.numel() * (X::extents.is_dynamic() ? batch : 1);
-    if (n == 0) throw ShapeError("argmax: a tensor of no elements has no largest one");
+    if (n == 0)
+      throw ShapeError(Larger ? "argmax: a tensor of no elements has no largest one"
+                              : "argmin: a tensor of no elements has no smallest one");
     Index best = 0;
     for (Index k = 1; k < n && x[best] == x[best]; ++k)
       if (x[k] != x[k] || (Larger ? x[k] > x[best] : x[k] < x[best])) best = k;

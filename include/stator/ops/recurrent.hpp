@@ -7,9 +7,7 @@
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/slicing.hpp"
 
-namespace stator {
-
-namespace ops {
+namespace stator::ops {
 
 using kernel::Cell;
 
@@ -140,5 +138,4 @@ private:
   }
 };
 
-} // namespace ops
-} // namespace stator
+} // namespace stator::ops

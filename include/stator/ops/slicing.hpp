@@ -68,7 +68,7 @@ struct Narrow {
   }
   static constexpr Index begin(const Extents& x) { return Start < 0 ? Start + x[wrap(Dim, x.rank)] : Start; }
   static constexpr Text requirement(const Extents& x) {
-    const Text no = static_dim_requirement("narrow", Dim, x);
+    Text no = static_dim_requirement("narrow", Dim, x);
     if (!no.empty()) return no;
     if (begin(x) >= 0 && Length >= 0 && begin(x) + Length <= x[wrap(Dim, x.rank)]) return {};
     return text("narrow: elements ", Start, " to ", Start + Length, " are not in dimension ", Dim, " of ", x);

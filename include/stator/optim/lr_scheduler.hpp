@@ -27,7 +27,7 @@ struct StepLRRule {
   using Options = StepLROptions;
   Options o;
 
-  explicit StepLRRule(Options options) : o(std::move(options)) {
+  explicit StepLRRule(const Options& options) : o(options) {
     if (o.step_size < 1) throw ValueError("StepLR: step_size must be at least 1");
   }
   double next(double lr, double, Index epoch) const {
@@ -80,7 +80,7 @@ struct ExponentialLRRule {
   using Options = ExponentialLROptions;
   Options o;
 
-  explicit ExponentialLRRule(Options options) : o(std::move(options)) {}
+  explicit ExponentialLRRule(const Options& options) : o(options) {}
   double next(double lr, double, Index epoch) const { return epoch == 0 ? lr : lr * o.gamma; }
 };
 
@@ -103,7 +103,7 @@ struct ConstantLRRule {
   using Options = ConstantLROptions;
   Options o;
 
-  explicit ConstantLRRule(Options options) : o(std::move(options)) {
+  explicit ConstantLRRule(const Options& options) : o(options) {
     if (o.factor > 1.0 || o.factor < 0)
       throw ValueError("Constant multiplicative factor expected to be between 0 and 1.");
   }
@@ -133,7 +133,7 @@ struct LinearLRRule {
   using Options = LinearLROptions;
   Options o;
 
-  explicit LinearLRRule(Options options) : o(std::move(options)) {
+  explicit LinearLRRule(const Options& options) : o(options) {
     if (o.start_factor > 1.0 || o.start_factor < 0)
       throw ValueError("Starting multiplicative factor expected to be between 0 and 1.");
     if (o.end_factor > 1.0 || o.end_factor < 0)
@@ -168,7 +168,7 @@ struct CosineAnnealingLRRule {
   using Options = CosineAnnealingLROptions;
   Options o;
 
-  explicit CosineAnnealingLRRule(Options options) : o(std::move(options)) {
+  explicit CosineAnnealingLRRule(const Options& options) : o(options) {
     if (o.T_max < 1) throw ValueError("CosineAnnealingLR: T_max must be at least 1");
   }
   double next(double lr, double base, Index epoch) const {
@@ -202,7 +202,7 @@ struct CosineAnnealingWarmRestartsRule {
   using Options = CosineAnnealingWarmRestartsOptions;
   Options o;
 
-  explicit CosineAnnealingWarmRestartsRule(Options options) : o(std::move(options)) {
+  explicit CosineAnnealingWarmRestartsRule(const Options& options) : o(options) {
     if (o.T_0 <= 0) throw ValueError("Expected positive integer T_0, but got " + std::to_string(o.T_0));
     if (o.T_mult < 1) throw ValueError("Expected integer T_mult >= 1, but got " + std::to_string(o.T_mult));
   }

@@ -95,7 +95,8 @@ constexpr RegionDraft describe(const graph::Unit& unit) {
 }
 
 /// The most steps of a region: each member with all of its operands from outside.
-inline constexpr std::size_t max_steps = graph::max_region * (graph::max_elementwise_operands + 1);
+inline constexpr std::size_t max_steps =
+    std::size_t{graph::max_region} * (graph::max_elementwise_operands + 1);
 
 template<class P, std::size_t U>
 struct region_unit {

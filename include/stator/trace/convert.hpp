@@ -6,9 +6,7 @@
 
 #include <limits>
 
-namespace stator {
-
-namespace ops {
+namespace stator::ops {
 
 namespace detail {
 template<class To, class From>
@@ -81,6 +79,4 @@ constexpr auto cast_to(const S& s) {
   }
 }
 
-} // namespace ops
-
-} // namespace stator
+} // namespace stator::ops

@@ -104,7 +104,7 @@ template<class Op, class T, std::size_t... I>
 struct fold<Op, T, std::index_sequence<I...>> {
   static constexpr bool run(const double* number, double* result) {
     if (!Op::can_fold(number[I]...)) return false;
-    const double exact = Op::template apply<double>(number[I]...);
+    const auto exact = Op::template apply<double>(number[I]...);
     if (!(exact <= static_cast<double>(std::numeric_limits<T>::max())) ||
         !(exact >= static_cast<double>(std::numeric_limits<T>::lowest())))
       return false;
