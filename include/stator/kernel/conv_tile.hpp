@@ -14,7 +14,7 @@ namespace stator::kernel {
 using Offset = std::int32_t;
 
 /// Pixels of a register tile, and the most vectors of channels.
-inline constexpr Index conv_rows = vector_registers >= 32 ? 8 : 4;
+inline constexpr Index conv_rows = vector_registers >= 32 ? 8 : 6;
 /// Vectors of channels in a register tile, at most.
 inline constexpr Index conv_vectors = vector_registers >= 32 ? 3 : 2;
 
@@ -56,51 +56,77 @@ template<class T, Index W, Index MR, Index NV>
   }
 }
 
+/// Writes a tile to y[channel * plane + out[i]], out[] being neighbours.
+template<class T, Index W, Index MR, Index NV>
+[[gnu::always_inline]] inline void store_pixels(const vec<T, W> (&sum)[MR][NV], T* y, Index plane) {
+  constexpr Index Q = quad<T>;
+  STATOR_UNROLL
+  for (Index v = 0; v < NV; ++v) {
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; i += Q) {
+      vec<T, W> r[Q];
+      STATOR_UNROLL
+      for (Index j = 0; j < Q; ++j) r[j] = sum[std::min(i + j, MR - 1)][v];
+      transpose_quads<T, W>(r);
+      STATOR_UNROLL
+      for (Index j = 0; j < Q; ++j) {
+        T* channel = y + (v * W + j) * plane + i;
+        if constexpr (MR % Q == 0)
+          store_quads<T, W>(r[j], channel, Q * plane);
+        else if (i + Q <= MR)
+          store_quads<T, W>(r[j], channel, Q * plane);
+        else
+          store_quads<T, W, MR % Q>(r[j], channel, Q * plane);
+      }
+    }
+  }
+}
+
 /// y[channel * plane + to[q]] = start[channel] + Σ_p x[from[q] + step[p]] · b[p][channel] for pixels q <
-/// count and channel < channels (at most NV * W).
+/// count and channel < channels (at most NV * W). A block of pixels goes through a block of steps before the
+/// next, so that this part of b stays in the first-level cache; sums wait in between.
 template<class T, Index W, Index NV>
 [[gnu::noinline]] void conv_pixels(const T* x, const Offset* from, const Offset* to, Index count,
                                    const Offset* step, Index k, const T* b, const T* start, T* y, Index plane,
                                    Index channels) {
-  constexpr Index MR = conv_rows, Q = quad<T>;
-  using V = vec<T, W>;
-  for (Index q = 0; q < count; q += MR) {
-    const Index valid = std::min(MR, count - q);
-    const T* rows[MR];
-    STATOR_UNROLL
-    for (Index i = 0; i < MR; ++i) rows[i] = x + from[q + std::min(i, valid - 1)];
-    V sum[MR][NV];
-    STATOR_UNROLL
-    for (Index v = 0; v < NV; ++v) {
-      V first;
-      load(first, start + v * W);
-      STATOR_UNROLL
-      for (Index i = 0; i < MR; ++i) sum[i][v] = first;
-    }
-    indirect_product<T, W, MR, NV>(rows, step, k, b, sum);
-    const Offset* out = to + q;
-    if (channels == NV * W && valid == MR && out[MR - 1] - out[0] == MR - 1) {
-      STATOR_UNROLL
-      for (Index v = 0; v < NV; ++v) {
+  constexpr Index MR = conv_rows, size = MR * NV * W;
+  constexpr Index most = vector_bytes * 512 / (NV * W * static_cast<Index>(sizeof(T)));
+  constexpr Index block = 16 * MR;
+  const Index depth = std::max<Index>(ceil_div(k, std::max<Index>(ceil_div(k, most), 1)), 1);
+  alignas(64) T waiting[16 * size];
+  for (Index top = 0; top < count; top += block) {
+    const Index bottom = std::min(top + block, count);
+    for (Index d = 0; d == 0 || d < k; d += depth) {
+      T* buffer = waiting;
+      const bool ends = d + depth >= k;
+      for (Index q = top; q < bottom; q += MR, buffer += size) {
+        const Index valid = std::min(MR, count - q);
+        const T* rows[MR];
         STATOR_UNROLL
-        for (Index i = 0; i < MR; i += Q) {
-          V r[Q];
+        for (Index i = 0; i < MR; ++i) rows[i] = x + from[q + std::min(i, valid - 1)];
+        vec<T, W> sum[MR][NV];
+        const T* before = d == 0 ? start : buffer;
+        const Index next = d == 0 ? 0 : NV * W;
+        STATOR_UNROLL
+        for (Index i = 0; i < MR; ++i) {
           STATOR_UNROLL
-          for (Index j = 0; j < Q; ++j) r[j] = sum[i + j][v];
-          transpose_quads<T, W>(r);
-          STATOR_UNROLL
-          for (Index j = 0; j < Q; ++j) store_quads<T, W>(r[j], y + (v * W + j) * plane + out[i], Q * plane);
+          for (Index v = 0; v < NV; ++v) load(sum[i][v], before + i * next + v * W);
         }
-      }
-    } else {
-      alignas(64) T buffer[MR * NV * W];
-      STATOR_UNROLL
-      for (Index i = 0; i < MR; ++i) {
+        indirect_product<T, W, MR, NV>(rows, step + d, std::min(depth, k - d), b + d * NV * W, sum);
+        const Offset* out = to + q;
+        if (ends && channels == NV * W && valid == MR && out[MR - 1] - out[0] == MR - 1) {
+          store_pixels<T, W, MR, NV>(sum, y + out[0], plane);
+          continue;
+        }
         STATOR_UNROLL
-        for (Index v = 0; v < NV; ++v) store(sum[i][v], buffer + (i * NV + v) * W);
+        for (Index i = 0; i < MR; ++i) {
+          STATOR_UNROLL
+          for (Index v = 0; v < NV; ++v) store(sum[i][v], buffer + (i * NV + v) * W);
+        }
+        if (!ends) continue;
+        for (Index i = 0; i < valid; ++i)
+          for (Index c = 0; c < channels; ++c) y[c * plane + out[i]] = buffer[i * NV * W + c];
       }
-      for (Index i = 0; i < valid; ++i)
-        for (Index c = 0; c < channels; ++c) y[c * plane + out[i]] = buffer[i * NV * W + c];
     }
   }
 }

@@ -184,18 +184,18 @@ template<class T, Index W, class V>
   }
 }
 
-/// Stores the quarters of a vector to `p`, `p + stride`, ...
-template<class T, Index W, class V>
+/// Stores the quarters of a vector, or their first `Part` elements, to `p`, `p + stride`, ...
+template<class T, Index W, Index Part = quad<T>, class V>
 [[gnu::always_inline]] inline void store_quads(const V& v, T* p, Index stride) {
   if constexpr (W == quad<T>) {
-    store(v, p);
+    __builtin_memcpy(p, &v, static_cast<std::size_t>(Part) * sizeof(T));
   } else {
     [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
       constexpr int half = static_cast<int>(W / 2);
       const vec<T, W / 2> low = __builtin_shufflevector(v, v, I...);
       const vec<T, W / 2> high = __builtin_shufflevector(v, v, (half + I)...);
-      store_quads<T, W / 2>(low, p, stride);
-      store_quads<T, W / 2>(high, p + W / 2 / quad<T> * stride, stride);
+      store_quads<T, W / 2, Part>(low, p, stride);
+      store_quads<T, W / 2, Part>(high, p + W / 2 / quad<T> * stride, stride);
     }(std::make_integer_sequence<int, static_cast<int>(W / 2)>{});
   }
 }
