@@ -21,26 +21,28 @@ struct conv_weight_pass {
   static constexpr Index W = panels.width;
   /// Pixels multiplied at once: a panel of dy stays in the cache meanwhile.
   static constexpr Index pixel_block = 512;
+  /// Samples whose pixels follow one another in a block, so that sums of few pixels are not read and written
+  /// again for each.
+  static constexpr Index joined = ceil_div(pixel_block, std::max<Index>(pixels, 1));
 
   /// Space for a sample: dy with channels last, and x with zeros around it.
-  static constexpr std::size_t dy_bytes =
-      align_up(static_cast<std::size_t>(G.groups * pixels * panels.padded()) * sizeof(T));
-  static constexpr std::size_t x_bytes =
-      pads ? align_up(static_cast<std::size_t>(G.in_channels * plane) * sizeof(T)) : 0;
-  static constexpr std::size_t slot = dy_bytes + x_bytes;
+  static constexpr Index dy_elements = G.groups * pixels * panels.padded();
+  static constexpr Index x_elements = pads ? G.in_channels * plane : 0;
   /// Samples laid out at once: about a megabyte.
-  static constexpr Index samples = std::clamp<Index>((Index{1} << 20) / static_cast<Index>(slot), 1, 64);
+  static constexpr Index samples = std::clamp<Index>(
+      (Index{1} << 20) / static_cast<Index>(sizeof(T)) / std::max<Index>(dy_elements + x_elements, 1), 1, 64);
 
   struct Layout {
-    std::size_t sum = 0, row = 0, step = 0, slots = 0, end = 0;
+    std::size_t sum = 0, row = 0, step = 0, dy = 0, x = 0, end = 0;
   };
   static constexpr Layout layout = [] {
     Carver c;
     Layout l;
     l.sum = c.take(G.groups * rows * panels.padded(), sizeof(T));
     l.row = c.take(rows, sizeof(Offset));
-    l.step = c.take(pixels, sizeof(Offset));
-    l.slots = c.take(samples, slot);
+    l.step = c.take(std::min(joined, samples) * pixels, sizeof(Offset));
+    l.dy = c.take(samples * dy_elements, sizeof(T));
+    l.x = c.take(samples * x_elements, sizeof(T));
     l.end = c.used;
     return l;
   }();
@@ -51,7 +53,8 @@ struct conv_weight_pass {
     T* sum = reinterpret_cast<T*>(space + layout.sum);
     auto* row = reinterpret_cast<Offset*>(space + layout.row);
     auto* step = reinterpret_cast<Offset*>(space + layout.step);
-    std::byte* slots = space + layout.slots;
+    T* dy_slots = reinterpret_cast<T*>(space + layout.dy);
+    T* x_slots = reinterpret_cast<T*>(space + layout.x);
     tables(row, step);
     std::fill_n(sum, G.groups * rows * panels.padded(), T{});
 
@@ -62,24 +65,23 @@ struct conv_weight_pass {
     for (Index begin = 0; begin < batch; begin += samples) {
       const Index count = std::min(samples, batch - begin);
       parallel_for_chunks(count, std::min(threads, count), [&](Index first, Index last, Index) {
-        for (Index n = first; n < last; ++n)
-          lay_out(x, dy, begin + n, slots + static_cast<std::size_t>(n) * slot);
+        for (Index n = first; n < last; ++n) lay_out(x, dy, begin + n, n, dy_slots, x_slots);
       });
+      const T* wide = pads ? x_slots : x + begin * sample;
       parallel_for_chunks(items, std::min(threads, items), [&](Index first, Index last, Index) {
-        for (Index n = 0; n < count; ++n) {
-          const std::byte* from = slots + static_cast<std::size_t>(n) * slot;
-          const T* wide =
-              pads ? reinterpret_cast<const T*>(from + dy_bytes) : x + (begin + n) * G.in_channels * plane;
+        for (Index n = 0; n < count; n += joined)
           for (Index i = first; i < last; i = (i / tiles + 1) * tiles)
-            add(wide, reinterpret_cast<const T*>(from), sum, row, step, i / tiles, i % tiles,
-                std::min(last - i / tiles * tiles, tiles));
-        }
+            add(wide + n * sample, dy_slots, n, std::min(joined, count - n) * pixels, sum, row, step,
+                i / tiles, i % tiles, std::min(last - i / tiles * tiles, tiles));
       });
     }
     finish(sum, dw, accumulate);
   }
 
 private:
+  /// Elements between samples of x where it is read.
+  static constexpr Index sample = G.in_channels * (pads ? plane : G.input_plane());
+
   static void tables(Offset* row, Offset* step) {
     Index q = 0;
     for_each_index<D>(forward::target, [&](const std::array<Index, D>& i) {
@@ -87,6 +89,8 @@ private:
       for (std::size_t d = 0; d < D; ++d) at[d] = i[d] * G.stride[d];
       step[q++] = static_cast<Offset>(flat_index(at, forward::padded));
     });
+    for (; q < std::min(joined, samples) * pixels; ++q)
+      step[q] = step[q - pixels] + static_cast<Offset>(sample);
     Index k = 0;
     for_each_index<D>(G.kernel, [&](const std::array<Index, D>& i) {
       std::array<Index, D> at{};
@@ -97,29 +101,32 @@ private:
     });
   }
 
-  static void lay_out(const T* x, const T* dy, Index n, std::byte* to) {
+  /// Sample n, which becomes number `place` of those laid out.
+  static void lay_out(const T* x, const T* dy, Index n, Index place, T* to_dy, T* to_x) {
     for (Index g = 0; g < G.groups; ++g)
       for (Index p = 0; p < panels.panels; ++p) {
         const Index c = p * panels.panel();
         const Index width = p + 1 < panels.panels ? panels.panel() : panels.last * W;
         pack_columns<T, W>(dy + (n * G.out_channels + g * out + c) * pixels, pixels, std::min(width, out - c),
-                           pixels, width, reinterpret_cast<T*>(to) + (g * panels.padded() + c) * pixels);
+                           pixels, width,
+                           to_dy + ((g * panels.padded() + c) * samples + place * width) * pixels);
       }
     if constexpr (pads)
       pad_planes<D>(x + n * G.in_channels * G.input_plane(), G.in_channels, G.input, forward::front,
-                    forward::padded, reinterpret_cast<T*>(to + dy_bytes));
+                    forward::padded, to_x + place * sample);
   }
 
-  /// Adds one sample to tiles [first, last) of rows of panel `which`, counted through the groups.
-  static void add(const T* x, const T* dy, T* sum, const Offset* row, const Offset* step, Index which,
-                  Index first, Index last) {
+  /// Adds `count` pixels from sample `place` on to tiles [first, last) of rows of panel `which`, counted
+  /// through the groups.
+  static void add(const T* x, const T* dy, Index place, Index count, T* sum, const Offset* row,
+                  const Offset* step, Index which, Index first, Index last) {
     const Index g = which / panels.panels, p = which % panels.panels, c = p * panels.panel();
     const Index top = first * conv_rows, bottom = std::min(last * conv_rows, rows);
     const auto call = [&]<Index NV>() {
-      for (Index q = 0; q < pixels; q += pixel_block)
+      const T* from = dy + ((g * panels.padded() + c) * samples + place * NV * W) * pixels;
+      for (Index q = 0; q < count; q += pixel_block)
         conv_weights<T, W, NV>(x + g * in * plane, row + top, bottom - top, step + q,
-                               std::min(pixel_block, pixels - q),
-                               dy + (g * panels.padded() + c) * pixels + q * NV * W,
+                               std::min(pixel_block, count - q), from + q * NV * W,
                                sum + (g * rows + top) * panels.padded() + c, panels.padded());
     };
     if (p + 1 < panels.panels)
@@ -128,18 +135,40 @@ private:
       call.template operator()<panels.last>();
   }
 
+  /// dw [out][rows] from sums [rows][out].
   static void finish(const T* sum, T* dw, bool accumulate) {
-    constexpr Index block = 16;
+    constexpr Index Q = quad<T>, V = native_width<T>, step = panels.padded();
     parallel_for_chunks(G.groups * out, chunk_count(G.groups * out, G.groups * out * rows),
                         [&](Index first, Index last, Index) {
-                          for (Index r = 0; r < rows; r += block)
-                            for (Index c = first; c < last; ++c) {
-                              T* to = dw + c * rows;
-                              const T* from = sum + c / out * rows * panels.padded() + c % out;
-                              for (Index i = r; i < std::min(r + block, rows); ++i)
-                                to[i] = accumulate ? to[i] + from[i * panels.padded()]
-                                                   : from[i * panels.padded()];
+                          Index c = first;
+                          const auto from = [&](Index r) {
+                            return sum + (c / out * rows + r) * step + c % out;
+                          };
+                          const auto one = [&](Index begin) {
+                            for (Index r = begin; r < rows; ++r) {
+                              T& to = dw[c * rows + r];
+                              to = accumulate ? static_cast<T>(to + *from(r)) : *from(r);
                             }
+                          };
+                          if constexpr (vectorizable<T>) {
+                            for (; c + Q <= last && c / out == (c + Q - 1) / out; c += Q) {
+                              for (Index r = 0; r + V <= rows; r += V) {
+                                alignas(64) T block[static_cast<std::size_t>(Q * V)];
+                                transpose_block<T, V>(from(r), step, block, V);
+                                for (Index j = 0; j < Q; ++j) {
+                                  vec<T, V> added, old{};
+                                  load(added, block + j * V);
+                                  T* to = dw + (c + j) * rows + r;
+                                  if (accumulate) load(old, to);
+                                  added += old;
+                                  store(added, to);
+                                }
+                              }
+                              for (Index j = 0; j < Q; ++j, ++c) one(rows / V * V);
+                              c -= Q;
+                            }
+                          }
+                          for (; c < last; ++c) one(0);
                         });
   }
 };
