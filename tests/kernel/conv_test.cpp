@@ -134,6 +134,30 @@ TEST_CASE("conv takes stride, padding and dilation") {
             .in_channels = 3, .out_channels = 8, .input = {16, 16}, .kernel = {2, 4}, .stride = {4, 4}}>(2);
 }
 
+TEST_CASE("conv takes many channels over small planes") {
+  check<float, ConvGeometry<2>{.in_channels = 130,
+                               .out_channels = 65,
+                               .input = {8, 8},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(3);
+  check<float, ConvGeometry<2>{.in_channels = 200,
+                               .out_channels = 40,
+                               .input = {9, 8},
+                               .kernel = {3, 3},
+                               .stride = {2, 2},
+                               .padding_begin = {0, 1},
+                               .padding_end = {0, 1}}>(2);
+  check<double, ConvGeometry<2>{.in_channels = 90,
+                                .out_channels = 96,
+                                .input = {6, 4},
+                                .kernel = {3, 3},
+                                .padding_begin = {1, 2},
+                                .padding_end = {1, 2},
+                                .dilation = {1, 2}}>(2);
+  check<float, ConvGeometry<1>{.in_channels = 600, .out_channels = 128, .input = {32}, .kernel = {1}}>(1);
+}
+
 TEST_CASE("conv takes groups") {
   check<float, ConvGeometry<2>{
                    .in_channels = 8, .out_channels = 12, .groups = 4, .input = {9, 9}, .kernel = {3, 3}}>(2);

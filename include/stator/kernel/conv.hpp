@@ -2,6 +2,7 @@
 // Convolutions over one, two or three axes, forward and backward, in PyTorch's layout [batch, channels, ...].
 #pragma once
 
+#include "stator/kernel/conv_columns.hpp"
 #include "stator/kernel/conv_pass.hpp"
 #include "stator/kernel/conv_weight_pass.hpp"
 
@@ -11,10 +12,15 @@ namespace stator::kernel {
 /// w: [out_channels, in_channels / groups, kernel...], y: [batch, out_channels, output...].
 template<class T, auto Geometry>
 struct conv {
+  /// One direction, by the kernel that suits the geometry.
+  template<bool Backward>
+  using pass = std::conditional_t<detail::conv_columns<T, Geometry, Backward>::wins,
+                                  detail::conv_columns<T, Geometry, Backward>,
+                                  detail::conv_pass<T, Geometry, Backward>>;
   /// The convolution.
-  using forward_pass = detail::conv_pass<T, Geometry, false>;
+  using forward_pass = pass<false>;
   /// The gradient of its input.
-  using input_pass = detail::conv_pass<T, Geometry, true>;
+  using input_pass = pass<true>;
   /// The gradient of its weight.
   using weight_pass = detail::conv_weight_pass<T, Geometry>;
 

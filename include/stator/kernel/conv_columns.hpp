@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSL-1.0
+// Convolutions of many channels over small planes, forward and backward to the input: the weights are larger
+// than everything else, so they are read in place, and panels of the column matrix (im2col) are made for a
+// block of steps at a time. Vectors run along pixels, which also lie side by side in the result.
+#pragma once
+
+#include "stator/kernel/conv_pass.hpp"
+
+#include <bit>
+#include <numeric>
+
+namespace stator::kernel {
+
+/// y[i * plane + j] (+)= Σ_p a[i * distance + step[p]] · b[p * NV * W + j] for rows i and NV * W pixels j.
+template<class T, Index W, Index NV>
+[[gnu::noinline]] void conv_rows_of(const T* a, Index distance, Index rows, const Offset* step, Index k,
+                                    const T* b, bool add, T* y, Index plane) {
+  constexpr Index MR = conv_rows;
+  for (Index i = 0; i < rows; i += MR, a += MR * distance, y += MR * plane) {
+    const Index valid = std::min(MR, rows - i);
+    const T* row[MR];
+    STATOR_UNROLL
+    for (Index r = 0; r < MR; ++r) row[r] = a + std::min(r, valid - 1) * distance;
+    vec<T, W> sum[MR][NV];
+    STATOR_UNROLL
+    for (Index r = 0; r < MR; ++r) {
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) sum[r][v] = vec<T, W>{};
+    }
+    indirect_product<T, W, MR, NV>(row, step, k, b, sum);
+    STATOR_UNROLL
+    for (Index r = 0; r < MR; ++r) {
+      if (r >= valid) break;
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) {
+        vec<T, W> old{};
+        if (add) load(old, y + r * plane + v * W);
+        old += sum[r][v];
+        store(old, y + r * plane + v * W);
+      }
+    }
+  }
+}
+
+namespace detail {
+
+template<class T, auto G, bool Backward>
+struct conv_columns {
+  using pass = conv_pass<T, G, Backward>;
+  static constexpr std::size_t D = G.axes;
+  static constexpr Index W = native_width<T>, taps = pass::taps, steps = pass::steps;
+  static constexpr Index channels = pass::target_channels, plane = pass::target_plane;
+  /// Vectors of pixels in a panel.
+  static constexpr Index NV = plane % (2 * W) == 0 ? 2 : 1;
+  static constexpr Index panel = NV * W, panels = plane / panel;
+  /// Whether there are so many weights for a pixel that packing them costs more than making columns.
+  static constexpr bool wins = vectorizable<T> && G.groups == 1 && plane > 0 && plane % W == 0 &&
+                               plane <= 64 && channels >= 32 && channels* steps >= 64 * 1024 &&
+                               (!Backward || G.stride == filled<D>(1));
+  /// Steps at once, and rows of weights that stay in the second-level cache meanwhile.
+  static constexpr Index depth = 1024 / static_cast<Index>(sizeof(T)), rows = 16 * conv_rows;
+  /// Neighbouring pixels of the target that are neighbours in the source too.
+  static constexpr Index run_length = [] {
+    if (G.stride[D - 1] != 1) return Index{1};
+    const Index common = std::gcd(pass::target[D - 1], panel);
+    return static_cast<Index>(std::size_t{1} << std::countr_zero(static_cast<std::size_t>(common)));
+  }();
+
+  struct Layout {
+    std::size_t step = 0, weight_step = 0, from = 0, samples = 0;
+  };
+  static constexpr Layout layout = [] {
+    Carver c;
+    Layout l;
+    l.step = c.take(steps, sizeof(Offset));
+    l.weight_step = c.take(steps, sizeof(Offset));
+    l.from = c.take(plane, sizeof(Offset));
+    l.samples = c.used;
+    return l;
+  }();
+  static constexpr std::size_t columns_bytes = align_up(static_cast<std::size_t>(depth * plane) * sizeof(T));
+  static constexpr Bytes scratch{layout.samples, columns_bytes + pass::slot};
+
+  [[gnu::noinline]] static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
+                                    std::byte* space) {
+    Offset* step = reinterpret_cast<Offset*>(space + layout.step);
+    Offset* weight_step = reinterpret_cast<Offset*>(space + layout.weight_step);
+    Offset* from = reinterpret_cast<Offset*>(space + layout.from);
+    T* columns = reinterpret_cast<T*>(space + layout.samples);
+    T* padded = columns + static_cast<Index>(columns_bytes / sizeof(T)) * batch;
+    tables(step, weight_step, from);
+
+    const Index threads = chunk_count(max_threads, batch * plane * channels * steps);
+    constexpr Index sample = pass::source_channels * pass::plane;
+    parallel_for_chunks(batch, std::min(threads, batch), [&](Index first, Index last, Index) {
+      for (Index n = first; n < last; ++n) {
+        if constexpr (pass::pads)
+          pad_planes<D>(x + n * pass::source_channels * pass::source_plane, pass::source_channels,
+                        pass::source, pass::front, pass::padded, padded + n * sample);
+        if (bias)
+          for (Index c = 0; c < channels; ++c) std::fill_n(y + (n * channels + c) * plane, plane, bias[c]);
+      }
+    });
+    const T* source = pass::pads ? padded : x;
+    constexpr Index blocks = ceil_div(channels, rows);
+    for (Index d = 0; d < steps; d += depth) {
+      const Index k = std::min(depth, steps - d);
+      parallel_for_chunks(batch * panels, std::min(threads, batch * panels),
+                          [&](Index first, Index last, Index) {
+                            for (Index i = first; i < last; ++i)
+                              pack(source + i / panels * sample, from + i % panels * panel, step + d, k,
+                                   columns + i * depth * panel);
+                          });
+      const Index items = blocks * batch * panels;
+      parallel_for_chunks(items, std::min(threads, items), [&](Index first, Index last, Index) {
+        for (Index item = first; item < last; ++item) {
+          const Index i = item % (batch * panels), c = item / (batch * panels) * rows;
+          conv_rows_of<T, W, NV>(w + c * distance, distance, std::min(rows, channels - c), weight_step + d, k,
+                                 columns + i * depth * panel, bias || d > 0,
+                                 y + (i / panels * channels + c) * plane + i % panels * panel, plane);
+        }
+      });
+    }
+  }
+
+private:
+  /// Elements between the weights of one target channel and the next.
+  static constexpr Index distance = Backward ? taps : steps;
+
+  static void tables(Offset* step, Offset* weight_step, Offset* from) {
+    Index q = 0;
+    for_each_index<D>(pass::target, [&](const std::array<Index, D>& i) {
+      std::array<Index, D> at{};
+      for (std::size_t d = 0; d < D; ++d)
+        at[d] = Backward ? i[d] + G.padding_begin[d] + pass::front[d] - G.dilation[d] * (G.kernel[d] - 1)
+                         : i[d] * G.stride[d];
+      from[q++] = static_cast<Offset>(flat_index(at, pass::padded));
+    });
+    Index tap = 0;
+    for_each_index<D>(G.kernel, [&](const std::array<Index, D>& k) {
+      std::array<Index, D> at{};
+      for (std::size_t d = 0; d < D; ++d) at[d] = (Backward ? G.kernel[d] - 1 - k[d] : k[d]) * G.dilation[d];
+      for (Index c = 0; c < pass::source_channels; ++c) {
+        step[c * taps + tap] = static_cast<Offset>(c * pass::plane + flat_index(at, pass::padded));
+        weight_step[c * taps + tap] =
+            static_cast<Offset>(Backward ? c * channels * taps + tap : c * taps + tap);
+      }
+      ++tap;
+    });
+  }
+
+  /// k rows of the column matrix for the pixels of one panel.
+  static void pack(const T* x, const Offset* from, const Offset* step, Index k, T* to) {
+    for (Index p = 0; p < k; ++p, to += panel) {
+      const T* shifted = x + step[p];
+      for (Index j = 0; j < panel; j += run_length) {
+        if constexpr (run_length >= quad<T>) {
+          constexpr Index V = std::min(run_length, W);
+          for (Index v = 0; v < run_length; v += V) {
+            vec<T, V> pixels;
+            load(pixels, shifted + from[j] + v);
+            store(pixels, to + j + v);
+          }
+        } else {
+          for (Index v = 0; v < run_length; ++v) to[j + v] = shifted[from[j] + v];
+        }
+      }
+    }
+  }
+};
+
+} // namespace detail
+} // namespace stator::kernel
