@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSL-1.0
+# Installs what is missing, builds, measures every row against every rival, prints the table, draws the pictures.
+#   benchmarks/run.sh                 everything, into benchmarks/results/ by instruction set: about half an hour
+#   benchmarks/run.sh --quick         a minute of measuring, into build/bench/results/
+#   --only PREFIX[,PREFIX...]         only rows that begin so (train/, infer/, small/, registry/, width/, batch/, gemm/,
+#                                     conv/, memory/); into build/bench/results/
+#   --processes N                     how many processes measure each row; their spread is printed (3, quick: 1)
+# How each figure is taken is in benchmarks/README.md. A rival that cannot be installed is skipped with a line.
+set -u
+root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/tests/setup.sh"
+
+quick= only= processes=3 results=$root/benchmarks/results
+while [ $# -gt 0 ]; do
+  case $1 in
+  --quick) quick=--quick processes=1 results=$root/build/bench/results ;;
+  --only) only=${2:?--only needs rows} results=$root/build/bench/results && shift ;;
+  --processes) processes=${2:?--processes needs a number} && shift ;;
+  *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,9p' && exit 2 ;;
+  esac
+  shift
+done
+
+need_to_build
+need clang-19=clang++-19 libomp-19-dev=/usr/lib/llvm-19/lib/libomp.so
+# rival NAME PACKAGE...
+rival() {
+  local name=$1
+  shift
+  (need "$@") || echo "skipped: $name could not be installed"
+}
+rival 'libtorch, OpenBLAS' libtorch-dev libopenblas0-pthread libopenblas-pthread-dev
+rival dlib libdlib-dev
+rival oneDNN libdnnl-dev
+rival libxsmm libxsmm-dev
+
+# ONNX Runtime's CPU library comes inside of its npm package; installing runs no script of the package.
+work=$root/build/bench
+mkdir -p "$work"
+case $(uname -m) in aarch64) machine=arm64 ;; *) machine=x64 ;; esac
+find_onnxruntime() { find "$work/onnxruntime" -path "*/linux/$machine/libonnxruntime.so*" 2>/dev/null | head -n 1; }
+if [ -z "$(find_onnxruntime)" ]; then
+  if command -v npm >/dev/null 2>&1; then
+    npm install --ignore-scripts --no-audit --no-fund --prefix "$work/onnxruntime" onnxruntime-node@1.30.0 \
+      >"$work/npm.log" 2>&1 || echo "skipped: onnxruntime-node could not be installed, see $work/npm.log"
+  else
+    echo 'skipped: ONNX Runtime needs npm'
+  fi
+fi
+STATOR_ONNXRUNTIME=$(find_onnxruntime)
+export STATOR_ONNXRUNTIME
+
+# One thread everywhere; and the kernels that libraries choose themselves, whatever somebody has set.
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+
+cached=
+if command -v ccache >/dev/null 2>&1; then cached='ccache '; fi
+# build COMPILER TARGET OPTION...
+build() {
+  local directory=$work/$1 target=$2
+  shift 2
+  configure "$directory" -Ddebug=false -Dtests=disabled -Dexamples=disabled -Dbenchmarks=enabled -Dwerror=false "$@" &&
+    ninja -C "$directory" "benchmarks/$target" | grep -v '^ninja: Entering directory' && [ "${PIPESTATUS[0]}" -eq 0 ]
+}
+CXX="$cached${GXX:-g++}" build gcc bench -Doptimization=3 || fail 'g++: the benchmarks did not build'
+CXX="$cached${CLANGXX:-clang++-19}" build clang bench_small -Doptimization=2 || fail 'clang: the benchmarks did not build'
+
+sed -n 's/^Message: \(skipped: .*\)/\1/p' "$work/gcc/configure.log"
+measured=()
+options=($quick)
+[ -z "$only" ] || options+=(--only "$only")
+rm -f "$work"/measured-*.json
+for ((process = 1; process <= processes; ++process)); do
+  for program in gcc/benchmarks/bench clang/benchmarks/bench_small; do
+    "$work/$program" "${options[@]}" --out "$work/measured-${program%%/*}-$process.json"
+    case $? in
+    0) measured+=("$work/measured-${program%%/*}-$process.json") ;;
+    3) ;; # no such row in this program
+    *) fail "$program failed" ;;
+    esac
+  done
+done
+[ ${#measured[@]} -gt 0 ] || fail "no row begins with $only"
+mkdir -p "$results"
+python3 "$root/benchmarks/report.py" --out "$results" "${measured[@]}"
