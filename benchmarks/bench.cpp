@@ -10,7 +10,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <fstream>
@@ -18,6 +18,7 @@
 #include <numeric>
 #include <sched.h>
 #include <sstream>
+#include <unistd.h>
 
 namespace bench {
 namespace {
@@ -176,6 +177,18 @@ void pin() {
     }
 }
 
+/// One thread in every library, and the kernels that it chooses itself, whatever somebody has set: libraries
+/// read that when they are loaded, so the program begins anew where it was otherwise.
+void one_thread(char** arguments) {
+  bool changed = false;
+  for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"})
+    if (const char* value = std::getenv(name); value == nullptr || std::string_view(value) != "1")
+      changed = setenv(name, "1", 1) == 0;
+  for (const char* name : {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"})
+    if (std::getenv(name) != nullptr) changed = unsetenv(name) == 0;
+  if (changed) execv("/proc/self/exe", arguments);
+}
+
 /// Whether contenders computed the same, as far as rounding goes.
 void compare(const std::string& row, const std::vector<Measured>& all) {
   for (const Measured& m : all)
@@ -254,6 +267,7 @@ int main(int count, char** arguments) {
   }
   if (names.empty()) return 3;
 
+  one_thread(arguments);
   pin();
   double peak = measure_peak(), bandwidth = measure_bandwidth();
   std::string rows_json;

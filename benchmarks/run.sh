@@ -51,10 +51,6 @@ fi
 STATOR_ONNXRUNTIME=$(find_onnxruntime)
 export STATOR_ONNXRUNTIME
 
-# One thread everywhere; and the kernels that libraries choose themselves, whatever somebody has set.
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
-unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
-
 cached=
 if command -v ccache >/dev/null 2>&1; then cached='ccache '; fi
 # build COMPILER TARGET OPTION...

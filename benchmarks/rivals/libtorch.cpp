@@ -163,15 +163,17 @@ struct Audio : tn::Module {
   }
 };
 
+void fill_parameters(const tn::Module& net) {
+  std::size_t k = 0;
+  for (const auto& p : net.named_parameters())
+    fill_parameter({p.value().data_ptr<float>(), static_cast<std::size_t>(p.value().numel())}, k++, p.key(),
+                   static_cast<std::size_t>(p.value().dim()), static_cast<std::size_t>(p.value().size(0)));
+}
 template<class Net, class... A>
 std::shared_ptr<Net> made(const A&... arguments) {
   torch::set_num_threads(1);
   const auto net = std::make_shared<Net>(arguments...);
-  torch::NoGradGuard guard;
-  std::size_t k = 0;
-  for (const auto& p : net->named_parameters())
-    fill_parameter({p->data_ptr<float>(), static_cast<std::size_t>(p->numel())}, k++, p.key(),
-                   static_cast<std::size_t>(p->dim()), static_cast<std::size_t>(p->size(0)));
+  fill_parameters(*net);
   return net;
 }
 
