@@ -5,7 +5,8 @@
 #include "stator/core/compile_error.hpp"
 #include "stator/reflect/names.hpp"
 
-#include <ranges>
+#include <concepts>
+#include <iterator>
 
 namespace stator::detail {
 

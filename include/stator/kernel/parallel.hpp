@@ -19,20 +19,26 @@ inline Index chunk_count(Index items, Index work) {
   return std::max<Index>(std::min<Index>({get_num_threads(), max_threads, items}), 1);
 }
 
-/// Calls `body(first, last, chunk)` on `chunks` ranges that cover [0, items), at the same time where there
-/// are threads. The ranges depend on nothing but the arguments, so results repeat. `body` must not throw.
-template<class Body>
-void parallel_for_chunks(Index items, Index chunks, Body&& body) {
-  if (chunks <= 1) {
-    if (items > 0) body(Index{0}, items, Index{0});
-    return;
-  }
+namespace detail {
+/// Chunks of a loop whose body has lost its type.
+inline void share_chunks(Index items, Index chunks, stator::detail::RangeCall call, const void* body) {
   parallel_for(chunks, 1, [&](Index begin, Index end, int) {
     for (Index c = begin; c < end; ++c) {
       const Index first = items * c / chunks, last = items * (c + 1) / chunks;
-      if (first < last) body(first, last, c);
+      if (first < last) call(body, first, last, c);
     }
   });
+}
+} // namespace detail
+
+/// Calls `body(first, last, chunk)` on `chunks` ranges that cover [0, items), at the same time where there
+/// are threads. The ranges depend on nothing but the arguments, so results repeat. `body` must not throw.
+template<class Body>
+void parallel_for_chunks(Index items, Index chunks, const Body& body) {
+  if (chunks > 1)
+    detail::share_chunks(items, chunks, &stator::detail::call_range<Body>, &body);
+  else if (items > 0)
+    stator::detail::call_range<Body>(&body, 0, items, 0);
 }
 
 } // namespace stator::kernel
