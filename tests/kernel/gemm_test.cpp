@@ -101,6 +101,18 @@ TEST_CASE("gemm copies the rows of A where they lie far apart") {
   check<float, 53, 400, dynamic>(53, 400, 1030);
 }
 
+TEST_CASE("gemm takes any number of rows with few weights") {
+  for (const Index rows : {0, 1, 7, 8, 9, 21}) {
+    check<float, dynamic, 8, 4>(rows, 8, 4);
+    check<float, dynamic, 2, 8>(rows, 2, 8);
+    check<float, dynamic, 16, 5>(rows, 16, 5);
+    check<double, dynamic, 3, 7>(rows, 3, 7);
+    check<double, dynamic, 12, 9>(rows, 12, 9);
+  }
+  check<float, 6, 16, 3>(6, 16, 3);
+  check<double, 9, 8, 8>(9, 8, 8);
+}
+
 TEST_CASE("gemm takes integers") {
   check<int, 3, 4, 5>(3, 4, 5);
   check<int, dynamic, 40, 50>(30, 40, 50);

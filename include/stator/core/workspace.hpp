@@ -30,7 +30,7 @@ public:
     std::swap(size_, other.size_);
     return *this;
   }
-  constexpr ~MemoryBlock() {
+  [[gnu::always_inline]] constexpr ~MemoryBlock() {
     if (!is_empty()) ::operator delete(data_, std::align_val_t{alignment});
   }
   /// The first byte, aligned to `alignment`; null when the block is empty.
@@ -72,7 +72,7 @@ inline MemoryBlock borrow(std::size_t bytes) {
 }
 
 /// Gives a block back; the smallest of too many is freed.
-inline void give_back(MemoryBlock block) {
+[[gnu::noinline]] inline void give_back(MemoryBlock block) {
   if (block.data() == nullptr) return;
   MemoryBlock* least = nullptr;
   for (MemoryBlock& b : detail::kept_blocks())

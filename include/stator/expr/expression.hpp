@@ -93,7 +93,7 @@ struct State {
   // A copy of an expression has not run yet.
   constexpr State(const State&) : State() {}
   constexpr State& operator=(const State&) { return *this; } // NOLINT(bugprone-unhandled-self-assignment)
-  constexpr ~State() {
+  [[gnu::always_inline]] constexpr ~State() {
     if (!workspace.is_empty()) give_back(std::move(workspace));
   }
 };

@@ -49,6 +49,8 @@ constexpr Index dots_limit(Index k) { return k == dynamic || k >= 512 ? 40 : k >
 template<class T, Index M, Index N, Index K, bool TransA = false, bool TransB = false>
 struct gemm {
 private:
+  template<class, Index, Index, Index, bool, bool>
+  friend struct gemm;
   static constexpr detail::Columns<T> columns{N};
   static constexpr Index W = columns.width, NV = columns.vectors;
   /// Products so small that a call costs as much: inlined.
@@ -66,8 +68,13 @@ private:
   static constexpr bool plain = !vectorizable<T> || (TransB && N == dynamic && K == dynamic && !can_dot);
   static constexpr bool pack_tail = N == dynamic || N % columns.panel() % W != 0;
 
+  /// So few weights that rows are multiplied some at a time, as in a small product.
+  static constexpr Index rows_at_once = 8;
+  static constexpr bool few_weights = M == dynamic && N != dynamic && K != dynamic && TransB && !TransA &&
+                                      vectorizable<T> && rows_at_once * N * K <= 4096;
+
   static constexpr Bytes packed_bytes() {
-    if (plain || small || only_dots) return {};
+    if (plain || small || few_weights || only_dots) return {};
     const bool all = TransB || pack_large;
     if (!all && !pack_tail) return {};
     const auto bytes = [](Index elements) {
@@ -120,27 +127,37 @@ private:
   [[gnu::always_inline]] static void inlined(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
     if constexpr (!vectorizable<T> || M * N * K <= 32) {
       loops(a, b, bias, c, accumulate, M, N, K);
-    } else if constexpr (TransB && !TransA && K >= quad<T> && N >= quad<T>) {
+    } else if constexpr (TransB && !TransA && N % W == 0 && M > 1) {
+      alignas(alignment) T packed[static_cast<std::size_t>(K * N)];
+      pack_columns<T, W>(b, K, N, K, N, packed);
+      tiles(a, packed, bias, c, accumulate);
+    } else if constexpr (TransB && !TransA && K >= quad<T>) {
       constexpr Index w = K >= native_width<T> ? native_width<T> : quad<T>;
-      dots_block<T, w, std::min(M, dots_rows<T>), quad<T>, K, N % quad<T> != 0>(a, K, b, K, K, bias,
-                                                                                accumulate, c, N, M, N);
+      constexpr Index most = N >= quad<T> ? quad<T> : N;
+      dots_block<T, w, std::min(M, dots_rows<T>), most, K, N % most != 0>(a, K, b, K, K, bias, accumulate, c,
+                                                                          N, M, N);
     } else if constexpr (!TransB && N % W == 0) {
-      constexpr Index ai = TransA ? 1 : K, ak = TransA ? M : 1;
-      constexpr Index high = std::min(tile_rows(NV), M), rest = M % high;
-      const auto column = [&]<Index V>(Index j) __attribute__((always_inline)) {
-        const T* start = bias ? bias + j : nullptr;
-        for (Index i = 0; i < M - rest; i += high)
-          tile<T, W, high, V, ai, ak, N>(a + i * ai, ai, ak, b + j, N, K, start, accumulate, c + i * N + j, N,
-                                         V * W);
-        if constexpr (rest > 0)
-          tile<T, W, rest, V, ai, ak, N>(a + (M - rest) * ai, ai, ak, b + j, N, K, start, accumulate,
-                                         c + (M - rest) * N + j, N, V * W);
-      };
-      for (Index p = 0; p + 1 < columns.panels; ++p) column.template operator()<NV>(p * NV * W);
-      column.template operator()<columns.last>((columns.panels - 1) * NV * W);
+      tiles(a, b, bias, c, accumulate);
     } else {
       loops(a, b, bias, c, accumulate, M, N, K);
     }
+  }
+
+  /// All of a small product with B as it lies.
+  [[gnu::always_inline]] static void tiles(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
+    constexpr Index ai = TransA ? 1 : K, ak = TransA ? M : 1;
+    constexpr Index high = std::min(tile_rows(NV), M), rest = M % high;
+    const auto column = [&]<Index V>(Index j) __attribute__((always_inline)) {
+      const T* start = bias ? bias + j : nullptr;
+      for (Index i = 0; i < M - rest; i += high)
+        tile<T, W, high, V, ai, ak, N>(a + i * ai, ai, ak, b + j, N, K, start, accumulate, c + i * N + j, N,
+                                       V * W);
+      if constexpr (rest > 0)
+        tile<T, W, rest, V, ai, ak, N>(a + (M - rest) * ai, ai, ak, b + j, N, K, start, accumulate,
+                                       c + (M - rest) * N + j, N, V * W);
+    };
+    for (Index p = 0; p + 1 < columns.panels; ++p) column.template operator()<NV>(p * NV * W);
+    column.template operator()<columns.last>((columns.panels - 1) * NV * W);
   }
 
   [[gnu::noinline]] static void large(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m,
@@ -150,6 +167,14 @@ private:
     if constexpr (K != dynamic) k = K;
     if constexpr (plain) {
       loops(a, b, bias, c, accumulate, m, n, k);
+      return;
+    } else if constexpr (few_weights) {
+      using some = gemm<T, rows_at_once, N, K, false, true>;
+      using one = gemm<T, 1, N, K, false, true>;
+      Index i = 0;
+      for (; i + rows_at_once <= m; i += rows_at_once)
+        some::inlined(a + i * K, b, bias, c + i * N, accumulate);
+      for (; i < m; ++i) one::inlined(a + i * K, b, bias, c + i * N, accumulate);
       return;
     } else {
       if constexpr (can_dot) {

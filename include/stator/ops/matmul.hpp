@@ -121,8 +121,9 @@ struct Linear : LayerTypes {
     using type = kernel::gemm<typename X::scalar, rows, W::extents[0], W::extents[1], false, true>;
     static constexpr Bytes scratch = {type::scratch.fixed,
                                       type::scratch.per_sample* static_cast<std::size_t>(per_sample)};
-    static void run(typename X::scalar* out, const typename X::scalar* x, const typename X::scalar* w,
-                    const typename X::scalar* b, Index batch, std::byte* s) {
+    [[gnu::always_inline]] static void run(typename X::scalar* out, const typename X::scalar* x,
+                                           const typename X::scalar* w, const typename X::scalar* b,
+                                           Index batch, std::byte* s) {
       type::run(x, w, b, out, false, rows == dynamic ? batch * per_sample : rows, W::extents[0],
                 W::extents[1], s);
     }

@@ -119,7 +119,8 @@ struct Evaluation {
   template<class Out>
   static void value_into(const E& e, State& state, Out& out) {
     static_assert(std::is_same_v<typename Out::scalar, T>, "stator: value_into: another element type");
-    forward(e, state, out.data(), [&](Index batch) {
+    forward(e, state, out.data(), [&]([[maybe_unused]] Index batch) {
+      if constexpr (!S::is_dynamic && std::is_same_v<std::remove_cv_t<Out>, Value>) return;
       Extents need = S::extents;
       if (S::is_dynamic) need[0] = batch;
       if (!(out.shape().extents == need))
@@ -217,6 +218,9 @@ private:
       return false;
   }
 
+  /// Bytes of a workspace that need not be borrowed.
+  static constexpr std::size_t small_workspace = 4096;
+
   /// Points the gradients of leaves with `requires_grad_(false)` to memory that nobody looks at.
   template<class P>
   [[gnu::cold, gnu::noinline]] static MemoryBlock divert(expr::LeafMemory* leaves, Index batch) {
@@ -276,12 +280,18 @@ private:
       std::memcpy(result, detail::address<P, P::place(P::root)>(f), bytes);
     } else {
       using P = Program<Plan, false>;
-      MemoryBlock block = borrow(P::workspace.total(std::max<Index>(f.batch, 0)));
-      f.workspace = block.data();
+      // A small workspace lies on the stack: borrowing one costs more than a small network.
+      const std::size_t need = P::workspace.total(std::max<Index>(f.batch, 0));
+      alignas(alignment) std::byte nearby[P::workspace.fixed <= small_workspace ? small_workspace : 1];
+      MemoryBlock block;
+      if (need <= sizeof nearby)
+        f.workspace = nearby;
+      else
+        f.workspace = (block = borrow(need)).data();
       execute<P, 0, P::units.size()>(f);
       if constexpr (P::place(P::root).area != graph::Area::result)
         std::memcpy(result, detail::address<P, P::place(P::root)>(f), bytes);
-      give_back(std::move(block));
+      if (!block.is_empty()) give_back(std::move(block));
     }
   }
 };
