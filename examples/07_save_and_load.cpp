@@ -10,7 +10,7 @@ namespace nn = stator::nn;
 struct Encoder {
   nn::Linear<4, 8> fc;
   nn::BatchNorm1d<8> bn;
-  std::string language = "en"; // state that is no tensor: a user's struct says how it is kept
+  std::string language = "en"; // state that is not a tensor: a user's struct says how it is kept
 
   constexpr auto forward(auto x) const { return x | fc | bn | nn::relu; }
   std::string extra_repr() const { return "language=" + language; }
@@ -76,7 +76,7 @@ int main() {
   std::cout << model.load_state_dict(state, {.into = "encoder"}).empty() << '\n';
   // prints: true
 
-  // A training: model, optimiser, random numbers and whatever else belongs to it. It goes on bit for bit.
+  // A training run: model, optimiser, random numbers and whatever else belongs to it. It goes on bit for bit.
   stator::optim::Adam optimizer{model, {.lr = 1e-3}};
   int epoch = 3;
   stator::Checkpoint training;

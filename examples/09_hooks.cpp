@@ -25,7 +25,7 @@ int main() {
   watched(x).value();
   // prints: in_features=2, out_features=3, bias=True: [2, 2] -> [2, 3]
 
-  // The gradient of an intermediate value: kept, and clipped on its way back.
+  // The gradient of an intermediate value: kept, and clipped during backward.
   stator::Tensor<float, 2, 3> gradient;
   const auto clipped = model.with(stator::retain_grad<"hidden">(gradient),
                                   stator::tensor_hook<"hidden">([](auto grad) { return nn::hardtanh(grad); }),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A branch on a value is no part of a graph.
+// A branch on a value is not part of a graph.
 // error: stator: item() inside forward, which runs while the program is compiled: there are no values yet;
 // compute with operations, call item() on model(x)
 #include "stator/stator.hpp"

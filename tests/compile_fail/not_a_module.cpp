@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: Settings is no module: it has neither `forward` nor parameters, buffers or modules
+// error: stator: Settings is not a module: it has neither `forward` nor parameters, buffers or modules
 #include "stator/model/model.hpp"
 
 struct Settings {

@@ -99,7 +99,7 @@ TEST_CASE("a copied generator continues with the same numbers") {
   CHECK(default_generator().random() == first);
 }
 
-TEST_CASE("bytes that are no generator state are refused and change nothing") {
+TEST_CASE("bytes that are not a generator state are refused and change nothing") {
   Generator generator(5);
   (void)generator.random();
   const auto state = generator.get_state();

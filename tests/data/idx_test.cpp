@@ -64,7 +64,7 @@ TEST_CASE("read_idx names the file that is missing") {
 TEST_CASE("read_idx names the byte where a plain file is wrong") {
   CHECK(complaint("") == "labels, byte 0: the file ends inside the IDX mark");
   CHECK(complaint("\0\0\x08"s) == "labels, byte 3: the file ends inside the IDX mark");
-  CHECK(complaint("PK\x08\1"s) == "labels, byte 0: no IDX file: it should begin with 0, 0");
+  CHECK(complaint("PK\x08\1"s) == "labels, byte 0: not an IDX file: it should begin with 0, 0");
   CHECK(complaint("\0\0\x0D\1"s) == "labels, byte 2: IDX type 13, expected 8 (unsigned bytes)");
   CHECK(complaint(labels, 3) == "labels, byte 3: 1 dimensions, expected 3");
   CHECK(complaint(labels.substr(0, 6)) == "labels, byte 6: the file ends inside an extent");

@@ -139,7 +139,7 @@ TEST_CASE("inputs of one expression with different batches are a ShapeError") {
              contains("different batch sizes"));
 }
 
-TEST_CASE("a label that is no class is a ValueError that names the sample") {
+TEST_CASE("a label that is not a class is a ValueError that names the sample") {
   Variable<float, 2, 3> logits{1, 2, 3, 4, 5, 6};
   const Tensor<std::int64_t, 2> labels{1, 3};
   const auto loss = nn::cross_entropy(logits, labels);

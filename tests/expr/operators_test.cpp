@@ -133,7 +133,7 @@ TEST_CASE("chunk and unbind work on tensors and expressions") {
   CHECK(d.value().item() == 9);
 }
 
-TEST_CASE("functions stand behind a pipe") {
+TEST_CASE("a function may follow a pipe") {
   const Tensor<float, 2> x{0, 1};
   CHECK(values(x | stator::exp)[1] == Approx(2.7182818));
   CHECK(values(x | stator::exp | stator::log | stator::sqrt)[1] == Approx(1));

@@ -35,7 +35,7 @@ std::size_t lines(const std::string& text) {
 struct Nothing {
   constexpr auto forward(auto x) const { return x * 1 / 1 - 0 + -0.0; }
 };
-/// What is no nothing: x + 0 and x * 0.
+/// What looks like nothing and is not: x + 0 and x * 0.
 struct Something {
   constexpr auto forward(auto x) const { return (x + 0) * 0; }
 };

@@ -59,12 +59,12 @@ TEST_CASE("AtomicFile says what it cannot write") {
   const test::TemporaryDirectory directory;
   CHECK_THAT(thrown<FileError>([&] { AtomicFile(directory / "no/x"); }),
              contains("cannot create: No such file or directory"));
-  CHECK_THAT(thrown<FileError>([&] { AtomicFile(directory.path()); }), contains("is no regular file"));
+  CHECK_THAT(thrown<FileError>([&] { AtomicFile(directory.path()); }), contains("is not a regular file"));
 }
 
 TEST_CASE("AtomicFile reports a full disk and leaves the old file", "[linux]") {
   if (!std::filesystem::exists("/dev/full")) return;
-  CHECK_THAT(thrown<FileError>([] { AtomicFile("/dev/full"); }), contains("is no regular file"));
+  CHECK_THAT(thrown<FileError>([] { AtomicFile("/dev/full"); }), contains("is not a regular file"));
 }
 
 TEST_CASE("AtomicFile writes the file that a dangling link points to") {
@@ -134,7 +134,7 @@ TEST_CASE("the portable way to write a file keeps the same promises") {
   CHECK(std::filesystem::status(path).permissions() == owner_only);
   CHECK(directory.count() == 1);
   CHECK_THAT(thrown<FileError>([&] { File(directory / "no/x"); }), contains("cannot create: No such file"));
-  CHECK_THAT(thrown<FileError>([&] { File(directory.path()); }), contains("is no regular file"));
+  CHECK_THAT(thrown<FileError>([&] { File(directory.path()); }), contains("is not a regular file"));
 }
 
 TEST_CASE("a directory that may not be written is a FileError, and its files stay") {

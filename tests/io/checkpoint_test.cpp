@@ -247,8 +247,9 @@ TEST_CASE("a scheduler's state that it could not go on from is refused, and noth
     io::save_safetensors(scratch / "x.safetensors", tensors);
     const io::SafetensorsFile file(scratch / "x.safetensors");
     io::CheckpointReader reader(file);
-    CHECK_THAT(thrown<ValueError>([&] { read_part(reader, "s", scheduler); }),
-               contains("lr_scheduler: " + key + " is " + std::to_string(value) + ", no number of epochs"));
+    CHECK_THAT(
+        thrown<ValueError>([&] { read_part(reader, "s", scheduler); }),
+        contains("lr_scheduler: " + key + " is " + std::to_string(value) + ", not a number of epochs"));
     CHECK(scheduler.last_epoch() == 0);
   };
   for (const std::int64_t value : {std::numeric_limits<std::int64_t>::max(), std::int64_t{-1}}) {

@@ -95,7 +95,7 @@ TEST_CASE("a format of the user's saves and loads like those of the library") {
   CHECK(io::SafetensorsFile(scratch / "x").metadata().at("format") == "pt");
 }
 
-TEST_CASE("a file whose extension is no format's is known by its first bytes") {
+TEST_CASE("a file whose extension no format has is known by its first bytes") {
   const test::TemporaryDirectory scratch;
   Model<Net> model;
   fill(model, 5);
@@ -108,7 +108,7 @@ TEST_CASE("a file whose extension is no format's is known by its first bytes") {
   CHECK(test::read_bytes(scratch / "x.bin").starts_with("PK"));
 }
 
-TEST_CASE("an extension that is no format's is an error that lists the formats") {
+TEST_CASE("an extension that no format has is an error that lists the formats") {
   const test::TemporaryDirectory scratch;
   const Model<Net> model;
   const std::string list = "there are .lines (lines), .safetensors (safetensors), .npz (npz)";
@@ -128,7 +128,7 @@ TEST_CASE("an extension that is no format's is an error that lists the formats")
   CHECK_THAT(thrown<FileError>([&] { (void)load(scratch / "none.pt"); }), contains("none.pt: cannot open"));
 }
 
-TEST_CASE("a training is saved in any format of tensors") {
+TEST_CASE("a training run is saved in any format of tensors") {
   const test::TemporaryDirectory scratch;
   for (const std::string name : {"x.lines", "x.npz", "x.safetensors"}) {
     Model<Net> model, other;

@@ -50,7 +50,7 @@ TEST_CASE("the fuzz targets of the other formats hold on their seeds and their m
   }
 }
 
-TEST_CASE("what parts of a training store is among the seeds, and is read") {
+TEST_CASE("what parts of a training run store is among the seeds, and is read") {
   std::size_t optimizers = 0, schedulers = 0;
   const auto reads = [](auto& part) {
     return test::try_part(io::SafetensorsFile(test::stored(part), "seed"), part);

@@ -93,7 +93,7 @@ TEST_CASE("load_npy reads what NumPy writes: spaces, key order, versions 2 and 3
   }
 }
 
-TEST_CASE("row_major turns columns first into rows first") {
+TEST_CASE("row_major turns column-major arrays into row-major ones") {
   NpyArray array = NpyArray::from<float>(counting(6), {2, 3});
   array.fortran_order = true;
   CHECK_THAT(thrown<ValueError>([&] { (void)array.as<float>(); }), contains("row_major()"));

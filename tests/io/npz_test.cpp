@@ -73,7 +73,7 @@ TEST_CASE("load_npz finds damaged contents by their checksum") {
   CHECK_THAT(complaint(bytes), contains("checksum of 'fc1.weight.npy' does not match"));
 }
 
-TEST_CASE("load_npz refuses what is no archive, a part of one, and something behind it") {
+TEST_CASE("load_npz refuses what is not an archive, a part of one, and anything that follows it") {
   CHECK_THAT(complaint(""), contains("byte 0: no ZIP directory"));
   CHECK_THAT(complaint("\x93NUMPY, not an archive at all"), contains("no ZIP directory"));
   const std::string bytes = archive(true);

@@ -138,16 +138,16 @@ TEST_CASE("a file that is not there, and a directory, are file errors") {
   CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile{scratch.path()}; }), contains("directory"));
 }
 
-TEST_CASE("a pipe is no file: nobody waits for its writer") {
+TEST_CASE("a pipe is not a file: nobody waits for its writer") {
   const test::TemporaryDirectory scratch;
   const auto path = scratch / "pipe";
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile{path}; }), contains("pipe: is no regular file"));
+  CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile{path}; }), contains("pipe: is not a regular file"));
   CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile(path, {.copy = true}); }),
-             contains("is no regular file"));
-  CHECK_THAT(thrown<FileError>([&] { (void)io::load_npz(path); }), contains("is no regular file"));
-  CHECK_THAT(thrown<FileError>([&] { (void)io::load_npy(path); }), contains("is no regular file"));
-  CHECK_THAT(thrown<FileError>([&] { io::save_safetensors(path, {}); }), contains("is no regular file"));
+             contains("is not a regular file"));
+  CHECK_THAT(thrown<FileError>([&] { (void)io::load_npz(path); }), contains("is not a regular file"));
+  CHECK_THAT(thrown<FileError>([&] { (void)io::load_npy(path); }), contains("is not a regular file"));
+  CHECK_THAT(thrown<FileError>([&] { io::save_safetensors(path, {}); }), contains("is not a regular file"));
 }
 
 TEST_CASE("a header that readers would refuse for its size is not written") {

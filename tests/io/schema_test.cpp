@@ -64,7 +64,7 @@ TEST_CASE("a schema is compared with a header") {
   CHECK(difference(R"({"steps":{"dtype":"I64","shape":[],"data_offsets":[0,8]}})") ==
         "wte.bias is in the network only");
   CHECK(difference(without(text, "\"head.bias\"", "\"wte.bias\"")) == "wte.bias is twice in the header");
-  CHECK(difference("") == "no header of a safetensors file");
+  CHECK(difference("") == "not a header of a safetensors file");
   for (std::size_t size = 0; size < text.size() - 5; ++size)
     CHECK_FALSE(expected.matches(text.substr(0, size)));
 }

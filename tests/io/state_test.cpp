@@ -318,7 +318,7 @@ TEST_CASE("a file is read into a state_dict, changed, loaded and saved") {
   CHECK(std::ranges::equal(model.parameter_arena(), right.parameter_arena()));
   CHECK(model.load_state_dict(io::npz_state(npz), {.only = {"fc1.*"}}).empty());
 
-  // The same memory under another shape is no other name.
+  // The same memory under another shape is not another name.
   StateDict state = right.state_dict();
   state.insert_view({"flat", StorageType::F32, {32}, state["fc1.weight"].data});
   save(state, scratch / "x.safetensors");

@@ -99,7 +99,7 @@ TEST_CASE("a model that was moved away is an UnboundError, and works again when 
   CHECK(y.value()(1, 1) == before(1, 1));
 }
 
-TEST_CASE("temporaries and foreign memory are no mistakes") {
+TEST_CASE("temporaries and foreign memory are not mistakes") {
   const stator::Model<Net> model;
   const auto y = model(Tensor<float, 2, 4>{1, 2, 3, 4, 5, 6, 7, 8});
   CHECK(y.value().numel() == 4);

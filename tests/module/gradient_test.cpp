@@ -19,7 +19,7 @@ struct Net {
   nn::Linear<4, 2> fc2;
   constexpr auto forward(auto x) const { return x | fc1 | nn::tanh | fc2; }
 };
-/// The same, without a gradient for what is in front of fc2.
+/// The same, without a gradient for what comes before fc2.
 struct Detached {
   nn::Linear<3, 4> fc1;
   nn::Linear<4, 2> fc2;

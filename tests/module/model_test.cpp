@@ -72,7 +72,7 @@ TEST_CASE("a copy keeps ties") {
   CHECK(copy->wte.weight.data() != model->wte.weight.data());
 }
 
-TEST_CASE("a move takes the memory over") {
+TEST_CASE("a move takes over the memory") {
   Model<Deep> model;
   model->own(0) = 3;
   const float* const storage = model->own.data();

@@ -12,7 +12,7 @@ template<class Layer>
 void check_activation(const std::string& name) {
   check_layer<Layer>(name, In<3, 7>{});
   check_layer<Layer>(name + ".rank4", In<2, 3, 2, 2>{});
-  // The references are in double, where 0.1 is no kink of a threshold at 0.1.
+  // The references are in double, where 0.1 is not a kink of a threshold at 0.1.
   if (name != "Threshold.default" && name.find(".lambd") == std::string::npos)
     check_layer<Layer>(name + ".edges", In<17>{});
 }

@@ -16,7 +16,7 @@ TEST_CASE("Embedding agrees with PyTorch") {
   check_layer<nn::Embedding<9, 3>>("Embedding.rank2", Fixed<std::int64_t, 2, 3>{});
 }
 
-TEST_CASE("Embedding refuses an index that is no row") {
+TEST_CASE("Embedding refuses an index that is not a row") {
   Model<nn::Embedding<3, 2>> model;
   const Tensor<std::int64_t, 2> index{1, 3};
   CHECK(test::thrown<ValueError>([&] { (void)model(index).value(); }) ==

@@ -2,7 +2,7 @@
 """A small ResNet-18 and a two-layer GPT as safetensors files of an independent writer, data/checkpoints/*.safetensors,
 and what PyTorch computes with them, data/checkpoints.npz: NET.eval is the output in evaluation, NET.loss the cross
 entropy in training, NET.grad.PARAMETER every 5th element of a gradient, NET.norm.PARAMETER its norm, NET.after.BUFFER
-running statistics behind that step. All but the output are computed in double: gradients of biases in front of a
+running statistics after that step. All but the output are computed in double: gradients of biases before a
 BatchNorm are sums that nearly vanish. Inputs: torch.rand and torch.randint after manual_seed(1).
 """
 import pathlib

@@ -94,7 +94,7 @@ TEST_CASE("no_grad runs as in training, without a backward program") {
   CHECK(some);
 }
 
-TEST_CASE("a frozen part that is trained by itself is an error, evaluating it is none") {
+TEST_CASE("a frozen part that is trained by itself is an error, evaluating it is not") {
   stator::Model<Plain, stator::freeze<"fc1">> model;
   const Batch x = ramp();
   const auto part = sum(nn::call(model->fc1, x));

@@ -78,7 +78,7 @@ TEST_CASE("threads that fill tensors from one generator get numbers that follow 
   CHECK(found == expected);
 }
 
-TEST_CASE("seeding, saving and restoring a generator may meet a drawing") {
+TEST_CASE("seeding, saving and restoring a generator may coincide with a draw") {
   Generator generator(1);
   in_threads(2, [&](int me) {
     std::vector<double> numbers(100);

@@ -74,7 +74,7 @@ static_assert(Y::leaves[Y::find_leaf("list.0.weight")].owner == Y::find_leaf("li
 static_assert(Model<Tied>::parameter_count == 4 && Model<Tied>::parameter_bytes == 128);
 static_assert(Model<Tied>::offset<"b.weight"> == 0);
 
-// Frozen parameters lie behind the others and have no gradient.
+// Frozen parameters lie after the others and have no gradient.
 using F = Model<Mlp, freeze<"fc1.*">>;
 static_assert(F::gradient_bytes == 128 * 10 * 4 + 64 && F::parameter_bytes == M::parameter_bytes);
 static_assert(F::offset<"fc2.weight"> == 0 && F::offset<"fc1.weight"> == F::gradient_bytes);

@@ -101,7 +101,7 @@ def main():
     included = {h: re.findall(r'^\s*#\s*include\s*["<]stator/([\w/.]+)[">]', h.read_text(), re.M) for h in headers}
     room_of = {h: place.get(h.relative_to(root).parts[0], len(order)) for h in headers if h.parent != root}
     for h in headers:
-        if h.parent == root:  # an umbrella stands behind the last room that it includes
+        if h.parent == root:  # an umbrella stands after the last room that it includes
             room_of[h] = max([room_of.get(root / i, 0) for i in included[h]], default=0) + 0.5
     title = lambda room: order[room] + "/" if room in range(len(order)) else "an umbrella"
     declared, defined = [], {}

@@ -15,7 +15,7 @@ namespace stator {
 inline constexpr std::size_t largest_size = std::numeric_limits<std::size_t>::max() / 2;
 
 /// A size that remembers whether it is one: `CheckedSize n = 4; n *= rows; n += 64; if (!n.fits()) ...`.
-/// A negative number makes it invalid for ever; one that is too large until it is multiplied by 0, since a
+/// A negative number makes it invalid for good; one that is too large until it is multiplied by 0, since a
 /// tensor of shape (2^62, 2^62, 0) has no elements.
 class CheckedSize {
 public:

@@ -18,7 +18,7 @@ inline constexpr std::size_t piece_size = 34;
 inline constexpr std::size_t piece_size = 4096;
 #endif
 
-/// Where the piece that begins at `begin` ends: behind the last blank that fits.
+/// Where the piece that begins at `begin` ends: after the last blank that fits.
 constexpr std::size_t piece_end(std::string_view message, std::size_t begin) {
   if (message.size() - begin <= piece_size) return message.size();
   const std::size_t blank = message.rfind(' ', begin + piece_size - 1);
@@ -64,7 +64,7 @@ namespace detail {
 /// The size of a message that the compiler cannot evaluate.
 inline constexpr std::size_t not_constant = static_cast<std::size_t>(-1);
 
-// Evaluates the message once: where it is no constant expression, the first overload is no candidate.
+// Evaluates the message once: where it is not a constant expression, the first overload is not a candidate.
 template<class Source, std::size_t Size = Source::message().size()>
 consteval std::size_t message_size(int) {
   return Size;

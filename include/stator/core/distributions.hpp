@@ -73,7 +73,8 @@ void uniform_(std::span<T> out, double from = 0, double to = 1, Generator& gener
 }
 
 /// tensor.normal_(mean, std). Throws ValueError when std < 0.
-/// From 16 elements on, PyTorch draws blocks of 16, and the last 16 a second time if they are no whole block.
+/// From 16 elements on, PyTorch draws blocks of 16, and the last 16 a second time if they do not fill a
+/// block.
 template<std::floating_point T>
 void normal_(std::span<T> out, double mu = 0, double std = 1, Generator& generator = default_generator()) {
   if (!(std >= 0)) throw ValueError("normal expects std >= 0.0, but found std " + std::to_string(std));
@@ -145,7 +146,7 @@ inline std::vector<std::int64_t> randperm(Index n, Generator& generator = defaul
   return order;
 }
 
-/// torch.nn.init.trunc_normal_: the normal distribution, cut to [a, b].
+/// torch.nn.init.trunc_normal_: the normal distribution, truncated to [a, b].
 template<std::floating_point T>
 void trunc_normal_(std::span<T> out, double mu = 0, double std = 1, double a = -2, double b = 2,
                    Generator& generator = default_generator()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Random bits of the system, for seeds that nobody can predict.
+// Random bits of the system, for unpredictable seeds.
 #pragma once
 
 #include "stator/core/error.hpp"

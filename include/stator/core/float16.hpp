@@ -33,7 +33,7 @@ constexpr std::uint64_t round_shift(std::uint64_t bits, unsigned count) {
   return kept + (rest > half || (rest == half && (kept & 1) != 0) ? 1 : 0);
 }
 
-/// Rounds once, straight from double: a way by float would round twice.
+/// Rounds once, straight from double: going through float would round twice.
 constexpr std::uint16_t to_16_bits(double value, unsigned exponent_bits) {
   const unsigned fraction_bits = 15 - exponent_bits, dropped = 52 - fraction_bits;
   const auto bits = bit_cast<std::uint64_t>(value);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Constants of a length that only their making tells. A constant evaluation cannot hand on memory that it
+// Constants of a length that only their making tells. A constant evaluation cannot pass on memory that it
 // allocated, and an array needs its length first; so lists are written to arrays with room to spare, which
 // cost nothing where they are not written, and cut to their length. What makes them is evaluated once.
 #pragma once

@@ -22,13 +22,12 @@ namespace stator {
 /// A copy continues with the same numbers.
 ///
 /// Threads: one generator may be used by several threads at the same time, as in PyTorch. Each function that
-/// draws
-/// (`normal_` of a whole tensor, the mask of a dropout, one `random()`) has the generator to itself until it
-/// is done, so every tensor gets numbers that follow each other. Which thread comes first is left to the
+/// draws (`normal_` of a whole tensor, the mask of a dropout, one `random()`) has the generator to itself
+/// until it is done, so every tensor gets consecutive numbers. Which thread comes first is left to the
 /// scheduler: a program whose threads share the default generator (models constructed, or trained with
 /// dropout, in several threads) runs without a race but draws other numbers in each run. For numbers that
 /// repeat, give each thread a generator of its own, or draw in one thread. `manual_seed`, `get_state` and
-/// `set_state` wait for a drawing that is under way. Source: Matsumoto and Nishimura 1998, "Mersenne
+/// `set_state` wait for a draw in progress. Source: Matsumoto and Nishimura 1998, "Mersenne
 /// Twister", with the initialisation of 2002.
 class Generator {
 public:
@@ -56,7 +55,7 @@ public:
     Generator& generator_;
   };
 
-  /// The seed that PyTorch gives to a generator that nobody has seeded.
+  /// The seed that PyTorch gives to a generator that has not been seeded.
   static constexpr std::uint64_t default_seed = 67280421310721;
   /// Bytes of `get_state()`.
   static constexpr std::size_t state_size = 5056;
@@ -81,7 +80,7 @@ public:
     return *this;
   }
 
-  /// Seeds with a number that nobody can predict, and returns it. Throws Error when the system gives none.
+  /// Seeds with an unpredictable number and returns it. Throws Error when the system gives none.
   std::uint64_t seed() {
     const std::uint64_t number = detail::system_entropy();
     manual_seed(number);
@@ -114,7 +113,7 @@ public:
   }
 
   /// Continues where the generator was that gave these bytes with `get_state` or torch.get_rng_state.
-  /// Throws ValueError, and changes nothing, when they are no such state.
+  /// Throws ValueError, and changes nothing, when they are not such a state.
   void set_state(std::span<const std::byte> state) {
     if (state.size() != state_size)
       throw ValueError("Generator::set_state: expected " + std::to_string(state_size) + " bytes, found " +
@@ -123,7 +122,7 @@ public:
     const auto next = get<std::uint64_t>(state, at_next);
     const std::uint64_t words_left = left & 0xffffffffU;
     if (left >> 32 != 1 || !(words_left == 1 || (words_left <= size && next == size + 1 - words_left)))
-      throw ValueError("Generator::set_state: these bytes are no state of a Mersenne twister");
+      throw ValueError("Generator::set_state: these bytes are not a state of a Mersenne twister");
     const std::lock_guard lock(mutex_);
     seed_ = get<std::uint64_t>(state, at_seed);
     left_ = static_cast<std::uint32_t>(words_left);

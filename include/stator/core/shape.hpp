@@ -47,7 +47,7 @@ struct Extents {
   }
   /// Elements of a static shape, elements per sample of a dynamic one.
   constexpr Index numel() const { return product(0, rank); }
-  /// Whether no extent is negative, a dynamic one apart, and memory can have so many elements (of 8 bytes).
+  /// Whether no extent is negative, a dynamic one apart, and memory can hold this many elements (of 8 bytes).
   constexpr bool is_possible() const {
     CheckedSize bytes = 8;
     for (std::size_t i = 0; i < rank; ++i) bytes *= dims[i] == dynamic ? 1 : dims[i];

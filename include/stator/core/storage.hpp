@@ -161,7 +161,7 @@ void with_reader(StorageType type, const std::byte* from, F&& f) {
     return plain(bits16);
   case StorageType::U8:
     return plain(std::type_identity<std::uint8_t>{});
-  // A byte other than 0 and 1 is no bool in C++.
+  // A byte other than 0 and 1 is not a bool in C++.
   case StorageType::BOOL:
     return f([from](std::size_t i) { return from[i] != std::byte{0}; });
   default:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A dataset in memory: samples of one static shape, one behind the other, and a class label for each.
+// A dataset in memory: samples of one static shape, one after the other, and a class label for each.
 #pragma once
 
 #include "stator/core/view.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Fashion-MNIST: 60,000 + 10,000 grey pictures of 28x28 pixels in ten classes.
+// Fashion-MNIST: 60,000 + 10,000 greyscale images of 28x28 pixels in ten classes.
 // Source: Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST: a Novel Image Dataset".
 #pragma once
 
@@ -31,7 +31,7 @@ inline std::filesystem::path packed_or_plain(const std::filesystem::path& root, 
 } // namespace detail
 
 /// Samples [N, Sample...] in [0, 1] (pixel / 255, as torchvision's ToTensor): `fashion_mnist<784>(root,
-/// Split::train)` for rows, `fashion_mnist<1, 28, 28>` for pictures. Labels are 0 ... 9. Throws FileError or
+/// Split::train)` for vectors, `fashion_mnist<1, 28, 28>` for images. Labels are 0 ... 9. Throws FileError or
 /// FormatError, naming the file and the byte.
 template<Index... Sample>
 TensorDataset<float, Sample...> fashion_mnist(const std::filesystem::path& root, Split split) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// IDX, the files of MNIST and its kin: a big-endian header and unsigned bytes, plain or packed with gzip.
-// Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits", section on file formats.
+// IDX, the files of MNIST and similar data sets: a big-endian header and unsigned bytes, plain or packed with
+// gzip. Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits", section on file
+// formats.
 #pragma once
 
 #include "stator/core/shape.hpp"
@@ -33,7 +34,8 @@ inline Idx read_idx(io::GzipReader&& file, std::size_t rank) {
   };
 
   const auto magic = word("the IDX mark");
-  if (magic[0] != std::byte{0} || magic[1] != std::byte{0}) fail(0, "no IDX file: it should begin with 0, 0");
+  if (magic[0] != std::byte{0} || magic[1] != std::byte{0})
+    fail(0, "not an IDX file: it should begin with 0, 0");
   if (magic[2] != std::byte{0x08})
     fail(2, "IDX type " + std::to_string(std::to_integer<int>(magic[2])) + ", expected 8 (unsigned bytes)");
   if (magic[3] != static_cast<std::byte>(rank))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// In words: what stands where a tensor should, and how to make one of it.
+// Describes what was given instead of a tensor, and how to make a tensor of it.
 #pragma once
 
 #include "stator/core/compile_error.hpp"
@@ -18,7 +18,7 @@ concept EigenLike = requires {
   { A::RowsAtCompileTime } -> std::convertible_to<int>;
 };
 
-/// "std::vector<float> is no tensor: ...", for a type that is none.
+/// "std::vector<float> is not a tensor: ...", for a type that is none.
 template<class A>
 constexpr Text no_tensor() {
   const std::string_view name = reflect::class_name<A>();

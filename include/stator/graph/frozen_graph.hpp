@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A graph as a constant: what one constant evaluation hands on to the next.
+// A graph as a constant: what one constant evaluation passes on to the next.
 #pragma once
 
 #include "stator/core/frozen.hpp"

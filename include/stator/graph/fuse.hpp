@@ -4,8 +4,8 @@
 // one type, are all of the forward or all of the backward, are at most max_region, and no path leads from one
 // member to another through a node outside; every other node is a region of its own.
 //
-// Every node gets a stage: a kernel is one stage behind its operands, an elementwise node in the stage of the
-// elementwise operands of its own shape and one behind all others. Nodes of one stage never depend on each
+// Every node gets a stage: a kernel is one stage after its operands, an elementwise node in the stage of the
+// elementwise operands of its own shape and one after all others. Nodes of one stage never depend on each
 // other through another stage, so merging neighbours of equal stage and shape cannot make a cycle. Backward
 // nodes are all in later stages than forward nodes, so that the forward can run alone.
 #pragma once

@@ -100,7 +100,7 @@ struct Graph {
     return node;
   }
 
-  /// Carries out what was replaced and brings nodes behind their operands again. Passes are followed by it.
+  /// Carries out what was replaced and moves nodes after their operands again. Passes are followed by it.
   constexpr void settle();
 
 private:
@@ -109,7 +109,7 @@ private:
 };
 
 namespace detail {
-/// Brings operands before their users, and otherwise leaves the order as it is.
+/// Moves operands before their users, and keeps the order otherwise.
 struct Sorter {
   const Graph& g;
   GrowingArray<Node> nodes;

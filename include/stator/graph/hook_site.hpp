@@ -30,11 +30,11 @@ struct SiteValue {
   std::size_t rank; ///< number of dimensions
   /// The first `rank` of them.
   Index extents[max_rank];
-  bool is_symbol;  ///< numbers and tensors that are no symbols take no part
+  bool is_symbol;  ///< numbers and tensors that are not symbols take no part
   bool needs_grad; ///< a gradient passes here
   int node;        ///< while the sites are collected
 
-  /// Takes element type and extents over.
+  /// Takes over element type and extents.
   constexpr void set(const ValueType& type) {
     dtype = type.dtype, rank = type.extents.rank;
     for (std::size_t d = 0; d < rank; ++d) extents[d] = type.extents[d];
@@ -63,7 +63,7 @@ struct Gates {
 };
 
 /// What a hook adds to the graph at a site, before and after the forward of its module. May replace the
-/// nodes; those that are no symbols are -1.
+/// nodes; those that are not symbols are -1.
 struct SiteCode {
   /// Before the forward, on its inputs.
   void (*before)(Builder&, Gates&, int* in) = nullptr;
@@ -75,7 +75,7 @@ struct SiteCode {
   void (*behind_gradient)(Builder&, Gates&, int* out) = nullptr;
 };
 
-/// What tracing knows of the hooks of the current network. Without hooks nobody looks at it.
+/// What tracing knows of the hooks of the current network. Unused without hooks.
 struct HookTrace {
   GrowingArray<Watch> watches;    ///< what they wait for
   GrowingArray<Site> sites;       ///< where they met it, while sites are collected

@@ -54,7 +54,7 @@ public:
       gaps_.pop_back();
     }
   }
-  /// Behind everything that is allocated.
+  /// After everything that is allocated.
   constexpr std::size_t end() const { return end_; }
 
 private:
@@ -166,7 +166,7 @@ struct Planner {
     g.workspace = {fixed.high_water + tail, batched.high_water};
   }
 
-  /// Temporary memory of a kernel, for the time of its unit only. One of mixed size lies behind everything
+  /// Temporary memory of a kernel, for the time of its unit only. One of mixed size lies after everything
   /// else of the batched area, and its fixed share in the tail of the workspace.
   constexpr Place scratch_place(Bytes scratch) {
     if (scratch.per_sample == 0) {

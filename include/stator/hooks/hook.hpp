@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Hooks: functions that see, and may replace, what goes into and comes out of modules, and gradients.
-//   auto watched = model.with(stator::forward_hook<"encoder.fc1">([&](const auto& module, auto input, auto
-//   output) {...})); watched(x) runs with the hook, model(x) without: taking a hook off is calling the model
-//   itself.
+//
+//   auto watched = model.with(stator::forward_hook<"encoder.fc1">(
+//       [&](const auto& module, auto input, auto output) { ... }));
+//
+// watched(x) runs with the hook, model(x) without: a hook is removed by calling the model itself.
 //
 // A function sees the values of the running program, as TensorViews. One in stator::traced(...) sees symbols,
 // as `forward` does: it runs in the compiler, has no state, and what it returns takes the place of what it

@@ -23,7 +23,8 @@ namespace stator::io {
 template<class Temporary>
 class BasicAtomicFile {
 public:
-  /// Throws FileError when the directory does not exist or cannot be written, or the target is no plain file.
+  /// Throws FileError when the directory does not exist or cannot be written, or the target is not a plain
+  /// file.
   explicit BasicAtomicFile(const Path& path) : file_(Temporary::resolve(path)) {}
 
   /// Appends. Throws FileError, for example when the disk is full.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// A training in one file, safetensors or another format of tensors: model, optimiser, random numbers and
-// whatever else it consists of. Training that is resumed goes on bit for bit as if it had not stopped.
+// The state of a training run in one file, safetensors or another format of tensors: model, optimiser, random
+// numbers and whatever else it consists of. Training that is resumed goes on bit for bit as if it had not
+// stopped.
 //
 //   int epoch = 0;
 //   stator::Checkpoint checkpoint;
@@ -19,7 +20,7 @@
 
 namespace stator {
 
-/// The named parts of a training, by reference: the same list saves and loads. The default generator of
+/// The named parts of a training run, by reference: the same list saves and loads. The default generator of
 /// random numbers is a part from the beginning, "rng".
 class Checkpoint {
 public:
@@ -42,7 +43,7 @@ public:
 
   /// Writes all parts, in the format of the path's extension as stator::save; the file appears under its name
   /// only when it is complete. `metadata`: for formats that have a place for texts, safetensors has. Throws
-  /// FileError; ValueError for an extension that is no format's.
+  /// FileError; ValueError for an extension that no format has.
   void save(const io::Path& path, io::Metadata metadata = {}) const {
     io::CheckpointWriter writer;
     for (const Part& part : parts_) part.store(writer);

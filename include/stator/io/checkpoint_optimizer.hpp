@@ -177,7 +177,7 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
     const double step = reader.number<double>(key(entry, "step"));
     if (!(step >= 0 && step <= 0x1p53) || step != std::floor(step))
       throw ValueError(reader.path() + ": '" + key(entry, "step") + "' is " + std::to_string(step) +
-                       ", which is no count of steps");
+                       ", which is not a count of steps");
     (*progress)[p].steps = static_cast<Index>(step);
     if constexpr (HasNumbers<Rule>)
       (*progress)[p].rule.for_each_number([&](std::string_view what, auto& value) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// How the parts of a training are written to and read from a checkpoint: one pair of functions, store_part
-// and read_part, for each kind of part. Reading happens in two halves: what can fail comes first, what
-// changes the part is put off with `CheckpointReader::later`.
+// How the parts of a training run are written to and read from a checkpoint: one pair of functions,
+// store_part and read_part, for each kind of part. Reading happens in two halves: what can fail comes first,
+// what changes the part is postponed with `CheckpointReader::later`.
 #pragma once
 
 #include "stator/core/generator.hpp"
@@ -53,7 +53,7 @@ public:
     for (const StateTensor& t : *tensors_) by_name_.emplace(t.name, &t);
   }
 
-  /// A reader of the same file to which nothing is put off yet.
+  /// A reader of the same file to which nothing has been postponed yet.
   CheckpointReader again() const {
     CheckpointReader other = *this;
     other.taken_.clear();
@@ -130,7 +130,7 @@ public:
       if (!taken_.contains(t.name)) rest += (rest.empty() ? "'" : ", '") + t.name + "'";
     if (!rest.empty()) throw KeyError(path_ + ": no part of this checkpoint is named like " + rest);
   }
-  /// Makes the changes that were put off: all of them, or none when one throws.
+  /// Makes the postponed changes: all of them, or none when one throws.
   void change() const {
     std::size_t done = 0;
     try {

@@ -22,7 +22,7 @@ struct DotOptions {
 namespace detail {
 
 /// The calls of modules in an expression: their labels, one after the other, and the calls around them. The
-/// addresses by which they are told apart exist in constant evaluation only.
+/// addresses that distinguish them exist in constant evaluation only.
 template<class E, int Order>
 struct call_labels {
   struct Call {

@@ -20,10 +20,10 @@ inline void expect_regular_file(const std::filesystem::path& path) {
   const auto status = std::filesystem::status(path, problem);
   if (std::filesystem::is_directory(status)) file_error(path, "read", EISDIR);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-    throw FileError(path.string() + ": is no regular file");
+    throw FileError(path.string() + ": is not a regular file");
 }
 
-/// The bytes of the file. Throws FileError when it cannot be opened or read, or is no regular file.
+/// The bytes of the file. Throws FileError when it cannot be opened or read, or is not a regular file.
 inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
   expect_regular_file(path);
   errno = 0;
@@ -40,7 +40,7 @@ inline std::vector<std::byte> read_file(const std::filesystem::path& path) {
   return bytes;
 }
 
-/// The first bytes of the file, `count` where it has so many. Throws FileError.
+/// The first bytes of the file, `count` where the file has that many. Throws FileError.
 inline std::vector<std::byte> read_beginning(const std::filesystem::path& path, std::size_t count) {
   expect_regular_file(path);
   errno = 0;

@@ -22,7 +22,7 @@ namespace stator::io {
 class MappedFile {
 public:
   MappedFile() = default;
-  /// `copy`: reads the file instead. Throws FileError when it cannot be opened or read, or is no regular
+  /// `copy`: reads the file instead. Throws FileError when it cannot be opened or read, or is not a regular
   /// file.
   explicit MappedFile(const std::filesystem::path& path, bool copy = false) {
     expect_regular_file(path);

@@ -47,9 +47,9 @@ struct NpyArray {
   std::string dtype;            ///< "<f4", "<i8", "|b1", ...
   std::vector<Index> shape;     ///< empty for a single number
   std::vector<std::byte> bytes; ///< the elements, in row-major order unless the array says otherwise
-  bool fortran_order = false;   ///< columns first; see row_major()
+  bool fortran_order = false;   ///< column-major; see row_major()
 
-  /// Copies `values` (rows first). Throws ShapeError when their number is not the shape's.
+  /// Copies `values` (row-major). Throws ShapeError when their number is not the shape's.
   template<class T>
   static NpyArray from(std::span<const T> values, std::vector<Index> shape) {
     NpyArray array{.dtype = npy_dtype<T>(), .shape = std::move(shape), .bytes = {}};
@@ -74,18 +74,18 @@ struct NpyArray {
   /// Bytes of one element.
   std::size_t itemsize() const { return static_cast<std::size_t>(std::stoul(dtype.substr(2))); }
 
-  /// The elements, rows first. Throws ValueError for another type, or for an array with columns first.
+  /// The elements in row-major order. Throws ValueError for another type, or for a column-major array.
   template<class T>
   std::span<const T> as() const {
     if (dtype != npy_dtype<T>())
       throw ValueError("NpyArray::as: the array has type '" + dtype + "', asked for '" + npy_dtype<T>() +
                        "'");
     if (fortran_order && shape.size() > 1)
-      throw ValueError("NpyArray::as: the array has columns first, use row_major().as<T>()");
+      throw ValueError("NpyArray::as: the array is column-major, use row_major().as<T>()");
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
 
-  /// A copy with rows first.
+  /// A row-major copy.
   NpyArray row_major() const {
     NpyArray array = *this;
     array.fortran_order = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The name of a file, as writers take it. Every program includes them, and std::filesystem::path would cost
-// each as long to compile as all that writing a file needs.
+// each as much compile time as everything else that writing a file needs.
 #pragma once
 
 #include "stator/core/requirements.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// How far a loop is: a bar that is redrawn in place on a terminal, a line at every tenth elsewhere.
+// The progress of a loop: a bar that is redrawn in place on a terminal, a line at every tenth elsewhere.
 #pragma once
 
 #include "stator/core/shape.hpp"
@@ -17,12 +17,12 @@
 
 namespace stator::io {
 
-/// Seconds of a clock that never goes back.
+/// Seconds of a monotonic clock.
 inline double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Whether what goes to standard output is seen by a person.
+/// Whether standard output is an interactive terminal.
 inline bool standard_output_is_terminal() {
   const char* kind = std::getenv("TERM");
   return ::isatty(STDOUT_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb";

@@ -22,7 +22,7 @@ struct TensorInfo {
   std::string name;                    ///< as in the header
   StorageType type = StorageType::F32; ///< element type
   std::vector<Index> shape;            ///< empty for a single number
-  std::uint64_t begin = 0;             ///< bytes from the begin of the data
+  std::uint64_t begin = 0;             ///< bytes from the beginning of the data
   std::uint64_t end = 0;
   std::uint64_t mentioned = 0; ///< the byte of the file where the header speaks of it, for messages
 };
@@ -127,7 +127,7 @@ public:
     return true;
   }
   bool on_uint64(std::uint64_t, String, Code& code) { return stop("a number of 2^63 or more", code); }
-  bool on_double(double, String, Code& code) { return stop("a number that is no integer of 64 bits", code); }
+  bool on_double(double, String, Code& code) { return stop("a number that is not a 64-bit integer", code); }
   bool on_bool(bool, Code& code) { return unexpected("boolean", code); }
   bool on_null(Code& code) { return unexpected("null", code); }
   bool on_comment_part(String, Code&) { return true; }

@@ -59,7 +59,7 @@ std::string safetensors_header(const Tensors& tensors, const Metadata& metadata)
 template<class Tensors, class View = std::string_view>
 void check_safetensors_names(const Tensors& tensors, const Metadata& metadata) {
   const auto refuse = [](const std::string& why) {
-    throw ValueError("save_safetensors: these tensors make no readable file: " + why);
+    throw ValueError("save_safetensors: these tensors do not make a readable file: " + why);
   };
   std::set<View> names;
   for (const auto& t : tensors) {

@@ -98,7 +98,7 @@ void write_state(const io::Path& path, const Tensors& tensors, const io::Metadat
 
 /// Writes a state in the format of the path's extension: .safetensors, .npz, or what io/format.hpp has been
 /// told; safetensors for a path without one. The file appears under its name only when it is complete. Throws
-/// FileError; ValueError for an extension that is no format's.
+/// FileError; ValueError for an extension that no format has.
 template<std::same_as<StateDict> State>
 void save(const State& state, const io::Path& path, const SaveOptions& options = {}) {
   const auto stored = detail::stored_state(state, options);

@@ -107,7 +107,7 @@ private:
 template<std::size_t N>
 struct Schema {
   std::array<SchemaEntry, N> tensors{}; ///< in the order of the network
-  /// Whether a module has extra state, whose shapes are no constants: it is not compared.
+  /// Whether a module has extra state, whose shapes are not constants: it is not compared.
   bool has_extra_state = false;
 
   constexpr auto begin() const { return tensors.begin(); }
@@ -143,12 +143,12 @@ struct Schema {
   constexpr Text difference(std::string_view header) const {
     detail::HeaderScanner in(header);
     std::array<bool, N + 1> seen{};
-    if (!in.accept('{')) return Text("no header of a safetensors file");
+    if (!in.accept('{')) return Text("not a header of a safetensors file");
     if (!in.accept('}')) {
       do {
         std::string_view name, dtype;
         Extents shape;
-        if (!in.string(name) || !in.accept(':')) return Text("no header of a safetensors file");
+        if (!in.string(name) || !in.accept(':')) return Text("not a header of a safetensors file");
         if (name == "__metadata__") {
           if (!in.skip_texts()) return Text("__metadata__ of the header cannot be read");
           continue;
@@ -165,7 +165,7 @@ struct Schema {
           return text(name, " is ", e.shape, " in the network, ", shape, " in the header");
         if (std::exchange(seen[at], true)) return text(name, " is twice in the header");
       } while (in.accept(','));
-      if (!in.accept('}')) return Text("no header of a safetensors file");
+      if (!in.accept('}')) return Text("not a header of a safetensors file");
     }
     if (!in.at_end()) return Text("text after the header's object");
     for (std::size_t i = 0; i < N; ++i)

@@ -4,8 +4,8 @@
 //
 //   stator::save(model, "mlp.safetensors");
 //   stator::load(model, "mlp.safetensors");
-//   stator::StateDict state = stator::load("mlp.safetensors"); // to look at, change,
-//   model.load_state_dict(state)
+//   stator::StateDict state = stator::load("mlp.safetensors"); // to look at and change
+//   model.load_state_dict(state);
 //
 // Shared tensors are written as safetensors.torch.save_model does: once, under the name that sorts first, the
 // other names in the metadata. Loading takes any of a shared tensor's names; several must agree.
@@ -27,7 +27,7 @@ inline std::vector<io::StateFormat> formats_to_read() {
   return formats;
 }
 
-/// Reads a file in the format of its extension, or of its first bytes where the extension is no format's.
+/// Reads a file in the format of its extension, or of its first bytes where no format has the extension.
 /// Throws FileError; FormatError, which lists the formats when none fits.
 inline io::StateFile read_state(const io::Path& path, const io::ReadOptions& options) {
   const auto can_read = [](const io::StateFormat& format) { return format.read != nullptr; };

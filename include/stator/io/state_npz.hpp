@@ -8,7 +8,7 @@
 
 namespace stator::io {
 
-/// The arrays as state; they lie in `npz`, whose arrays are brought into rows-first order. Throws FormatError
+/// The arrays as state; they lie in `npz`, whose arrays are converted to row-major order. Throws FormatError
 /// for element types that a network cannot hold.
 inline std::vector<StateTensor> npz_state(Npz& npz) {
   std::vector<StateTensor> tensors;
@@ -16,7 +16,8 @@ inline std::vector<StateTensor> npz_state(Npz& npz) {
     const std::string_view type = std::string_view(array.dtype).substr(1);
     const auto* const known = std::ranges::find(detail::npy_type_names, type, &detail::NpyTypeName::name);
     if (known == std::end(detail::npy_type_names))
-      throw FormatError(npz.path + "(" + name + ".npy): elements of type '" + array.dtype + "' are no state");
+      throw FormatError(npz.path + "(" + name + ".npy): elements of type '" + array.dtype +
+                        "' cannot be state");
     if (array.fortran_order) array = array.row_major();
     tensors.push_back({name, known->type, array.shape, array.bytes.data()});
   }

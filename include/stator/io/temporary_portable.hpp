@@ -28,11 +28,12 @@ public:
     return path;
   }
 
-  /// Throws FileError when the directory does not exist or cannot be written, or the target is no plain file.
+  /// Throws FileError when the directory does not exist or cannot be written, or the target is not a plain
+  /// file.
   explicit PortableTemporary(const Path& target) : target_(target.string()) {
     std::error_code problem;
     if (std::filesystem::exists(target_, problem) && !std::filesystem::is_regular_file(target_, problem))
-      throw FileError(target_.string() + ": is no regular file");
+      throw FileError(target_.string() + ": is not a regular file");
     std::random_device random;
     name_ = target_.parent_path() / ("stator-" + std::to_string(random()) + ".tmp");
     errno = 0;

@@ -65,11 +65,12 @@ public:
     }
   }
 
-  /// Throws FileError when the directory does not exist or cannot be written, or the target is no plain file.
+  /// Throws FileError when the directory does not exist or cannot be written, or the target is not a plain
+  /// file.
   explicit PosixTemporary(Path target, Name name = Name::none_if_possible) : target_(std::move(target)) {
     struct stat old{};
     const bool exists = ::stat(target_.c_str(), &old) == 0;
-    if (exists && !S_ISREG(old.st_mode)) throw FileError(target_.string() + ": is no regular file");
+    if (exists && !S_ISREG(old.st_mode)) throw FileError(target_.string() + ": is not a regular file");
     for (unsigned number = 0; number < swept; ++number) remove_abandoned(temporary_name(target_, number));
     if (name == Name::none_if_possible) open_without_name();
     if (!file_) open_with_name();
@@ -110,7 +111,7 @@ public:
 
 private:
   static constexpr unsigned swept = 8;      ///< names that are looked at before a file is written
-  static constexpr unsigned attempts = 256; ///< so many may write one target at the same time
+  static constexpr unsigned attempts = 256; ///< this many may write one target at the same time
 
   std::string directory() const { return std::string(target_.directory()) + "."; }
 
@@ -175,7 +176,7 @@ private:
     return !is_same(file, name) || ::unlink(name.c_str()) == 0;
   }
 
-  /// Makes the rename itself durable. Some file systems refuse to flush a directory: that is no error.
+  /// Makes the rename itself durable. Some file systems refuse to flush a directory: that is not an error.
   void flush_directory() const {
     const Descriptor parent(::open(directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (parent) (void)::fsync(parent.get());

@@ -18,7 +18,7 @@ inline constexpr Index conv_rows = vector_registers >= 32 ? 8 : 6;
 /// Vectors of channels in a register tile, at most.
 inline constexpr Index conv_vectors = vector_registers >= 32 ? 3 : 2;
 
-/// How `n` channels are cut into panels of vectors; the last panel may be narrower.
+/// How `n` channels are divided into panels of vectors; the last panel may be narrower.
 template<class T>
 struct ConvPanels {
   /// Channels of a vector; vectors of a panel; panels; vectors of the last panel.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The weight gradient of a convolution: dw[(c, tap), o] = Σ over pixels of x[c, pixel + tap] · dy[o, pixel].
-// Some samples at a time are laid out for the inner loop, then all rows of dw are brought up to date, each by
+// Some samples at a time are laid out for the inner loop, then all rows of dw are updated, each by
 // one thread and in the order of the samples, so results do not depend on the number of threads.
 #pragma once
 

@@ -13,7 +13,7 @@ namespace stator::kernel {
 
 namespace detail {
 
-/// How the columns of C are cut: panels of `vectors` vectors of `width` elements, the last one narrower.
+/// How the columns of C are divided: panels of `vectors` vectors of `width` elements, the last one narrower.
 template<class T>
 struct Columns {
   Index width = 0, vectors = 0, panels = 0, last = 0;
@@ -234,7 +234,7 @@ private:
     constexpr Index rows = height(NV);
     const Index blocks = ceil_div(m, rows);
     const Index chunks = chunk_count(std::max(blocks, count), work);
-    // Cut C where the largest part is smallest; by panels if equal, for then each thread packs its own.
+    // Divide C so that the largest part is smallest; by panels if equal, for then each thread packs its own.
     if (chunks > 1 && ceil_div(count, chunks) * blocks > ceil_div(blocks, chunks) * count) {
       if constexpr (All) {
         parallel_for_chunks(count, std::min(chunks, count), [&](Index first, Index last, Index) {

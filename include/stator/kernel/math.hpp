@@ -49,7 +49,7 @@ template<std::floating_point T, Index W>
 inline Simd<T, W> atan(const Simd<T, W>& x) {
   return detail::each(x, [](T e) { return std::atan(e); });
 }
-/// The power of integers; 0 (1, -1 for bases 1, -1) where the exponent is negative, as in PyTorch.
+/// Integer power; 0 (1, -1 for bases 1, -1) where the exponent is negative, as in PyTorch.
 template<std::integral T>
 inline Simd<T, 1> pow(Simd<T, 1> base, const Simd<T, 1>& exponent) {
   const Simd<T, 1> one(T{1});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Sums over channels and rows, for batch, layer and group normalisation. Partial sums are short and in the
-// element type, what they add up to is in double.
+// Sums over channels and rows, for batch, layer and group normalisation. Partial sums are short and kept
+// in the element type; totals are accumulated in double.
 #pragma once
 
 #include "stator/core/parallel.hpp"
@@ -118,7 +118,7 @@ struct row_norm {
   struct Moments {
     T mean, rstd; ///< and the reciprocal deviation
   };
-  /// Mean and 1 / sqrt(variance + eps) of the row at x, added up in double.
+  /// Mean and 1 / sqrt(variance + eps) of the row at x, accumulated in double.
   static Moments moments(const T* x, double eps) {
     std::array<double, 1> sum{}, squares{};
     detail::add_sums<T>(Length, sum, [&]<class V>(Index i) { return std::array<V, 1>{V::load(x + i)}; });

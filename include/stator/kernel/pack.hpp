@@ -34,14 +34,15 @@ template<class T, Index W>
   }
 }
 
-/// The columns of `from`, or with `Rows` its rows, in strips of `Strip`, one behind the other, each k rows of
-/// W elements: to[s * k * W + p * W + j] = from[p * stride + s * Strip + j]. Nobody reads elements beyond a
-/// strip. `readable` counts the columns that are there behind `from`, at least `columns`.
+/// The columns of `from`, or with `Rows` its rows, in strips of `Strip`, one after the other, each k rows of
+/// W elements: to[s * k * W + p * W + j] = from[p * stride + s * Strip + j]. Elements beyond a strip are
+/// never read. `readable` counts the columns that exist from `from` on, at least `columns`.
 template<Index Strip, Index W, bool Rows, class T>
 [[gnu::noinline]] void pack_strips(const T* from, Index stride, Index columns, Index readable, Index k,
                                    T* to) {
   static_assert(Strip <= W);
-  constexpr Index block = 16; // so many rows stay in the first-level cache until the last strip has read them
+  constexpr Index block =
+      16; // this many rows stay in the first-level cache until the last strip has read them
   for (Index top = 0; top < k; top += block) {
     const Index bottom = std::min(top + block, k);
     for (Index left = 0; left < columns; left += Strip) {

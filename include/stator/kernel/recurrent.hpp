@@ -25,7 +25,7 @@ constexpr Index kept(Cell c) { return c == Cell::lstm ? 6 : c == Cell::gru ? 5 :
 constexpr Index slopes(Cell c) { return gates(c) == 1 ? 1 : 4; }
 
 namespace detail {
-/// The scratch space of a product and in front of it two aligned blocks with `each` bytes for a sample.
+/// The scratch space of a product and before it two aligned blocks with `each` bytes for a sample.
 template<Index Batch>
 constexpr Bytes with_blocks(const Bytes& product, Index each) {
   const auto bytes = static_cast<std::size_t>(each);

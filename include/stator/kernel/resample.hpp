@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Outputs that are weighed sums of a few inputs, separately along each dimension: padding and interpolation.
+// Outputs that are weighted sums of a few inputs, separately along each dimension: padding and interpolation.
 // Which inputs, and their weights, are constant tables.
 #pragma once
 

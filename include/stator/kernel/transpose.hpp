@@ -64,12 +64,13 @@ struct PermuteLoops {
 
 } // namespace detail
 
-/// y = x with dimension d of y being dimension Order[d] of x, a tensor of extents E. A dynamic batch stays in
-/// front.
+/// y = x with dimension d of y being dimension Order[d] of x, a tensor of extents E. A dynamic batch stays
+/// first.
 template<class T, Extents E, auto Order>
 struct permute {
   static_assert(Order.size() == E.rank, "stator: permute names each dimension once");
-  static_assert(!E.is_dynamic() || Order[0] == 0, "stator: permute keeps a dynamic batch in front");
+  static_assert(!E.is_dynamic() || Order[0] == 0,
+                "stator: permute keeps a dynamic batch as the first dimension");
 
   /// y = x with its dimensions permuted.
   static void run(const T* x, T* y, Index batch) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Typed traversals: every parameter, buffer or module with its static type and its path as a constant.
-//   stator::for_each_parameter(model, [](auto name, auto& p) { std::cout << name << ' ' << p.shape() << '\n';
-//   });
+//   stator::for_each_parameter(model, [](auto name, auto& p) { std::cout << name << p.shape() << '\n'; });
 #pragma once
 
 #include "stator/model/ranges.hpp"

@@ -119,7 +119,7 @@ public:
     }
     return *this;
   }
-  /// Takes the arenas over; the other model is left without storage.
+  /// Takes over the arenas; the other model is left without storage.
   Model(Model&& other) noexcept
       : State(std::move(other)), net_(std::exchange(other.net_, Net{})), owned_(std::move(other.owned_)),
         arenas_(std::exchange(other.arenas_, Arenas{})) {}

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// A network in memory that nobody may write to: a file that was mapped, read-only data of the program.
+// A network in read-only memory: a file that was mapped, read-only data of the program.
 //
-//   auto weights = std::as_bytes(model.parameter_arena()), statistics = model.buffer_arena();   // written
-//   somewhere stator::ReadOnlyModel<Net> model{{weights, statistics}}; auto logits = model(x).value();
+//   // `weights` and `statistics` have the bytes of another model's parameter_arena() and buffer_arena()
+//   stator::ReadOnlyModel<Net> model{{weights, statistics}};
+//   auto logits = model(x).value();
 #pragma once
 
 #include "stator/hooks/hooked_model.hpp"

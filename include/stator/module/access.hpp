@@ -8,7 +8,7 @@ namespace stator {
 
 namespace detail {
 
-/// The part of a path before the first dot, and what is behind it.
+/// The part of a path before the first dot, and what follows it.
 constexpr std::string_view head(std::string_view path) { return path.substr(0, path.find('.')); }
 constexpr std::string_view tail(std::string_view path) {
   const std::size_t dot = path.find('.');

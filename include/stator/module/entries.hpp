@@ -19,7 +19,7 @@ struct LeafEntry {
   std::size_t owner = 0; ///< index of the first name of the same storage; its own when not shared
   std::size_t source =
       0; ///< index of the name whose first values a shared tensor takes: the target of its tie
-  std::size_t offset = 0; ///< bytes from the begin of the parameter (or buffer) arena
+  std::size_t offset = 0; ///< bytes from the beginning of the parameter (or buffer) arena
   std::size_t module = 0; ///< index of the module that holds it
   bool frozen = false;    ///< a parameter without gradient: see `freeze`
   std::size_t slot =
@@ -38,7 +38,7 @@ struct ModuleEntry {
   std::string_view type;      ///< class name
   std::size_t parent = 0;     ///< index of the parent, its own for the network itself
   std::size_t owner = 0;      ///< index of the first path of the same module; its own when not shared
-  std::size_t end = 0;        ///< index behind its last descendant: descendants are contiguous
+  std::size_t end = 0;        ///< index after its last descendant: descendants are contiguous
   std::size_t first_leaf = 0; ///< its leaves, its own first, then those of its descendants
   std::size_t end_leaf = 0;   ///< index after its last leaf
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Says in a compiler error what cannot be a network, and where in the network it is.
+// Reports in a compiler error what cannot be a network, and where in the network it is.
 #pragma once
 
 #include "stator/core/compile_error.hpp"
@@ -144,7 +144,7 @@ struct refusal {
     Text found = find_refusal<Net>(Text());
     if (found.empty() && !Module<Net>)
       found = text("stator: ", reflect::class_name<Net>(),
-                   " is no module: it has neither `forward` nor parameters, buffers or modules");
+                   " is not a module: it has neither `forward` nor parameters, buffers or modules");
     return found;
   }
 };

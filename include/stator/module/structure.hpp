@@ -64,7 +64,7 @@ concept Module = !Leaf<T> && std::is_class_v<T> &&
                  (detail::HasForward<std::remove_cv_t<T>> || detail::holds_leaves<std::remove_cv_t<T>>());
 
 namespace detail {
-/// A module with state that is no tensor of its own, see state/state_target.hpp.
+/// A module with state that is not a tensor of its own, see state/state_target.hpp.
 template<class M>
 concept HasExtraState = requires(const M& m) { m.get_extra_state(); };
 

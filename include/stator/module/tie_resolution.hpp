@@ -102,7 +102,7 @@ constexpr void resolve_ties(TableDraft& d) {
   }
 }
 
-/// Gives every tensor its place: parameters that get a gradient first, frozen ones behind them.
+/// Gives every tensor its place: parameters that get a gradient first, frozen ones after them.
 struct ArenaSizes {
   std::size_t gradients = 0, parameters = 0, buffers = 0;
 };

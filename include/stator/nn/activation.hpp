@@ -125,7 +125,7 @@ struct CELU {
   static std::string extra_repr() { return "alpha=" + python_float(Alpha); }
 };
 
-/// x cut to [Min, Max].
+/// x clamped to [Min, Max].
 template<double Min = -1.0, double Max = 1.0>
 struct Hardtanh {
   static_assert(Max > Min, "stator: Hardtanh: the upper bound must be above the lower one");

@@ -69,7 +69,7 @@ struct MultiheadAttention {
   std::conditional_t<one, Parameter<T, 3 * Embed, Embed>, Absent> in_proj_weight;
   /// [3 * Embed]: of queries, keys and values.
   std::conditional_t<Options.bias, Parameter<T, 3 * Embed>, Absent> in_proj_bias;
-  /// The projection of the joined heads, [Embed, Embed]
+  /// The projection of the concatenated heads, [Embed, Embed]
   detail::NonDynamicallyQuantizableLinear<Embed, Embed, LinearOptions{.bias = Options.bias}, T> out_proj;
 
   constexpr auto forward(auto query, auto key, auto value, auto... mask) const {
@@ -132,7 +132,7 @@ private:
     else
       return permute<1, 2, 0, 3>(cut);
   }
-  /// The inverse of heads(): the heads side by side again.
+  /// The inverse of heads(): concatenates the heads again.
   static constexpr auto merge(auto y) {
     const auto ordered = [&] {
       if constexpr (Options.batch_first)

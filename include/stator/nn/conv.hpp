@@ -19,7 +19,7 @@ namespace stator::nn {
 template<std::size_t D>
 struct ConvPadding {
   Dims<D> amount{0};                ///< on both sides of each dimension
-  bool same = false, valid = false; ///< what the words stand for; `amount` is not used then
+  bool same = false, valid = false; ///< "same", "valid"; `amount` is then unused
 
   constexpr ConvPadding() = default;
   constexpr ConvPadding(Index all) : amount(all) {}
@@ -34,7 +34,7 @@ struct ConvPadding {
 
 /// What the padding is filled with: "zeros", "reflect", "replicate" or "circular".
 struct ConvPaddingMode {
-  PaddingMode mode = PaddingMode::constant; ///< the same as a value of the operation's enumeration
+  PaddingMode mode = PaddingMode::constant; ///< the mode as an enumerator
 
   constexpr ConvPaddingMode() = default;
   constexpr ConvPaddingMode(PaddingMode m) : mode(m) {}
@@ -47,7 +47,7 @@ struct ConvPaddingMode {
             "\"circular\"";
     mode = static_cast<PaddingMode>(i);
   }
-  /// The same as PyTorch's word.
+  /// PyTorch's name of the mode.
   constexpr std::string_view word() const { return words[static_cast<std::size_t>(mode)]; }
   constexpr bool operator==(const ConvPaddingMode&) const = default;
 
@@ -61,7 +61,7 @@ struct ConvOptions {
   Dims<D> stride{1};              ///< steps between windows
   ConvPadding<D> padding{};       ///< on both sides of each dimension
   Dims<D> dilation{1};            ///< steps between elements of the kernel
-  Index groups = 1;               ///< of channels that are convolved apart
+  Index groups = 1;               ///< groups of channels that are convolved separately
   bool bias = true;               ///< adds a learned number to each channel
   ConvPaddingMode padding_mode{}; ///< what the padding is filled with
   constexpr bool operator==(const ConvOptions&) const = default;
@@ -74,7 +74,7 @@ struct ConvTransposeOptions {
   Dims<D> stride{1};         ///< steps between windows in the output
   Dims<D> padding{0};        ///< cut off on both sides of the output
   Dims<D> output_padding{0}; ///< added to one side of the output
-  Index groups = 1;          ///< of channels that are convolved apart
+  Index groups = 1;          ///< groups of channels that are convolved separately
   bool bias = true;          ///< adds a learned number to each channel
   Dims<D> dilation{1};       ///< steps between elements of the kernel
   constexpr bool operator==(const ConvTransposeOptions&) const = default;

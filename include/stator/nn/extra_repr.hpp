@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Numbers, truths and tuples as Python prints them, for `extra_repr`.
+// Numbers, truth values and tuples as Python prints them, for `extra_repr`.
 #pragma once
 
 #include "stator/core/shape.hpp"

@@ -82,7 +82,7 @@ void normal_(P&& tensor, double mu = 0, double std = 1, Generator& generator = d
   stator::normal_(detail::elements(tensor), mu, std, generator);
 }
 
-/// Normal, cut to [a, b].
+/// Normal, truncated to [a, b].
 template<Fillable P>
 void trunc_normal_(P&& tensor, double mu = 0, double std = 1, double a = -2, double b = 2,
                    Generator& generator = default_generator()) {

@@ -16,10 +16,10 @@ template<std::size_t D>
 struct PoolSettings {
   Dims<D> stride{0};             ///< steps between windows
   Dims<D> padding{0};            ///< on both sides of each dimension
-  Dims<D> dilation{1};           ///< of MaxPool only
-  bool ceil_mode = false;        ///< of all but adaptive pooling
-  bool count_include_pad = true; ///< of AvgPool only
-  Index divisor_override = 0;    ///< of AvgPool only
+  Dims<D> dilation{1};           ///< MaxPool only
+  bool ceil_mode = false;        ///< not for adaptive pooling
+  bool count_include_pad = true; ///< AvgPool only
+  Index divisor_override = 0;    ///< AvgPool only
   constexpr bool operator==(const PoolSettings&) const = default;
 };
 

@@ -19,17 +19,17 @@ namespace stator::nn {
 /// Options of RNN, LSTM and GRU, PyTorch's.
 struct RNNOptions {
   Index num_layers = 1; ///< each takes the outputs of the one before
-  bool bias = true;     ///< two of them for each layer and direction
+  bool bias = true;     ///< two bias vectors for each layer and direction
   bool batch_first =
       false; ///< inputs and outputs are [N, L, ...], not [L, N, ...]; states stay [layers, N, Hidden]
   double dropout = 0;         ///< of the outputs of all layers but the last, in training
-  bool bidirectional = false; ///< a second pass from the end, outputs joined
-  bool relu = false;          ///< nonlinearity="relu", of RNN and RNNCell only
+  bool bidirectional = false; ///< a second pass from the end, outputs concatenated
+  bool relu = false;          ///< nonlinearity="relu", RNN and RNNCell only
 };
 
 namespace detail {
 
-/// Where a parameter belongs: "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0",
+/// Which parameter it is: "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0",
 /// "weight_ih_l0_reverse", ...
 struct RecurrentPlace {
   Index layer, part; ///< part: weight_ih, weight_hh, bias_ih, bias_hh
@@ -84,10 +84,10 @@ constexpr auto zero_state(const X& x) {
 template<kernel::Cell Cell, Index In, Index Hidden, RNNOptions Options, class T>
 struct Recurrent {
   static_assert(Options.num_layers > 0, "stator: num_layers must be positive");
-  static_assert(!Options.relu || kernel::gates(Cell) == 1, "stator: the option relu is of RNN only");
+  static_assert(!Options.relu || kernel::gates(Cell) == 1, "stator: only an RNN has the option relu");
   /// 1 or 2, and the dimension of the steps.
   static constexpr std::size_t directions = Options.bidirectional ? 2 : 1, time = Options.batch_first ? 1 : 0;
-  static constexpr std::size_t layers = static_cast<std::size_t>(Options.num_layers); ///< one upon another
+  static constexpr std::size_t layers = static_cast<std::size_t>(Options.num_layers); ///< stacked
   static constexpr std::size_t parts = Cell == kernel::Cell::lstm ? 2 : 1;            ///< of a state
   static constexpr bool is_container = true;
   /// Types and names of the parameters: "weight_ih_l0", ...
@@ -238,7 +238,7 @@ using GRU = Recurrent<kernel::Cell::gru, In, Hidden, Options, T>;
 /// Options of RNNCell, LSTMCell and GRUCell, PyTorch's.
 struct RNNCellOptions {
   bool bias = true;  ///< two of them
-  bool relu = false; ///< nonlinearity="relu", of RNNCell only
+  bool relu = false; ///< nonlinearity="relu", RNNCell only
 };
 
 /// One step: x [N, In], then (optional) the state h [N, Hidden], for an LSTM c as well. Returns the new h; an

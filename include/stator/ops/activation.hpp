@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Activation functions made of straight pieces, elementwise: relu and its relatives. The smooth ones are in
+// Piecewise linear activation functions, elementwise: relu and its relatives. The smooth ones are in
 // ops/smooth_activation.hpp.
 #pragma once
 
@@ -117,7 +117,7 @@ struct Prelu {
   }
 };
 
-/// x cut to [min, max], -1 and 1 by default.
+/// x clamped to [min, max], -1 and 1 by default.
 struct Hardtanh : SameShape {
   static constexpr std::string_view name = "Hardtanh";
   static constexpr std::string_view backward_name = "HardtanhBackward0";

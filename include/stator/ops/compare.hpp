@@ -128,7 +128,7 @@ struct Extremum {
   }
 };
 
-/// x cut to [min, max].
+/// x clamped to [min, max].
 struct Clamp : SameShape {
   static constexpr std::string_view name = "Clamp";
   static constexpr std::string_view backward_name = "ClampBackward1";

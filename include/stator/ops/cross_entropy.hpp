@@ -23,7 +23,7 @@ namespace ops {
 using nn::CrossEntropyOptions;
 
 /// -w[t] log_p[i, t] for each sample i of class t. log_p [N, C, ...], target [N, ...], weight [C] or none.
-/// The mean is weighed, over the samples that are not ignored. With label_smoothing s it is 1 - s of that,
+/// The mean is weighted, over the samples that are not ignored. With label_smoothing s it is 1 - s of that,
 /// plus the sum over all classes times s / C.
 template<CrossEntropyOptions Options>
 struct NllLoss {

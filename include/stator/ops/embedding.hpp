@@ -90,7 +90,7 @@ struct Embedding {
 
 namespace nn {
 /// embedding(weight, index): weight [num, dim], index [...] int64; returns [..., dim].
-/// Throws ValueError at an index that is no row.
+/// Throws ValueError at an index that is not a row.
 template<Index Padding = -1>
 inline constexpr operation<ops::Embedding<Padding>> embedding;
 } // namespace nn

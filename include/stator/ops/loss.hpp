@@ -118,7 +118,7 @@ struct HuberElements : LossElements<HuberElements<Width, Smooth>> {
   }
 };
 
-/// -(t log(x) + (1 - t) log(1 - x)) for probabilities x; logarithms are cut at -100.
+/// -(t log(x) + (1 - t) log(1 - x)) for probabilities x; logarithms are clamped at -100.
 struct BceElements : LossElements<BceElements> {
   static constexpr std::string_view name = "BinaryCrossEntropy";
   static constexpr std::string_view backward_name = "BinaryCrossEntropyBackward0";

@@ -12,7 +12,7 @@ namespace stator {
 
 namespace ops {
 
-/// Dimension d of the result is dimension Dims[d] of x. A dynamic batch stays in front.
+/// Dimension d of the result is dimension Dims[d] of x. A dynamic batch stays first.
 template<Index... Dims>
 struct Permute {
   static constexpr std::string_view name = "Permute";

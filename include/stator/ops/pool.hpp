@@ -95,7 +95,7 @@ constexpr std::string_view pool_name(const AdaptivePoolOptions<D>&,
   return names[2 + D];
 }
 
-/// Planes to be pooled: everything in front of the spatial dimensions.
+/// Planes to be pooled: all dimensions before the spatial ones.
 template<class X, std::size_t D>
 constexpr Index planes(Index batch) {
   return X::extents.product(0, X::extents.rank - D) * (X::extents.is_dynamic() ? batch : 1);

@@ -29,7 +29,7 @@ struct InterpolateOptions {
   std::array<double, 3> scale_factor{}; ///< where there is no size; one number stands for all
   InterpolationMode mode =
       "nearest";              ///< "nearest", "linear" (1d), "bilinear" (2d), "trilinear" (3d), "bicubic"
-  bool align_corners = false; ///< the corners of input and output lie upon each other
+  bool align_corners = false; ///< the corner pixels of input and output coincide
 };
 
 } // namespace nn

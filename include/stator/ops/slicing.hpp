@@ -21,7 +21,7 @@ constexpr Text static_dim_requirement(std::string_view operation, Index dim, con
 }
 
 namespace detail {
-/// Blocks in front of dimension `dim` of X, the batch included.
+/// Blocks before dimension `dim` of X, the batch included.
 template<class X>
 Index blocks(std::size_t dim, Index batch) {
   return X::extents.product(0, dim) * (X::extents.is_dynamic() ? batch : 1);
@@ -165,7 +165,7 @@ struct Unsqueeze {
   }
   static constexpr Text requirement(const Extents& x) {
     if (x.is_dynamic() && wrap(Dim, x.rank + 1) == 0)
-      return text("unsqueeze: the batch of ", x, " must stay in front");
+      return text("unsqueeze: the batch of ", x, " must stay the leading dimension");
     if (wrap(Dim, x.rank + 1) > x.rank) return text("unsqueeze: ", x, " has no dimension ", Dim);
     return {};
   }
@@ -257,7 +257,7 @@ constexpr auto chunk(X&& operand) {
   constexpr Extents extents = detail::operand_typed<std::remove_cvref_t<X>>::type::extents;
   constexpr Index all = extents[ops::wrap(Dim, extents.rank)], each = all / static_cast<Index>(Count);
   static_assert(all % static_cast<Index>(Count) == 0,
-                "stator: chunk: the extent is no multiple of the number of pieces");
+                "stator: chunk: the extent is not a multiple of the number of pieces");
   decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::tuple(narrow<Dim, static_cast<Index>(I) * each, each>(x)...);

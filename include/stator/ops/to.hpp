@@ -22,7 +22,7 @@ struct To {
 } // namespace ops
 
 /// x with elements of type T, as torch.Tensor.to(dtype): `to<double>(x)`, `x | to<float>`. Gradients come
-/// back in the type of x. To bool: not 0; to integers: cut towards 0, NaN gives 0.
+/// back in the type of x. To bool: not 0; to integers: truncated towards 0, NaN gives 0.
 template<class T>
 inline constexpr operation<ops::To<T>> to;
 

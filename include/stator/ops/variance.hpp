@@ -9,8 +9,8 @@ namespace stator {
 
 namespace ops {
 
-/// The sum of (x - mean)^2 over Dims, all when empty, divided by n - Correction. From the differences to the
-/// mean, so that nothing cancels; NaN where n is Correction.
+/// The sum of (x - mean)^2 over Dims, all when empty, divided by n - Correction. Computed from the
+/// differences to the mean, so that nothing cancels; NaN where n is Correction.
 template<Index Correction, bool Keep, Index... Dims>
 struct Var {
   static constexpr std::string_view name = "Var";

@@ -15,7 +15,7 @@ struct AdadeltaOptions {
   double rho = 0.9;        ///< decay of the two averages
   double eps = 1e-6;       ///< added below the roots
   double weight_decay = 0; ///< L2 penalty
-  bool maximize = false;   ///< climb instead of descend
+  bool maximize = false;   ///< gradient ascent, not descent
 };
 
 /// g += weight_decay * p; s = rho s + (1 - rho) g^2; d = sqrt(a + eps) / sqrt(s + eps) * g;

@@ -16,7 +16,7 @@ struct AdagradOptions {
   double weight_decay = 0;              ///< L2 penalty
   double initial_accumulator_value = 0; ///< the sum of squares begins with this
   double eps = 1e-10;                   ///< added to the root in the denominator
-  bool maximize = false;                ///< climb instead of descend
+  bool maximize = false;                ///< gradient ascent, not descent
 };
 
 /// g += weight_decay * p; s += g^2; p -= lr / (1 + (t - 1) lr_decay) * g / (sqrt(s) + eps).

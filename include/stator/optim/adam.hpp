@@ -17,7 +17,7 @@ struct AdamOptions {
   double eps = 1e-8;                       ///< added to the root in the denominator
   double weight_decay = 0;                 ///< L2 penalty
   bool amsgrad = false;                    ///< divide by the largest average so far
-  bool maximize = false;                   ///< climb instead of descend
+  bool maximize = false;                   ///< gradient ascent, not descent
 };
 
 /// What Adam and AdamW share; they differ in where the weight decay goes.

@@ -16,7 +16,7 @@ struct AdamaxOptions {
   std::array<double, 2> betas{0.9, 0.999}; ///< decay of the average and of the largest gradient
   double eps = 1e-8;                       ///< added to the size of the gradient
   double weight_decay = 0;                 ///< L2 penalty
-  bool maximize = false;                   ///< climb instead of descend
+  bool maximize = false;                   ///< gradient ascent, not descent
 };
 
 /// g += weight_decay * p; m = b1 m + (1 - b1) g; u = max(b2 u, |g| + eps); p -= lr / (1 - b1^t) * m / u.

@@ -12,7 +12,7 @@ struct AdamWOptions {
   double eps = 1e-8;                       ///< added to the root in the denominator
   double weight_decay = 1e-2;              ///< parameters shrink by lr * weight_decay in each step
   bool amsgrad = false;                    ///< divide by the largest average so far
-  bool maximize = false;                   ///< climb instead of descend
+  bool maximize = false;                   ///< gradient ascent, not descent
 };
 
 /// Adam on parameters that shrink first: p *= 1 - lr * weight_decay.

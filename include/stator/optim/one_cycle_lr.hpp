@@ -62,7 +62,7 @@ struct OneCycleLRRule {
     if (!o.cycle_momentum) return;
     static_assert(
         requires { options.betas; } || requires { options.momentum; },
-        "stator: OneCycleLR cycles the momentum, which this optimizer has not");
+        "stator: OneCycleLR cycles the momentum, which this optimizer does not have");
     const double high = o.max_momentum, low = o.base_momentum;
     const double value = anneal(step, {high, low, high, high});
     if constexpr (requires { options.betas; })

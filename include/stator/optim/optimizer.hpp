@@ -168,7 +168,7 @@ public:
   }
 
 private:
-  /// How far a parameter is.
+  /// How far the optimiser has come with a parameter.
   struct Progress {
     Index steps = 0;
     Rule rule{};

@@ -16,7 +16,7 @@ namespace stator::optim {
 struct ReduceLROnPlateauOptions {
   std::string_view mode = "min";           ///< "min": smaller is better; or "max"
   double factor = 0.1;                     ///< of the rate that remains
-  Index patience = 10;                     ///< epochs without progress that are put up with
+  Index patience = 10;                     ///< epochs without progress before the rate is reduced
   double threshold = 1e-4;                 ///< progress smaller than this is none
   std::string_view threshold_mode = "rel"; ///< the threshold is relative to the best; or "abs"
   Index cooldown = 0;                      ///< epochs after a reduction in which nothing is counted
@@ -24,14 +24,14 @@ struct ReduceLROnPlateauOptions {
   double eps = 1e-8;                       ///< changes of the rate smaller than this are not made
 };
 
-/// Reduces the rate when a figure (the validation loss) has stopped to improve: `scheduler.step(loss)`.
+/// Reduces the rate when a metric (the validation loss) has stopped improving: `scheduler.step(loss)`.
 /// Throws ValueError for options out of range.
 template<class O>
 class ReduceLROnPlateau {
 public:
   /// What must be remembered, besides the optimiser's options, to resume.
   struct State {
-    double best = 0;      ///< the best figure so far
+    double best = 0;      ///< the best metric so far
     Index bad_epochs = 0; ///< since it last improved
     Index cooldown = 0;   ///< epochs that are still not counted
     Index last_epoch = 0; ///< calls of `step`
@@ -48,7 +48,7 @@ public:
     state_.best = o_.mode == "min" ? infinity : -infinity;
   }
 
-  /// Ends an epoch with this figure; reduces the rates of all groups when it is time.
+  /// Ends an epoch with this metric; reduces the rates of all groups when it is time.
   void step(double metric) {
     ++state_.last_epoch;
     if (is_better(metric)) {

@@ -17,7 +17,7 @@ struct RMSpropOptions {
   double weight_decay = 0; ///< L2 penalty
   double momentum = 0;     ///< of the steps; 0: none
   bool centered = false;   ///< divide by the deviation, not by the root of the mean square
-  bool maximize = false;   ///< climb instead of descend
+  bool maximize = false;   ///< gradient ascent, not descent
 };
 
 /// g += weight_decay * p; s = alpha s + (1 - alpha) g^2; d = g / (sqrt(s) + eps), with centered

@@ -15,7 +15,7 @@ struct RpropOptions {
   double lr = 1e-2;                           ///< the first step size
   std::array<double, 2> etas{0.5, 1.2};       ///< factors when the sign of the gradient changes, and when not
   std::array<double, 2> step_sizes{1e-6, 50}; ///< smallest and largest step size
-  bool maximize = false;                      ///< climb instead of descend
+  bool maximize = false;                      ///< gradient ascent, not descent
 };
 
 /// Each element has a step size of its own, multiplied by etas[1] while the gradient keeps its sign and by

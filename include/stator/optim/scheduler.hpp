@@ -25,7 +25,7 @@ namespace detail {
 inline void check_epochs(const char* what, Index epochs) {
   if (epochs < 0 || epochs > Index{1} << (sizeof(Index) * 8 - 11))
     throw ValueError(std::string("lr_scheduler: ") + what + " is " + std::to_string(epochs) +
-                     ", no number of epochs");
+                     ", not a number of epochs");
 }
 } // namespace detail
 

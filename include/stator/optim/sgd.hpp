@@ -16,7 +16,7 @@ struct SGDOptions {
   double dampening = 0;    ///< the part of a new gradient that the momentum does not take
   double weight_decay = 0; ///< L2 penalty
   bool nesterov = false;   ///< nesterov's variant of the momentum
-  bool maximize = false;   ///< climb instead of descend
+  bool maximize = false;   ///< gradient ascent, not descent
 };
 
 /// g += weight_decay * p; b = momentum b + (1 - dampening) g (b = g at first); p -= lr * b,

@@ -33,7 +33,7 @@ constexpr T& pick(const reference<I, T>& field) {
 #define STATOR_TEN(p) p##0, p##1, p##2, p##3, p##4, p##5, p##6, p##7, p##8, p##9
 #define STATOR_HUNDRED STATOR_TEN(a0), STATOR_TEN(a1), STATOR_TEN(a2), STATOR_TEN(a3), STATOR_TEN(a4), \
                        STATOR_TEN(a5), STATOR_TEN(a6), STATOR_TEN(a7), STATOR_TEN(a8), STATOR_TEN(a9)
-// Behind the hundred: whole tens, then single ones.
+// After the hundred: whole tens, then single ones.
 #define STATOR_TENS0
 #define STATOR_TENS1 STATOR_TENS0, STATOR_TEN(b0)
 #define STATOR_TENS2 STATOR_TENS1, STATOR_TEN(b1)

@@ -48,8 +48,8 @@ struct gradient_leaves {
   }();
 };
 
-/// Indices that lie in a leaf. Between item() and backward() somebody may have written to them, so they are
-/// looked at again, before anything is added to a gradient.
+/// Indices that lie in a leaf. They may have been written to between item() and backward(), so they are
+/// checked again, before anything is added to a gradient.
 struct IndexCheck {
   graph::CheckFunction function = nullptr; ///< throws ValueError
   std::size_t leaf = 0;                    ///< where the indices are
@@ -203,7 +203,7 @@ struct Evaluation {
 
   /// Whether a leaf that wants a gradient reaches the result.
   static constexpr bool requires_grad() { return Origin<Plan>::requires_grad; }
-  /// The last operation with PyTorch's name of its backward, "MmBackward0"; empty without a gradient.
+  /// The last operation, by PyTorch's name of its backward, "MmBackward0"; empty without a gradient.
   static constexpr std::string_view grad_fn() {
     return requires_grad() ? Origin<Plan>::name : std::string_view();
   }
@@ -221,7 +221,7 @@ private:
   /// Bytes of a workspace that need not be borrowed.
   static constexpr std::size_t small_workspace = 4096;
 
-  /// Points the gradients of leaves with `requires_grad_(false)` to memory that nobody looks at.
+  /// Points the gradients of leaves with `requires_grad_(false)` to memory that is never read.
   template<class P>
   [[gnu::cold, gnu::noinline]] static MemoryBlock divert(expr::LeafMemory* leaves, Index batch) {
     const auto is_disabled = [&](const GradientLeaf& g) {

@@ -46,7 +46,7 @@ class BasicLoadPlan {
   using IncompatibleKeys = later<stator::IncompatibleKeys>;
 
 public:
-  /// Throws StateDictError with everything that does not fit; KeyError when `options.into` is no module;
+  /// Throws StateDictError with everything that does not fit; KeyError when `options.into` is not a module;
   /// ValueError for rules that give two tensors one name.
   BasicLoadPlan(StateTarget target, StateDict state, LoadOptions options)
       : target_(std::move(target)), state_(std::move(state)), options_(std::move(options)) {

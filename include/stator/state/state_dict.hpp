@@ -129,9 +129,8 @@ public:
     rename(std::array < Rename, sizeof(From) != 0 > {Rename{std::string(from), std::move(to)}});
   }
 
-  /// Whether `state_dict()` of a model made it, so that modules find there whatever they have today; PyTorch
-  /// tells by
-  /// `_metadata`. Dicts from files and lists may be older than the module.
+  /// Whether `state_dict()` of a model made it, so that it has all that its modules have today; in PyTorch
+  /// `_metadata` says so. State from files and lists may be older than the module.
   bool has_metadata() const { return has_metadata_; }
   /// Says what `has_metadata` returns.
   void set_has_metadata(bool value) { has_metadata_ = value; }

@@ -2,9 +2,9 @@
 // What state is saved from and loaded into, without the network's type: the tensors of a model or of one of
 // its modules, by PyTorch's names, and the extra state of its modules.
 //
-// A struct may have state that is no tensor of its own: get_extra_state() returns it as a number, a Tensor or
-// a list of numbers (std::vector, std::array, std::string), set_extra_state() takes what the other returned.
-// It is "_extra_state" in the state_dict, as in PyTorch:
+// A struct may have state that is not a tensor of its own: get_extra_state() returns it as a number, a Tensor
+// or a list of numbers (std::vector, std::array, std::string), set_extra_state() takes what the other
+// returned. It is "_extra_state" in the state_dict, as in PyTorch:
 //   std::string get_extra_state() const { return vocabulary; }
 //   void set_extra_state(std::string words) { vocabulary = std::move(words); }
 #pragma once
@@ -73,7 +73,7 @@ struct StateTarget {
     std::erase_if(self.modules, [&](const auto& m) { return outside(m.path); });
     for (auto& m : self.modules) m.path.erase(0, path.size() + 1);
   }
-  /// The other way: this becomes the module `name` of another.
+  /// The inverse of `descend`: this becomes the module `name` of another.
   template<class Self = StateTarget>
   void nest(std::string_view name, std::string_view outer_class) {
     Self& self = *this;
@@ -96,7 +96,7 @@ struct StateTarget {
     return 0;
   }
 
-  /// Calls `enter(module)` for each module, and `leave(module)` behind those inside it.
+  /// Calls `enter(module)` for each module, and `leave(module)` after those inside it.
   void walk(auto&& enter, auto&& leave) const {
     std::vector<std::conditional_t<std::is_void_v<decltype(leave(modules[0]))>, const Module*, void>> open;
     for (const Module& m : modules) {

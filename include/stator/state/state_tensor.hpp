@@ -13,7 +13,7 @@
 
 namespace stator {
 
-/// A name and somebody else's memory: rows first, not necessarily aligned.
+/// A name and somebody else's memory: row-major, not necessarily aligned.
 struct StateTensor {
   std::string name;                    ///< "fc1.weight"
   StorageType type = StorageType::F32; ///< element type
@@ -50,7 +50,7 @@ std::string size_text(const Extent* extents, std::size_t rank) {
   return text + "])";
 }
 
-/// The bytes of so many elements. Throws ShapeError, beginning with `who`, for extents that no memory can
+/// The bytes of this many elements. Throws ShapeError, beginning with `who`, for extents that no memory can
 /// hold.
 template<class Range>
 std::size_t checked_bytes(const Range& extents, std::size_t item_size, const std::string& who) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// How the modules of a network bring the state of older programs up to date.
+// How the modules of a network upgrade the state of older programs.
 #pragma once
 
 #include "stator/module/table.hpp"

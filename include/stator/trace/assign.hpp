@@ -40,7 +40,7 @@ constexpr void assign(const L& buffer, const X& value) {
   graph::Builder& b = *value.builder;
   const int leaf = b.find_leaf(&buffer);
   if (leaf < 0) {
-    b.fail(text("assign: a buffer of shape ", X::extents, " is no field of the network"));
+    b.fail(text("assign: a buffer of shape ", X::extents, " is not a field of the network"));
     return;
   }
   using T = typename X::typed;

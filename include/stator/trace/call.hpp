@@ -92,7 +92,7 @@ constexpr Y stand_in(graph::Builder& b) {
   }
 }
 
-/// What a module is called with is no tensor.
+/// What a module is called with is not a tensor.
 template<class M, class... X>
 struct input_error {
   static constexpr Text message() {

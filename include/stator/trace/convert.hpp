@@ -27,7 +27,7 @@ To convert_element(From x) {
 }
 } // namespace detail
 
-/// Each element as a To: bool is "not 0", integers are cut towards 0.
+/// Each element as a To: bool is "not 0", integers are truncated towards 0.
 template<class To>
 struct Convert {
   static constexpr std::string_view name = "ToCopy", backward_name = "ToCopyBackward0";

@@ -26,7 +26,7 @@ public:
     first_gates_ = b.gates.size() - (collects() ? 0 : count_);
   }
 
-  /// Before the forward: `in` are the nodes of its operands, -1 for what is no symbol.
+  /// Before the forward: `in` are the nodes of its operands, -1 for what is not a symbol.
   constexpr void before(int* in, std::size_t in_count) {
     if (collects()) {
       for (std::size_t k = 0; k < count_; ++k) keep(site(k).in, site(k).in_count, in, in_count);
@@ -40,7 +40,7 @@ public:
     b_.hooks.inside = false;
   }
 
-  /// Behind it.
+  /// After it.
   constexpr void behind(const int* in, int* out, std::size_t out_count) {
     if (collects()) {
       for (std::size_t k = 0; k < count_; ++k) keep(site(k).out, site(k).out_count, out, out_count);

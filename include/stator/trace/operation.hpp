@@ -96,7 +96,7 @@ concept IsElementwise = requires {
 };
 
 /// An elementwise operation on numbers while compiling, rounded to their element type.
-/// Op::can_fold(number...) says that the result is defined; one that is no finite number is left to the
+/// Op::can_fold(number...) says that the result is defined; one that is not a finite number is left to the
 /// program.
 template<class Op, class T, class Indices>
 struct fold;
@@ -303,7 +303,7 @@ struct result_scalar<Op, First, Rest...> {
 template<class>
 using AnyFloat = Typed<float, Shape<>>;
 
-/// How Op treats the element types of so many operands.
+/// How Op treats the element types of its operands.
 template<class Op, class... In>
 constexpr Promotion promotion_of() {
   if constexpr (requires { Op::promotion; })
@@ -335,7 +335,7 @@ constexpr Text called() {
 
 template<class Op, class... In>
 struct requirement {
-  // Not consteval: a text is no result that could be kept.
+  // Not consteval: a text is not a result that could be kept.
   static constexpr Text message() {
     constexpr Promotion p = promotion_of<Op, In...>();
     if constexpr (p != Promotion::keep) {
@@ -634,7 +634,7 @@ concept Operand = detail::is_refused<A> || AnySymbol<A> || Leaf<A> ||
 
 namespace ops::detail {
 
-/// The operand A in a call is no tensor.
+/// The operand A in a call is not a tensor.
 template<class Op, class A>
 struct operand_error {
   static constexpr Text message() {
@@ -645,7 +645,7 @@ struct operand_error {
   }
 };
 
-/// Whether an operation takes as many operands as these.
+/// Whether an operation takes this number of operands.
 template<class Op, class... S>
 consteval bool takes() {
   if constexpr (IsComposite<Op>) {
@@ -662,7 +662,7 @@ consteval bool takes() {
   }
 }
 
-/// The operation does not take so many operands.
+/// The operation does not take this number of operands.
 template<class Op, std::size_t Count>
 struct count_error {
   static constexpr Text message() {
@@ -696,7 +696,7 @@ struct operation {
     else
       return express(ops::to_handle<detail::number_type_t<Op, A...>>(std::forward<A>(a))...);
   }
-  /// What is no tensor is refused in words.
+  /// What is not a tensor is refused in words.
   template<class... A>
     requires(!((Operand<A> || Arithmetic<A>) && ...))
   constexpr expr::Refused operator()(const A&...) const {

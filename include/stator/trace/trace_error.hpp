@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The first mistake in an expression. Where a `forward` is no constant expression, which one that is, and
+// The first mistake in an expression. Where a `forward` is not a constant expression, which one that is, and
 // why: evaluation cannot be resumed after a failure, so the call that fails is found by letting fewer and
 // fewer calls run their forward.
 #pragma once
@@ -116,7 +116,7 @@ private:
 /// The first mistake in an expression, empty when there is none.
 template<class E>
 struct trace_error {
-  /// The mistake when `forward` is no constant expression.
+  /// The mistake when `forward` is not a constant expression.
   using not_constant = detail::not_constant_error<E>;
   /// The text, empty where there is no mistake.
   static constexpr Text message() {

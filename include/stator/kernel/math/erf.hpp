@@ -18,7 +18,7 @@ template<class T, Index W>
   if constexpr (sizeof(T) == 4) {
     return w * polynomial(u, 0x1.12f21ep+0, -0x1.c44c48p-1, 0x1.2e3258p-1, -0x1.3deadep-2, 0x1.e99bdcp-4,
                           -0x1.b7b39cp-6, -0x1.44f238p-10, 0x1.928342p-9, -0x1.ee2c7cp-12, -0x1.4af064p-12);
-  } else { // even and odd powers apart: one chain of 22 would wait for itself
+  } else { // even and odd powers separately: one chain of 22 would be bound by latency
     const V v = u * u;
     const V even = polynomial(v, 0x1.12f21ddd9f5e2p+0, 0x1.2e326945de1dbp-1, 0x1.e995f11b2b005p-4,
                               -0x1.3dd3e76b9abc8p-10, -0x1.1f78da867dc4dp-11, 0x1.c32409755c278p-14,
