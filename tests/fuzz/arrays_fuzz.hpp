@@ -21,7 +21,7 @@ inline void check_array(const io::NpyArray& array) {
   const auto size = static_cast<std::size_t>(array.numel()) * array.itemsize();
   must(size == array.bytes.size(), "an array has the bytes of its shape");
   const io::NpyArray rows = array.row_major();
-  must(rows.bytes.size() == size && !rows.fortran_order, "columns first become rows first");
+  must(rows.bytes.size() == size && !rows.fortran_order, "column-major arrays become row-major");
   // What was read can be written, and means the same then.
   auto file = io::detail::npy_header(array);
   file.insert(file.end(), array.bytes.begin(), array.bytes.end());

@@ -202,7 +202,7 @@ TEST_CASE("a checkpoint that does not fit changes nothing") {
   for (StateTensor& t : broken)
     if (t.name == "rng") t.data = bytes.data();
   io::save_safetensors(scratch / "x.safetensors", broken);
-  refuses(other.checkpoint(), "no state of a Mersenne twister");
+  refuses(other.checkpoint(), "not a state of a Mersenne twister");
 }
 
 TEST_CASE("the state of one class of optimizer does not go into another") {
