@@ -153,12 +153,18 @@ struct Evaluation {
     using P = Program<Plan, true>;
     expr::LeafMemory leaves[leaf_count + 1];
     Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
+    // Where nothing has run and nothing is kept, a small workspace lies on the stack.
+    const std::size_t need = P::workspace.total(std::max<Index>(f.batch, 0));
+    alignas(alignment) std::byte nearby[P::workspace.fixed <= small_workspace ? small_workspace : 1];
+    const bool is_near = !state.forward_kept && !retain_graph && need <= sizeof nearby;
     if (state.forward_kept)
       for (const IndexCheck& c : index_checks<P>::list) c.function(leaves[c.leaf].data, f.batch);
+    else if (is_near)
+      execute<P, 0, P::forward_units>(f = {nearby, leaves, nullptr, f.batch});
     else
       run_forward(f, state);
     if (!state.has_item) {
-      f.workspace = state.workspace.data();
+      if (!is_near) f.workspace = state.workspace.data();
       keep_item(state, detail::address<P, P::place(P::root)>(f));
     }
     bool some_disabled = false;
@@ -178,17 +184,16 @@ struct Evaluation {
     // The backward overwrites values of the forward: what is to stay is copied.
     MemoryBlock block;
     if (retain_graph) {
-      const std::size_t bytes = P::workspace.total(std::max<Index>(f.batch, 0));
-      block = borrow(bytes);
-      std::memcpy(block.data(), state.workspace.data(), bytes);
+      block = borrow(need);
+      std::memcpy(block.data(), state.workspace.data(), need);
     } else {
       block = std::move(state.workspace);
       state.backward_done = true;
     }
-    f.workspace = block.data();
+    if (!is_near) f.workspace = block.data();
     execute<P, P::forward_units, P::units.size()>(f);
-    give_back(std::move(block));
-    give_back(std::move(unwanted));
+    if (!block.is_empty()) give_back(std::move(block));
+    if (!unwanted.is_empty()) give_back(std::move(unwanted));
   }
 
   /// Extents of the result with the batch filled in. Throws ShapeError when batches differ.
