@@ -41,21 +41,17 @@ template<class T, std::size_t Room>
 constexpr void spread(Roomy<T, Room>& to, const GrowingArray<T>& from) {
   to.overflow = from.size() > Room;
   to.size = to.overflow ? Room : from.size();
-  detail::for_each_page<Roomy<T, Room>::page>(to.size,
-                                              [&](std::size_t page, std::size_t first, std::size_t count) {
-                                                const T* const source = from.data() + first;
-                                                T* const target = to.pages[page];
-                                                for (std::size_t i = 0; i < count; ++i) target[i] = source[i];
-                                              });
+  detail::for_each_page<Roomy<T, Room>::page>(
+      to.size, [&](std::size_t page, std::size_t first, std::size_t count) {
+        detail::copy_elements(from.data() + first, count, to.pages[page]);
+      });
 }
 
 namespace detail {
 template<class T, std::size_t Room>
 constexpr void copy_to(T* to, const Roomy<T, Room>& from) {
   for_each_page<Roomy<T, Room>::page>(from.size, [&](std::size_t page, std::size_t first, std::size_t count) {
-    T* const target = to + first;
-    const T* const source = from.pages[page];
-    for (std::size_t i = 0; i < count; ++i) target[i] = source[i];
+    copy_elements<T>(from.pages[page], count, to + first);
   });
 }
 } // namespace detail

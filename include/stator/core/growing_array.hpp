@@ -6,8 +6,31 @@
 #include "stator/core/requirements.hpp"
 
 #include <cstddef>
+#include <type_traits>
 
 namespace stator {
+
+namespace detail {
+/// Copies n elements to memory that does not overlap them. Where the compiler copies memory in constant
+/// evaluation, that takes one step of it, not one for each element.
+template<class T>
+constexpr void copy_elements(const T* from, std::size_t n, T* to) {
+#ifdef __clang__
+  if constexpr (std::is_trivially_copyable_v<T>) {
+    n > 0 ? __builtin_memcpy(to, from, n * sizeof(T)) : nullptr;
+    return;
+  }
+#endif
+  for (std::size_t i = 0; i < n; ++i) to[i] = from[i];
+}
+/// Sets n elements to a value.
+template<class T>
+constexpr void fill_elements(T* to, std::size_t n, const T& value) {
+  if (n > 0) to[0] = value;
+  for (std::size_t done = 1; done < n; done *= 2)
+    copy_elements(to, n - done < done ? n - done : done, to + done);
+}
+} // namespace detail
 
 /// Elements must be copyable and default constructible.
 template<class T>
@@ -15,6 +38,9 @@ class GrowingArray {
 public:
   constexpr GrowingArray() = default;
   explicit constexpr GrowingArray(std::size_t n) : data_(new T[n]{}), size_(n), capacity_(n) {}
+  constexpr GrowingArray(std::size_t n, const T& value) : GrowingArray(n) {
+    detail::fill_elements(data_, n, value);
+  }
   constexpr GrowingArray(const GrowingArray& other) { append(other.begin(), other.end()); }
   constexpr GrowingArray(GrowingArray&& other) noexcept
       : data_(other.data_), size_(other.size_), capacity_(other.capacity_) {
@@ -55,7 +81,7 @@ public:
   constexpr void reserve(std::size_t n) {
     if (n <= capacity_) return;
     T* const grown = new T[n]{};
-    for (std::size_t i = 0; i < size_; ++i) grown[i] = data_[i];
+    detail::copy_elements(data_, size_, grown);
     delete[] data_;
     data_ = grown;
     capacity_ = n;
@@ -69,7 +95,8 @@ public:
   constexpr void append(const T* first, const T* last) {
     const auto n = static_cast<std::size_t>(last - first);
     if (size_ + n > capacity_) reserve(size_ + n > 2 * capacity_ ? size_ + n : 2 * capacity_);
-    while (first != last) data_[size_++] = *first++;
+    detail::copy_elements(first, n, data_ + size_);
+    size_ += n;
   }
   /// Removes the last element; there must be one.
   constexpr void pop_back() { --size_; }

@@ -10,15 +10,6 @@
 
 namespace stator::graph {
 
-/// A call of a module: `x | fc1`.
-struct Call {
-  const void* address = nullptr; ///< of the module in the prototype of its network
-  int parent = -1;               ///< the call around it; -1: none
-  /// The class of the module.
-  Text (*type_name)() = nullptr;
-  int result = -1; ///< node of what it returned, when that is one value
-};
-
 /// A network with several results that has been traced: the next of them is found here.
 struct TracedCall {
   const void* identity = nullptr; ///< of the type of the call
@@ -40,11 +31,10 @@ public:
   /// Goes on with a graph that has been recorded.
   explicit constexpr Builder(Graph&& graph) : Graph(static_cast<Graph&&>(graph)) {
     const int size = static_cast<int>(nodes.size());
-    heads_ = GrowingArray<int>(nodes.size());
-    links_ = GrowingArray<int>(nodes.size());
+    heads_ = GrowingArray<int>(nodes.size(), -1);
+    links_ = GrowingArray<int>(nodes.size(), -1);
     for (int n = 0; n < size; ++n) link(n);
-    values = GrowingArray<int>(needs_grad.size());
-    for (int& value : values) value = -1;
+    values = GrowingArray<int>(needs_grad.size(), -1);
     for (int n = size; n-- > 0;) // the first node of a leaf is what reads it
       if (nodes.data()[n].leaf >= 0 && nodes.data()[n].signature->kind == Kind::leaf &&
           !nodes.data()[n].gradient)
@@ -214,7 +204,6 @@ private:
     const Node& node = nodes.data()[n];
     int* const head = heads_.data();
     int* const next = links_.data();
-    head[n] = next[n] = -1;
     if (node.count > 0) {
       const int first = edges.data()[node.first];
       next[n] = head[first], head[first] = n;

@@ -13,13 +13,12 @@ namespace stator::graph {
 
 /// The pass.
 constexpr Graph common(Graph g) {
-  GrowingArray<int> heads(g.nodes.size()), links(g.nodes.size());
+  GrowingArray<int> heads(g.nodes.size(), -1), links(g.nodes.size(), -1);
   int *const head = heads.data(), *const link = links.data();
   const Node* const nodes = g.nodes.data();
   int* const edges = g.edges.data();
   int numbers = -1;
   const int size = static_cast<int>(g.nodes.size());
-  for (int n = 0; n < size; ++n) head[n] = link[n] = -1;
   for (int n = 0; n < size; ++n) {
     const Node& node = nodes[n];
     int* const operand = edges + node.first;

@@ -40,8 +40,7 @@ constexpr Graph differentiate(Graph g) {
   const bool* const needs = found.data();
   if (g.undone == 0) {
     if (!needs[g.root]) return g;
-    g.grads = GrowingArray<int>(g.nodes.size());
-    for (int& grad : g.grads) grad = -1;
+    g.grads = GrowingArray<int>(g.nodes.size(), -1);
     g.undone = g.root + 1;
     Builder b(static_cast<Graph&&>(g));
     const int one = b.signature(b.root).fill(b, 1.0);

@@ -34,35 +34,73 @@ struct Unit {
   Place scratch;   ///< temporary memory of a kernel
 };
 
-/// Nodes, and what the passes have found out about them.
-struct Graph {
+/// A part of an area that nothing lies in, in bytes.
+struct Gap {
+  std::size_t begin, end; ///< offsets
+};
+/// How far an area is filled while memory is planned, in bytes.
+struct Fill {
+  std::size_t end = 0;        ///< of what is allocated now
+  std::size_t high_water = 0; ///< the largest end so far
+};
+
+/// The most nodes of a graph.
+inline constexpr std::size_t max_nodes = 65536;
+
+/// The lists of a graph: growing ones while passes work on it, frozen ones in a constant (`List` is told how
+/// much room these have). What is added here is added to `for_each_list`, which holds that none is missing.
+template<template<class, std::size_t> class List>
+struct GraphLists {
   // What was recorded.
-  GrowingArray<Node> nodes;      ///< operands before their users
-  GrowingArray<int> edges;       ///< operands of the nodes
-  GrowingArray<int> effects;     ///< nodes that are kept although nothing uses them: stores, hooks
-  GrowingArray<bool> needs_grad; ///< for each leaf of the expression
-  GrowingArray<Gates> gates;     ///< of hooks
-  int root = -1;                 ///< the node of the result
-  int forward_nodes = 0;         ///< those before this index belong to the forward
+  List<Node, max_nodes> nodes;      ///< operands before their users
+  List<int, 4 * max_nodes> edges;   ///< operands of the nodes
+  List<int, max_nodes> effects;     ///< nodes that are kept although nothing uses them: stores, hooks
+  List<bool, max_nodes> needs_grad; ///< for each leaf of the expression
+  List<Gates, 1024> gates;          ///< of hooks
+
+  List<int, max_nodes> grads; ///< while it is differentiated: the gradient of each node so far, -1: none
+
+  // The program.
+  List<int, max_nodes> sinks; ///< of each node: for a store that a kernel performs, that kernel, otherwise -1
+  List<int, max_nodes> regions;   ///< of each node: the node that its region is called by
+  List<int, max_nodes> ring;      ///< of each node: the next one of its region
+  List<Unit, max_nodes> units;    ///< in the order of execution
+  List<int, max_nodes> members;   ///< nodes of the units
+  List<Place, max_nodes> places;  ///< of each node
+  List<int, max_nodes> last_uses; ///< while memory is planned: the last unit that reads each node, -1: none
+  List<Gap, max_nodes> fixed_gaps, batched_gaps; ///< while memory is planned, in the order of their offsets
+};
+
+/// Calls f with each list, or, for several graphs, with the lists of one name.
+constexpr void for_each_list(auto&& f, auto&... g) {
+  f(g.nodes...), f(g.edges...), f(g.effects...), f(g.needs_grad...), f(g.gates...);
+  f(g.grads...);
+  f(g.sinks...), f(g.regions...), f(g.ring...), f(g.units...), f(g.members...), f(g.places...);
+  f(g.last_uses...), f(g.fixed_gaps...), f(g.batched_gaps...);
+}
+
+/// What else a graph consists of.
+struct GraphNumbers {
+  int root = -1;         ///< the node of the result
+  int forward_nodes = 0; ///< those before this index belong to the forward
   bool backward =
       false;        ///< to be differentiated; otherwise its root is written to memory that the caller gives
   int recorded = 0; ///< how many nodes there were before dead code was dropped
-
-  // While it is differentiated.
-  GrowingArray<int> grads; ///< the gradient of each node so far, -1: none
-  int undone = 0;          ///< nodes before this index are yet to be differentiated; 0: done
-
-  // The program.
-  GrowingArray<int> sinks;    ///< of each node: for a store that a kernel performs, that kernel, otherwise -1
-  GrowingArray<int> regions;  ///< of each node: the node that its region is called by
-  GrowingArray<int> ring;     ///< of each node: the next one of its region
-  GrowingArray<Unit> units;   ///< in the order of execution
-  GrowingArray<int> members;  ///< nodes of the units
-  int forward_units = 0;      ///< the first units, those of the forward
-  GrowingArray<Place> places; ///< of each node
-  Bytes workspace{};          ///< total size
+  int undone = 0;   ///< how many nodes, or units, the pass has left for the next evaluation; 0: done
+  int forward_units = 0;         ///< the first units, those of the forward
+  Bytes workspace{};             ///< total size
   std::size_t batched_begin = 0; ///< bytes before the part of the workspace that grows with the batch
+  Fill fixed, batched;           ///< while memory is planned
+  std::size_t tail = 0;          ///< bytes behind the workspace for scratch memory of mixed size
+};
 
+namespace detail {
+template<class T, std::size_t>
+using GrowingList = GrowingArray<T>;
+} // namespace detail
+
+/// Nodes, and what the passes have found out about them.
+struct Graph : GraphLists<detail::GrowingList>, GraphNumbers {
   /// A node's number as an index.
   static constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
   /// The node that is operand k of a node.
@@ -88,7 +126,10 @@ struct Graph {
   }
   /// From `settle()` on, whatever uses `node` uses `other`.
   constexpr void replace_uses(int node, int other) {
-    while (replaced_.size() < nodes.size()) replaced_.push_back(-1);
+    if (replaced_.size() < nodes.size()) { // room for nodes to come, so that this is rare
+      const GrowingArray<int> none(2 * nodes.size() - replaced_.size(), -1);
+      replaced_.append(none.begin(), none.end());
+    }
     replaced_.data()[node] = other;
     unsettled_ = true;
   }
@@ -108,17 +149,24 @@ private:
   bool unsettled_ = false;
 };
 
+static_assert(
+    [] {
+      GraphLists<detail::GrowingList> lists;
+      std::size_t bytes = 0;
+      for_each_list([&bytes](const auto& list) { bytes += sizeof(list); }, lists);
+      return bytes;
+    }() == sizeof(GraphLists<detail::GrowingList>),
+    "stator: for_each_list must name every list of a graph");
+
 namespace detail {
 /// Moves operands before their users, and keeps the order otherwise.
 struct Sorter {
   const Graph& g;
   GrowingArray<Node> nodes;
   GrowingArray<int> edges, places;
-  explicit constexpr Sorter(const Graph& graph) : g(graph), places(graph.nodes.size()) {
+  explicit constexpr Sorter(const Graph& graph) : g(graph), places(graph.nodes.size(), -1) {
     nodes.reserve(g.nodes.size());
     edges.reserve(g.edges.size());
-    int* const place = places.data();
-    for (std::size_t n = 0, size = g.nodes.size(); n < size; ++n) place[n] = -1;
   }
   constexpr int visit(int n) {
     n = g.current(n);

@@ -3,7 +3,8 @@
 // `fixed + batch * per_sample` bytes.
 // Needs: units in order, sinks. Guarantees: `places`, the units' scratch memory and `workspace`: values that
 // are needed at the same time never overlap, and a region may overwrite an operand that nothing reads later.
-// Of an inference the root lies in memory that the caller gives.
+// Of an inference the root lies in memory that the caller gives. Places a part of a large program at a time:
+// `undone` says how many units are left.
 #pragma once
 
 #include "stator/graph/fuse.hpp"
@@ -17,58 +18,66 @@ namespace detail {
 /// First-fit allocation in one dimension, by its gaps: there are few, however many values are alive.
 class Memory {
 public:
-  std::size_t high_water = 0;
+  constexpr Memory(GrowingArray<Gap>& gaps, Fill& fill) : gaps_(gaps), fill_(fill) {}
 
   constexpr std::size_t allocate(std::size_t bytes) {
-    for (std::size_t i = 0; i < gaps_.size(); ++i) {
-      if (gaps_[i].end - gaps_[i].begin < bytes) continue;
-      const std::size_t offset = gaps_[i].begin;
-      gaps_[i].begin += bytes;
-      if (gaps_[i].begin == gaps_[i].end) remove(i);
+    Gap* const gap = gaps_.data();
+    const std::size_t count = gaps_.size();
+    std::size_t i = 0;
+    while (i < count && gap[i].end - gap[i].begin < bytes) ++i;
+    if (i < count) {
+      const std::size_t offset = gap[i].begin;
+      gap[i].begin += bytes;
+      if (gap[i].begin == gap[i].end) remove(i);
       return offset;
     }
-    const std::size_t offset = end_;
-    end_ += bytes;
-    high_water = std::max(high_water, end_);
+    const std::size_t offset = fill_.end;
+    fill_.end += bytes;
+    reach(fill_.end);
     return offset;
   }
   constexpr void release(std::size_t offset, std::size_t bytes) {
+    Gap* const gap = gaps_.data();
+    const std::size_t count = gaps_.size();
     std::size_t i = 0;
-    while (i < gaps_.size() && gaps_[i].begin < offset) ++i;
-    const bool joins_before = i > 0 && gaps_[i - 1].end == offset;
-    const bool joins_behind = i < gaps_.size() && gaps_[i].begin == offset + bytes;
+    while (i < count && gap[i].begin < offset) ++i;
+    const bool joins_before = i > 0 && gap[i - 1].end == offset;
+    const bool joins_behind = i < count && gap[i].begin == offset + bytes;
     if (joins_before && joins_behind) {
-      gaps_[i - 1].end = gaps_[i].end;
+      gap[i - 1].end = gap[i].end;
       remove(i);
     } else if (joins_before) {
-      gaps_[i - 1].end += bytes;
+      gap[i - 1].end += bytes;
     } else if (joins_behind) {
-      gaps_[i].begin = offset;
+      gap[i].begin = offset;
     } else {
       gaps_.push_back({});
-      for (std::size_t k = gaps_.size() - 1; k > i; --k) gaps_[k] = gaps_[k - 1];
+      for (std::size_t k = count; k > i; --k) gaps_[k] = gaps_[k - 1];
       gaps_[i] = {offset, offset + bytes};
     }
-    if (!gaps_.empty() && gaps_.back().end == end_) {
-      end_ = gaps_.back().begin;
+    if (!gaps_.empty() && gaps_.back().end == fill_.end) {
+      fill_.end = gaps_.back().begin;
       gaps_.pop_back();
     }
   }
   /// After everything that is allocated.
-  constexpr std::size_t end() const { return end_; }
+  constexpr std::size_t end() const { return fill_.end; }
+  /// What is allocated ends at `offset` at least once.
+  constexpr void reach(std::size_t offset) { fill_.high_water = std::max(fill_.high_water, offset); }
 
 private:
-  struct Gap {
-    std::size_t begin = 0, end = 0;
-  };
   constexpr void remove(std::size_t i) {
     for (; i + 1 < gaps_.size(); ++i) gaps_[i] = gaps_[i + 1];
     gaps_.pop_back();
   }
-  GrowingArray<Gap> gaps_;
-  std::size_t end_ = 0;
+  GrowingArray<Gap>& gaps_;
+  Fill& fill_;
 };
 
+/// How many units get their places in one evaluation.
+inline constexpr int placed_at_once = 2500;
+
+// Few statements, on plain pointers: they are what the steps of an evaluation are.
 struct Planner {
   Graph& g;
   const int node_count, unit_count;
@@ -78,19 +87,19 @@ struct Planner {
   const int *const edge, *const member, *const sink;
   Unit* const unit;
   Place* const place;
-  int *const unit_of, *const last; ///< of a node: its unit; the last unit that reads it
-  int *const link, *const dying;   ///< nodes in the order of their last use: a list for each unit
+  int* const last; ///< the last unit that reads a node
+  int *const unit_of, *const link,
+                          *const dying; ///< nodes in the order of their last use: a list for each unit
   Memory fixed, batched;
-  std::size_t tail = 0;
 
   explicit constexpr Planner(Graph& graph)
       : g(graph), node_count(static_cast<int>(g.nodes.size())), unit_count(static_cast<int>(g.units.size())),
-        ints(3 * g.nodes.size() + g.units.size() + 1), given_away(g.nodes.size()), node(g.nodes.data()),
+        ints(2 * g.nodes.size() + g.units.size() + 1, -1), given_away(g.nodes.size()), node(g.nodes.data()),
         edge(g.edges.data()), member(g.members.data()), sink(g.sinks.data()), unit(g.units.data()),
-        place(g.places.data()), unit_of(ints.data()), last(unit_of + node_count), link(last + node_count),
-        dying(link + node_count) {
-    for (int n = 0; n < node_count; ++n) unit_of[n] = last[n] = -1;
-    for (int u = 0; u <= unit_count; ++u) dying[u] = -1;
+        place(g.places.data()), last(g.last_uses.data()), unit_of(ints.data()), link(unit_of + node_count),
+        dying(link + node_count), fixed(g.fixed_gaps, g.fixed), batched(g.batched_gaps, g.batched) {
+    for (int u = 0; u < unit_count; ++u)
+      for (int m = unit[u].first, end = m + unit[u].count; m < end; ++m) unit_of[member[m]] = u;
   }
 
   constexpr Kind kind(int n) const { return node[n].signature->kind; }
@@ -100,18 +109,15 @@ struct Planner {
     return n;
   }
 
-  constexpr void find_lifetimes() {
-    for (int u = 0; u < unit_count; ++u)
-      for (int m = unit[u].first, end = m + unit[u].count; m < end; ++m) unit_of[member[m]] = u;
+  constexpr void find_last_uses() {
     for (int u = 0; u < unit_count; ++u)
       for (int m = unit[u].first, end = m + unit[u].count; m < end; ++m)
-        for (int e = node[member[m]].first, stop = e + node[member[m]].count; e < stop; ++e) {
-          const int o = base(edge[e]);
-          if (unit_of[o] != u) last[o] = u; // units come in order: no earlier one was later
-        }
+        for (int e = node[member[m]].first, stop = e + node[member[m]].count; e < stop; ++e)
+          // Units come in order: no earlier one was later.
+          if (const int o = node[edge[e]].signature->kind == Kind::view ? base(edge[e]) : edge[e];
+              unit_of[o] != u)
+            last[o] = u;
     last[base(g.root)] = unit_count;
-    for (int n = 0; n < node_count; ++n)
-      if (last[n] >= 0) link[n] = dying[last[n]], dying[last[n]] = n;
   }
 
   static constexpr std::size_t size_of(Bytes b) {
@@ -139,14 +145,20 @@ struct Planner {
     }
   }
 
-  constexpr void run() {
-    find_lifetimes();
+  constexpr void begin() {
+    find_last_uses();
     place_leaves();
     // A differentiated program keeps its root, which its backward may read.
     const int root = base(g.root);
     if (!g.backward && place[root].area == Area::none && kind(root) != Kind::constant)
       place[root] = {Area::result, 0};
-    for (int u = 0; u < unit_count; ++u) {
+  }
+
+  /// Places what the units [first, last) compute.
+  constexpr void place_units(int first, int behind) {
+    for (int n = 0; n < node_count; ++n)
+      if (last[n] >= first) link[n] = dying[last[n]], dying[last[n]] = n;
+    for (int u = first; u < behind; ++u) {
       Unit& now = unit[u];
       const int end = now.first + now.count;
       // A region reads each element before it writes it: a dying operand of the same size is overwritten.
@@ -162,8 +174,6 @@ struct Planner {
       for (int m = now.first; m < end; ++m)
         if (last[member[m]] < 0) release(member[m]);
     }
-    g.batched_begin = fixed.high_water;
-    g.workspace = {fixed.high_water + tail, batched.high_water};
   }
 
   /// Temporary memory of a kernel, for the time of its unit only. One of mixed size lies after everything
@@ -174,9 +184,9 @@ struct Planner {
       fixed.release(offset, align_up(scratch.fixed));
       return {Area::fixed, offset};
     }
-    tail = std::max(tail, align_up(scratch.fixed));
+    g.tail = std::max(g.tail, align_up(scratch.fixed));
     const std::size_t offset = batched.end();
-    batched.high_water = std::max(batched.high_water, offset + align_up(scratch.per_sample));
+    batched.reach(offset + align_up(scratch.per_sample));
     return {Area::batched, offset};
   }
 
@@ -199,10 +209,36 @@ struct Planner {
 } // namespace detail
 
 /// The pass.
-constexpr Graph memory(Graph g) {
-  g.places = GrowingArray<Place>(g.nodes.size());
-  detail::Planner(g).run();
+namespace detail {
+/// Places what the next `at_once` units compute.
+constexpr Graph place_some(Graph g, int at_once) {
+  const int units = static_cast<int>(g.units.size());
+  const bool begins = g.undone == 0;
+  if (begins) {
+    g.places = GrowingArray<Place>(g.nodes.size());
+    g.last_uses = GrowingArray<int>(g.nodes.size(), -1);
+    g.fixed = g.batched = Fill{};
+    g.tail = 0;
+    g.undone = units;
+  }
+  Planner planner(g);
+  if (begins) planner.begin();
+  const int first = units - g.undone, behind = std::min(units, first + at_once);
+  planner.place_units(first, behind);
+  g.undone = units - behind;
+  if (g.undone > 0) return g;
+  g.batched_begin = g.fixed.high_water;
+  g.workspace = {g.fixed.high_water + g.tail, g.batched.high_water};
+  g.last_uses.truncate(0);
+  g.fixed_gaps.truncate(0);
+  g.batched_gaps.truncate(0);
   return g;
+}
+} // namespace detail
+
+/// The pass, or the next part of it.
+constexpr Graph memory(Graph g) {
+  return detail::place_some(static_cast<Graph&&>(g), detail::placed_at_once);
 }
 
 } // namespace stator::graph

@@ -7,6 +7,7 @@
 #include "stator/core/dtype.hpp"
 #include "stator/core/elementwise_base.hpp"
 #include "stator/core/shape.hpp"
+#include "stator/core/text.hpp"
 
 #include <cstdint>
 #include <string_view>
@@ -101,6 +102,15 @@ struct Node {
   bool gradient; ///< kind leaf and store: its gradient, not its value
   double number; ///< kind constant
   int call;      ///< the call of a module in which it was recorded; -1: none
+};
+
+/// A call of a module: `x | fc1`. Without default values, as Node.
+struct Call {
+  const void* address; ///< of the module in the prototype of its network
+  int parent;          ///< the call around it; -1: none
+  /// The class of the module.
+  Text (*type_name)();
+  int result; ///< node of what it returned, when that is one value; -1: none
 };
 
 } // namespace stator::graph

@@ -12,13 +12,12 @@ namespace stator::graph {
 constexpr Graph sinks(Graph g) {
   const int size = static_cast<int>(g.nodes.size());
   GrowingArray<int> counted(g.nodes.size());
-  g.sinks = GrowingArray<int>(g.nodes.size());
+  g.sinks = GrowingArray<int>(g.nodes.size(), -1);
   int *const uses = counted.data(), *const sink = g.sinks.data();
   const Node* const node = g.nodes.data();
   const int* const edge = g.edges.data();
   for (const int e : g.edges) ++uses[e];
   for (int n = 0; n < size; ++n) {
-    sink[n] = -1;
     if (!node[n].gradient || node[n].signature->kind != Kind::store) continue;
     int kernel = edge[node[n].first + 1];
     bool single = uses[kernel] == 1;

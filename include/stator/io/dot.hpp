@@ -34,11 +34,11 @@ struct call_labels {
     Roomy<char, 65536> characters;
   };
   static constexpr Labels all = [] {
-    graph::Builder b;
-    (void)tracer<E>::template symbol<Order>(b);
     GrowingArray<Call> calls;
     GrowingArray<char> characters;
-    for (const graph::Call& call : b.calls) {
+    const auto& recorded_calls = recorded<E, Order>::calls();
+    for (std::size_t c = 0; c < recorded_calls.size; ++c) {
+      const graph::Call& call = recorded_calls[c];
       const std::size_t begin = characters.size();
       Text path;
       if (graph_names<E>::find(call, path) && !path.empty()) path += ": ";

@@ -107,51 +107,79 @@ constexpr void walk(M& module, V& visitor) {
 }
 
 namespace detail {
-template<class F, class V, class N>
-constexpr void walk_leaf(F& field, V& v, const N& name, LeafKind kind) {
-  if constexpr (Leaf<F>)
-    if (std::remove_cvref_t<F>::leaf_kind == kind ||
-        (kind == LeafKind::buffer && std::remove_cvref_t<F>::leaf_kind == LeafKind::non_persistent_buffer))
-      v.leaf(name, field);
-}
-
-template<class F, class V, class N>
-constexpr void walk_child(F& field, V& v, const N& name) {
-  if constexpr (Module<F>) {
-    v.enter(name);
-    walk(field, v);
-    v.leave(name);
+// Which fields a walk visits. The others are passed over by their types: getting a field costs a constant
+// evaluation more than what most visitors do with it.
+struct EveryField {
+  template<class F>
+  static consteval bool wants() {
+    return true;
   }
-}
+};
+template<bool Parameter>
+struct Leaves {
+  template<class F>
+  static consteval bool wants() {
+    if constexpr (Leaf<F>)
+      return (F::leaf_kind == LeafKind::parameter) == Parameter;
+    else
+      return false;
+  }
+};
+struct Children {
+  template<class F>
+  static consteval bool wants() {
+    return Module<F>;
+  }
+};
 
-/// Calls `visit(field, name)` for each field of a struct or element of a list.
-template<class M, class F>
+/// Calls `visit(field, name)` for each field of a struct or element of a list that is wanted.
+template<class Wanted = EveryField, class M, class F>
 constexpr void for_each_field(M& m, F&& visit) {
   using T = std::remove_cv_t<M>;
   if constexpr (NamedContainer<T>) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (visit(std::get<I>(m.elements), T::element_names[I]), ...);
+      (
+          [&] {
+            if constexpr (Wanted::template wants<std::remove_cvref_t<decltype(std::get<I>(m.elements))>>())
+              visit(std::get<I>(m.elements), T::element_names[I]);
+          }(),
+          ...);
     }(std::make_index_sequence<T::element_names.size()>{});
   } else if constexpr (Container<T>) {
-    for_each_field(m.elements, visit);
+    for_each_field<Wanted>(m.elements, visit);
   } else if constexpr (requires { typename T::value_type; } && list_traits<T>::is_list) {
-    for (std::size_t i = 0; i < m.size(); ++i) visit(m[i], i);
+    if constexpr (Wanted::template wants<typename T::value_type>())
+      for (std::size_t i = 0; i < m.size(); ++i) visit(m[i], i);
   } else if constexpr (list_traits<T>::is_list) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (visit(std::get<I>(m), I), ...);
+      (
+          [&] {
+            if constexpr (Wanted::template wants<std::remove_cvref_t<std::tuple_element_t<I, T>>>())
+              visit(std::get<I>(m), I);
+          }(),
+          ...);
     }(std::make_index_sequence<list_traits<T>::size>{});
   } else {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (visit(reflect::get<I>(m), reflect::field_name<T, I>), ...);
+      (
+          [&] {
+            if constexpr (Wanted::template wants<reflect::field_t<T, I>>())
+              visit(reflect::get<I>(m), reflect::field_name<T, I>);
+          }(),
+          ...);
     }(std::make_index_sequence<reflect::field_count<T>>{});
   }
 }
 
 template<class M, class V>
 constexpr void walk_fields(M& m, V& v) {
-  for_each_field(m, [&](auto& field, const auto& name) { walk_leaf(field, v, name, LeafKind::parameter); });
-  for_each_field(m, [&](auto& field, const auto& name) { walk_leaf(field, v, name, LeafKind::buffer); });
-  for_each_field(m, [&](auto& field, const auto& name) { walk_child(field, v, name); });
+  for_each_field<Leaves<true>>(m, [&](auto& field, const auto& name) { v.leaf(name, field); });
+  for_each_field<Leaves<false>>(m, [&](auto& field, const auto& name) { v.leaf(name, field); });
+  for_each_field<Children>(m, [&](auto& field, const auto& name) {
+    v.enter(name);
+    walk(field, v);
+    v.leave(name);
+  });
 }
 
 /// A visitor that does nothing: visitors derive from it and say what they care for.

@@ -75,7 +75,8 @@ struct FillVisitor {
 
   constexpr void put(char c) { d.pool[d.pool_size++] = c; }
   constexpr void put(std::string_view name) {
-    for (const char c : name) put(c);
+    copy_elements(name.data(), name.size(), d.pool + d.pool_size);
+    d.pool_size += name.size();
   }
   constexpr void put(std::size_t index) {
     if (index >= 10) put(index / 10);

@@ -197,17 +197,18 @@ inline constexpr std::size_t field_count = [] {
 
 /// The field I of `object`, by reference.
 template<std::size_t I, class T>
+  requires(I < field_count<T>)
 constexpr auto& get(T& object) {
-  constexpr std::size_t count = field_count<T>;
-  static_assert(I < count, "stator: the struct has no field of that index");
-  namespace pfr = boost::pfr::detail;
   // With our count; boost::pfr::get, should PFR change inside, counts once more.
-  if constexpr (count <= 100 && requires { pfr::tie_as_tuple(object, pfr::size_t_<count>{}); })
-    return pfr::sequence_tuple::get<I>(pfr::tie_as_tuple(object, pfr::size_t_<count>{}));
-  else if constexpr (count <= 100)
+  if constexpr (field_count<T> <= 100 && requires {
+                  boost::pfr::detail::tie_as_tuple(object, boost::pfr::detail::size_t_<field_count<T>>{});
+                })
+    return boost::pfr::detail::sequence_tuple::get<I>(
+        boost::pfr::detail::tie_as_tuple(object, boost::pfr::detail::size_t_<field_count<T>>{}));
+  else if constexpr (field_count<T> <= 100)
     return boost::pfr::get<I>(object);
   else
-    return detail::pick<I>(detail::bind_fields<count>(object));
+    return detail::pick<I>(detail::bind_fields<field_count<T>>(object));
 }
 
 /// The type of field I of T.

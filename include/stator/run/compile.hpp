@@ -131,7 +131,7 @@ public:
     return n;
   }
   /// Size of the workspace: fixed bytes and bytes for each sample of a dynamic batch.
-  static constexpr Bytes workspace{made.workspace_fixed, made.workspace_per_sample};
+  static constexpr Bytes workspace = made.workspace;
   /// Bytes before the part of the workspace that grows with the batch.
   static constexpr std::size_t batched_begin = made.batched_begin;
   /// Inputs, parameters and buffers of the expression.

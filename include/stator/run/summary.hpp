@@ -69,12 +69,12 @@ namespace detail {
 
 /// The module that each call enters.
 struct CalledVisitor : visitor_base {
-  const GrowingArray<graph::Call>& calls;
+  const Roomy<graph::Call, graph::max_nodes>& calls;
   GrowingArray<std::size_t>& modules;
   std::size_t seen = 0;
   template<class M>
   constexpr void module(const M& m) {
-    for (std::size_t i = 0; i < calls.size(); ++i)
+    for (std::size_t i = 0; i < calls.size; ++i)
       if (calls[i].address == &m && calls[i].type_name == &display_name<M>) modules[i] = seen;
     ++seen;
   }
@@ -106,19 +106,19 @@ struct summary_of {
         s.rows[m].bytes += static_cast<std::size_t>(T::leaves[i].numel) * item_size(T::leaves[i].dtype);
       }
     }
-    graph::Builder b;
-    tracer<Call>::template symbol<0>(b);
-    GrowingArray<std::size_t> modules(b.calls.size());
-    CalledVisitor v{{}, b.calls, modules};
+    const graph::FrozenGraph& g = recorded<Call, 0>::value;
+    const auto& calls = recorded<Call, 0>::calls();
+    GrowingArray<std::size_t> modules(calls.size);
+    CalledVisitor v{{}, calls, modules};
     walk(reflect::prototype<Net>(), v);
-    for (std::size_t c = 0; c < b.calls.size(); ++c) {
-      if (b.calls[c].result < 0) continue;
+    for (std::size_t c = 0; c < calls.size; ++c) {
+      if (calls[c].result < 0) continue;
       s.rows[modules[c]].called = true;
-      s.rows[modules[c]].output = b.type(b.calls[c].result).extents;
+      s.rows[modules[c]].output = g.nodes[static_cast<std::size_t>(calls[c].result)].signature->type.extents;
     }
-    for (std::size_t n = 0; n < b.nodes.size(); ++n) {
-      const Index work = b.signature(static_cast<int>(n)).cost.multiply_adds;
-      for (int c = b.nodes[n].call; c >= 0 && work > 0; c = b.calls[static_cast<std::size_t>(c)].parent)
+    for (std::size_t n = 0; n < g.nodes.size; ++n) {
+      const Index work = g.nodes[n].signature->cost.multiply_adds;
+      for (int c = g.nodes[n].call; c >= 0 && work > 0; c = calls[static_cast<std::size_t>(c)].parent)
         s.rows[modules[static_cast<std::size_t>(c)]].multiply_adds += work;
     }
     return s;

@@ -153,7 +153,7 @@ constexpr auto call(const M& module, X&&... x) {
   } else {
     graph::Builder& b = *ops::detail::first_symbol(x...).builder;
     const int outer = b.call;
-    b.calls.push_back({&module, outer, &stator::detail::display_name<M>});
+    b.calls.push_back({&module, outer, &stator::detail::display_name<M>, -1});
     const int here = b.call = static_cast<int>(b.calls.size()) - 1;
     const bool outer_training = b.training;
     if (b.training) b.training = !b.is_evaluated(&module, &stator::detail::display_name<M>);

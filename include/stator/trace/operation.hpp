@@ -376,41 +376,60 @@ constexpr const auto& first_symbol(const First& first, const Rest&... rest) {
 template<class Op>
 concept IsComposite = requires { Op::is_composite; };
 
+// Constants of their own for what follows from types alone: a constant inside of a function is computed anew,
+// step by step, each time that a constant evaluation goes through it.
+
+/// What an operation on operands of these types is recorded as.
+template<class Op, int Order, class... In>
+struct recording {
+  static constexpr Extents extents = Op::shape(In::extents...);
+  using Out = Typed<typename result_scalar<Op, In...>::type, to_shape<extents>>;
+  using Result = Symbol<typename Out::scalar, typename Out::shape, Order>;
+};
+
+/// What an operation does with the element types of these operands.
+template<class Op, class... In>
+struct operand_types {
+  static constexpr Promotion promotion = promotion_of<Op, In...>();
+  static constexpr DType promoted = [] {
+    if constexpr (promotion == Promotion::keep)
+      return DType{};
+    else
+      return promoted_type<promotion>(std::array{operand_type<In>()...});
+  }();
+};
+
+template<class... S>
+inline constexpr int order_of = std::remove_cvref_t<decltype(first_symbol(std::declval<S>()...))>::order;
+
 /// Records an operation on operands of the types that it is written for.
 template<class Op, class... S>
 constexpr auto record_converted(const S&... operand) {
   if constexpr (IsComposite<Op>) {
     return Op::compose(operand...);
   } else {
+    using To = recording<Op, order_of<S...>, typename S::typed...>;
+    using Recorded = signature<Op, order_of<S...>, typename To::Out, typename S::typed...>;
     graph::Builder* const b = first_symbol(operand...).builder;
-    constexpr int order = std::remove_cvref_t<decltype(first_symbol(operand...))>::order;
-    using T = typename result_scalar<Op, S...>::type;
-    constexpr Extents extents = Op::shape(S::extents...);
-    using Out = Typed<T, to_shape<extents>>;
-    return Symbol<T, typename Out::shape, order>{
-        b, b->add(&signature<Op, order, Out, typename S::typed...>::value, operand.node...)};
+    return typename To::Result{b, b->add(&Recorded::value, operand.node...)};
   }
 }
 
 template<class Op, class... S>
 constexpr auto record(const S&... operand) {
-  constexpr Promotion p = promotion_of<Op, S...>();
-  constexpr bool met = requirement<Op, typename S::typed...>::met;
-  graph::Builder* const b = first_symbol(operand...).builder;
-  if constexpr (!met) b->fail(requirement<Op, typename S::typed...>::message());
-  if constexpr (!met && !IsComposite<Op>) {
+  using Fit = requirement<Op, typename S::typed...>;
+  using Types = operand_types<Op, typename S::typed...>;
+  if constexpr (!Fit::met) first_symbol(operand...).builder->fail(Fit::message());
+  if constexpr (!Fit::met && !IsComposite<Op>) {
     // The kernel is not instantiated for what does not fit; any node will do.
-    constexpr Extents extents = Op::shape(S::extents...);
-    constexpr int order = std::remove_cvref_t<decltype(first_symbol(operand...))>::order;
-    return Symbol<typename result_scalar<Op, S...>::type, to_shape<extents>, order>{
-        b, first_symbol(operand...).node};
-  } else if constexpr (p == Promotion::keep) {
+    const auto& s = first_symbol(operand...);
+    return typename recording<Op, order_of<S...>, typename S::typed...>::Result{s.builder, s.node};
+  } else if constexpr (Types::promotion == Promotion::keep) {
     return record_converted<Op>(operand...);
   } else {
     // A composite that does not fit is recorded in a type that its kernels have.
-    constexpr DType type = promoted_type<p>(std::array{operand_type<typename S::typed>()...});
-    using T = std::conditional_t<met, scalar_of<type>, float>;
-    if constexpr (p == Promotion::chosen) {
+    using T = std::conditional_t<Fit::met, scalar_of<Types::promoted>, float>;
+    if constexpr (Types::promotion == Promotion::chosen) {
       return [](const auto& condition, const auto&... rest) {
         return record_converted<Op>(condition, cast_to<T>(rest)...);
       }(operand...);
@@ -709,8 +728,7 @@ private:
   static constexpr auto record(const A&... a) {
     const auto& s = ops::detail::first_symbol(a...);
     using T = detail::number_type_t<Op, A...>;
-    constexpr int order = std::remove_cvref_t<decltype(s)>::order;
-    return record_symbols(ops::detail::to_symbol<T, order>(s.builder, a)...);
+    return record_symbols(ops::detail::to_symbol<T, ops::detail::order_of<A...>>(s.builder, a)...);
   }
   template<class... S>
   static constexpr auto record_symbols(const S&... s) {

@@ -37,7 +37,7 @@ struct EvaluatedVisitor : visitor_base {
   std::size_t seen = 0;
   template<class M>
   constexpr void module(const M& m) {
-    if (Mode::evaluates(table<Net>::modules[seen++].path)) to.push_back({&m, -1, &display_name<M>});
+    if (Mode::evaluates(table<Net>::modules[seen++].path)) to.push_back({&m, -1, &display_name<M>, -1});
   }
 };
 
@@ -308,20 +308,31 @@ struct tracer<expr::Output<I, Call>> {
 template<class E>
 using symbol_of = decltype(tracer<E>::template symbol<0>(std::declval<graph::Builder&>()));
 
-/// What was recorded of an expression, as a constant. Evaluated once for each order.
+/// What was recorded of an expression, as constants. Evaluated once for each order.
 template<class E, int Order>
 struct recorded {
-  /// The graph.
-  static constexpr graph::FrozenGraph value = [] {
+private:
+  struct Recording {
+    graph::FrozenGraph graph;
+    Roomy<graph::Call, graph::max_nodes> calls;
+  };
+  static constexpr Recording made = [] {
     graph::Builder b;
     const auto root = tracer<E>::template symbol<Order>(b);
     b.root = root.node;
     b.forward_nodes = static_cast<int>(b.nodes.size());
     b.backward = Order > 0;
-    graph::FrozenGraph frozen{};
-    graph::freeze(frozen, b, 0);
-    return frozen;
+    Recording recording{};
+    graph::freeze(recording.graph, b, 0);
+    spread(recording.calls, b.calls);
+    return recording;
   }();
+
+public:
+  /// The graph: a constant of its own, since calls have addresses in a prototype that no running program has.
+  static constexpr graph::FrozenGraph value = made.graph;
+  /// The calls of modules, in the order in which they began; for constant evaluation.
+  static consteval const auto& calls() { return made.calls; }
 };
 
 } // namespace stator
