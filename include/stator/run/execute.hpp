@@ -134,28 +134,26 @@ struct region_unit {
   }
 };
 
-template<class P, std::size_t U>
-struct kernel_unit {
-  static constexpr graph::Unit unit = P::units[U];
-  static constexpr int node = P::members[P::at(unit.first)];
-
-  [[gnu::always_inline]] static void run(const Frame& f) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      constexpr auto* signature = P::nodes[P::at(node)].signature;
-      constexpr auto function = unit.accumulate ? signature->accumulate : signature->run;
-      const void* const in[] = {address<P, P::place(P::operand(node, static_cast<int>(I)))>(f)..., nullptr};
-      function(address<P, P::places[P::at(node)]>(f), in, f.batch,
-               static_cast<std::byte*>(address<P, unit.scratch>(f)));
-    }(std::make_index_sequence<static_cast<std::size_t>(P::nodes[P::at(node)].count)>{});
-  }
-};
+/// A unit that is one operation with a kernel of its own, the operands of which are I...
+template<class P, std::size_t U, std::size_t... I>
+[[gnu::always_inline]] inline void run_kernel(const Frame& f, std::index_sequence<I...>) {
+  constexpr graph::Unit unit = P::units[U];
+  constexpr int node = P::members[P::at(unit.first)];
+  constexpr auto* signature = P::nodes[P::at(node)].signature;
+  constexpr auto function = unit.accumulate ? signature->accumulate : signature->run;
+  const void* const in[] = {address<P, P::place(P::operand(node, static_cast<int>(I)))>(f)..., nullptr};
+  function(address<P, P::places[P::at(node)]>(f), in, f.batch,
+           static_cast<std::byte*>(address<P, unit.scratch>(f)));
+}
 
 template<class P, std::size_t U>
 [[gnu::always_inline]] inline void run_unit(const Frame& f) {
-  if constexpr (P::units[U].region)
+  if constexpr (P::units[U].region) {
     region_unit<P, U>::run(f);
-  else
-    kernel_unit<P, U>::run(f);
+  } else {
+    constexpr int operands = P::nodes[P::at(P::members[P::at(P::units[U].first)])].count;
+    run_kernel<P, U>(f, std::make_index_sequence<static_cast<std::size_t>(operands)>{});
+  }
 }
 
 /// Units in functions of this many: compilers' optimisers are not linear in the size of a function.
