@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: Net has no parameter of the form fc*.wieght, did you mean fc1.weight
+// error: stator: Net has no parameter that matches fc*.wieght, did you mean fc1.weight
 #include "stator/model/model.hpp"
 
 struct Layer {

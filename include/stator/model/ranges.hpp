@@ -131,7 +131,7 @@ struct glob_error {
     for (const LeafEntry& leaf : T::leaves)
       if (leaf.is_parameter() == Parameters && glob_match(Pattern.view(), leaf.name)) return {};
     Text found = text("stator: ", T::modules[0].type, " has no ", Parameters ? "parameter" : "buffer",
-                      " of the form ", Pattern.view());
+                      " that matches ", Pattern.view());
     found += nearest(Pattern.view(), T::leaves.size(), [](std::size_t i) { return T::leaves[i].name; });
     return found;
   }
