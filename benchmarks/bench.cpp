@@ -74,12 +74,12 @@ double seconds(const Run& run, long n) {
   return (now() - start) / static_cast<double>(n);
 }
 
-/// How often the work is done for one sample.
-long repetitions(const Run& run, double least) {
+/// How often the work is done for one sample, and how long one run takes.
+std::pair<long, double> repetitions(const Run& run, double least) {
   for (long n = 1;; n *= 2) {
     const double one = seconds(run, n);
     if (one * static_cast<double>(n) >= least / 4 || n > 1'000'000'000)
-      return std::max(1L, static_cast<long>(least / std::max(one, 1e-12)));
+      return {std::max(1L, static_cast<long>(least / std::max(one, 1e-12))), one};
   }
 }
 
@@ -94,8 +94,9 @@ std::vector<Measured> measure(const std::vector<const Contender*>& some, const E
       Measured m{c->name, {}, NAN, {}};
       run.times(2);
       if (run.result) m.result = run.result();
-      repeat.push_back(repetitions(run, effort.sample));
-      total += seconds(run, 1) * static_cast<double>(repeat.back());
+      const auto [times, one] = repetitions(run, effort.sample);
+      repeat.push_back(times);
+      total += one * static_cast<double>(times);
       runs.push_back(std::move(run));
       all.push_back(std::move(m));
     } catch (const std::exception& e) {
@@ -112,7 +113,7 @@ std::vector<Measured> measure(const std::vector<const Contender*>& some, const E
   if (latency)
     for (std::size_t i = 0; i < runs.size(); ++i) {
       const double one = std::max(quantile(all[i].samples, 0.5), 1e-9);
-      const int calls = std::clamp(static_cast<int>(effort.row / 2 / one), 100, effort.calls);
+      const int calls = std::clamp(static_cast<int>(effort.row / 4 / one), 20, effort.calls);
       for (int c = 0; c < calls; ++c) {
         const double start = clock_of(CLOCK_MONOTONIC);
         runs[i].times(1);
