@@ -35,7 +35,9 @@ class Runtime {
 public:
   Runtime() {
     const char* path = std::getenv("STATOR_ONNXRUNTIME");
-    void* library = path != nullptr && *path != 0 ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : nullptr;
+    if (path == nullptr || *path == 0) return;
+    void* const library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) std::fprintf(stderr, "skipped: ONNX Runtime: %s\n", dlerror());
     if (library == nullptr) return;
     const auto base = reinterpret_cast<ApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
     if (base == nullptr) return;
@@ -254,8 +256,7 @@ void enter(const std::string& row, Network (*make)(A...), const std::type_identi
 }
 
 const bool entered = [] {
-  if (!runtime().here())
-    return std::fprintf(stderr, "skipped: ONNX Runtime, $STATOR_ONNXRUNTIME is not its library\n"), false;
+  if (!runtime().here()) return false;
   enter("infer/mlp_784_128_10/1", mlp, 1, Sizes{784, 128, 10});
   enter("infer/mlp_784_1024_1024_10/1", mlp, 1, Sizes{784, 1024, 1024, 10});
   enter("infer/lenet/1", lenet, 1);
