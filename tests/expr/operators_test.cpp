@@ -119,6 +119,21 @@ TEST_CASE("argmax without a dimension counts through all elements") {
   CHECK_THROWS_AS(argmax(none).item(), stator::ShapeError);
 }
 
+TEST_CASE("argmax, argmin and select stand after a pipe") {
+  const Tensor<float, 2, 3> x{1, 5, 4, 7, 2, 8};
+  CHECK(elements((x | stator::argmax<1>).value()) == Values{1, 2});
+  CHECK(elements((x * -1 | stator::argmin<0>).value()) == Values{1, 0, 1});
+  CHECK((x | stator::argmax).item() == 5);
+  CHECK((x | stator::argmin).item() == 0);
+  CHECK(elements((x | stator::select<0, 1>).value()) == Values{7, 2, 8});
+}
+
+TEST_CASE("square of bool elements has int64 elements, as in PyTorch") {
+  const Tensor<bool, 2> b{true, false};
+  const Tensor<std::int64_t, 2> squares = stator::square(b).value();
+  CHECK(elements(squares) == Values{1, 0});
+}
+
 TEST_CASE("chunk and unbind work on tensors and expressions") {
   Variable<float, 2, 4> x{1, 2, 3, 4, 5, 6, 7, 8};
   const auto [a, b] = stator::chunk<2, 1>(x * 2);

@@ -126,10 +126,10 @@ T mish_gate_of(T x) { // tanh(softplus(x))
   const T e = std::exp(-std::abs(x));
   return x < 0 ? e * (e + 2) / (e * (e + 2) + 2) : (1 + 2 * e) / (1 + 2 * e + 2 * e * e);
 }
-/// x gate, and its limit where x is -infinity.
+/// NaN where x is -infinity, as in PyTorch.
 template<class T>
 T gated(T x, T gate) {
-  return x == -std::numeric_limits<T>::infinity() ? -T{} : x * gate;
+  return x * gate;
 }
 
 #define STATOR_CHECK(name, bound, expression)                                                                \

@@ -61,6 +61,18 @@ TEST_CASE("sums over an empty batch are 0, means and variances NaN") {
   CHECK(stator::amax_dims<1>(x).value().numel() == 0);
 }
 
+TEST_CASE("softmax over a dimension of no elements, or beside one, has none") {
+  Variable<float, 2, 0> rows;
+  CHECK(nn::softmax<1>(rows).value().numel() == 0);
+  sum(nn::log_softmax<1>(rows)).backward();
+  const Tensor<float, 2, 0, 3> planes;
+  const Tensor<float, 2, 3, 0> beside;
+  CHECK(nn::softmax<1>(planes).value().numel() == 0);
+  CHECK(nn::log_softmax<1>(beside).value().numel() == 0);
+  const Tensor<float, dynamic, 0> batch(4);
+  CHECK(nn::softmax<1>(batch).value().numel() == 0);
+}
+
 TEST_CASE("an empty batch has no largest element") {
   const Tensor<float, dynamic, 3> x(0);
   CHECK_THAT(thrown<stator::ShapeError>([&] { stator::amax(x).item(); }), contains("amax: no elements"));

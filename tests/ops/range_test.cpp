@@ -53,6 +53,24 @@ TEST_CASE("log of denormal numbers is exact, exp gives them") {
   check(exp(filled<float>(88.7)).value(), 3.32597683e38, 1);
 }
 
+TEST_CASE("gated activations of -infinity are NaN, as in PyTorch, and of large negative numbers 0") {
+  const auto look = [](auto f) {
+    const auto each = [&]<class T>(T) {
+      constexpr double infinity = std::numeric_limits<double>::infinity();
+      for (const T e : f(filled<T>(-infinity)).value()) REQUIRE(std::isnan(e));
+      for (const T e : f(filled<T>(infinity)).value()) REQUIRE(e == std::numeric_limits<T>::infinity());
+      for (const T e : f(filled<T>(-1e30)).value()) REQUIRE(e == 0);
+    };
+    each(float{});
+    each(double{});
+  };
+  look(nn::gelu);
+  look(nn::gelu_tanh);
+  look(nn::silu);
+  look(nn::mish);
+  look(nn::hardswish);
+}
+
 TEST_CASE("gelu of a large number is the number, far tails keep their relative accuracy") {
   check(nn::gelu(filled<float>(2e38)).value(), 2e38);
   check(nn::gelu(filled<float>(-6)).value(), -5.91952587e-9);

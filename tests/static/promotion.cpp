@@ -111,7 +111,7 @@ static_assert(letter<decltype(clamp(std::declval<const Vector<bool>&>(), 1, 2))>
 // One operand.
 static_assert(unary<1>(neg, "uilfd"));
 static_assert(unary<1>(STATOR_CALL(abs), "uilfd"));
-static_assert(unary<1>(square, "uilfd"));
+static_assert(unary(square, "luilfd"));
 static_assert(unary<1>(nn::relu, "uilfd"));
 static_assert(unary(sign, "builfd"));
 static_assert(unary(STATOR_CALL(exp), "fffffd"));

@@ -21,11 +21,13 @@ struct AxisRows {
   /// Calls `body(first element)` for each row; the elements of a row are `inner` apart.
   template<class Body>
   static void for_each(Index batch, Body&& body) {
-    const Index outer = E.product(0, Axis) * (E.is_dynamic() && Axis > 0 ? batch : 1);
-    parallel_for(outer * inner, std::max<Index>((Index{1} << 15) / length, 1),
-                 [&](Index first, Index last, int) {
-                   for (Index r = first; r < last; ++r) body(r / inner * length * inner + r % inner);
-                 });
+    if constexpr (length > 0 && inner > 0) {
+      const Index outer = E.product(0, Axis) * (E.is_dynamic() && Axis > 0 ? batch : 1);
+      parallel_for(outer * inner, std::max<Index>((Index{1} << 15) / length, 1),
+                   [&](Index first, Index last, int) {
+                     for (Index r = first; r < last; ++r) body(r / inner * length * inner + r % inner);
+                   });
+    }
   }
 };
 
@@ -52,14 +54,14 @@ T exp_row(const T* x, T* y, T shift) {
 
 } // namespace detail
 
-/// exp(x) / sum(exp(x)) over Axis of x with extents E, and its gradient.
-template<class T, Extents E, std::size_t Axis>
+/// softmax over Axis of x with extents E, exp(x) / sum(exp(x)), or with Log its logarithm; and the gradient.
+template<bool Log, class T, Extents E, std::size_t Axis>
 struct softmax {
-  /// The rows along Axis.
-  using Rows = detail::AxisRows<E, Axis>;
-  static constexpr Index n = Rows::length, step = Rows::inner; ///< elements of a row, and steps between them
+  using Rows = detail::AxisRows<E, Axis>; ///< what is normalised
+  /// Elements of a row, and how far they are apart.
+  static constexpr Index n = Rows::length, step = Rows::inner;
 
-  /// y = exp(x - max) / sum
+  /// y = exp(x - max) / sum(exp(x - max)), or x - max - log(sum(exp(x - max)))
   static void forward(const T* x, T* y, Index batch) {
     Rows::for_each(batch, [&](Index at) {
       const T* from = x + at;
@@ -70,49 +72,23 @@ struct softmax {
       if constexpr (step == 1)
         total = detail::exp_row<n>(from, to, high);
       else
-        for (Index k = 0; k < n; ++k) total += to[k * step] = std::exp(from[k * step] - high);
-      for (Index k = 0; k < n; ++k) to[k * step] /= total;
+        for (Index k = 0; k < n; ++k) {
+          const T e = std::exp(from[k * step] - high);
+          if constexpr (!Log) to[k * step] = e;
+          total += e;
+        }
+      const T shift = Log ? high + std::log(total) : T{};
+      for (Index k = 0; k < n; ++k) to[k * step] = Log ? from[k * step] - shift : to[k * step] / total;
     });
   }
-  /// dx = y (g - sum(g y))
-  static void backward(const T* y, const T* g, T* dx, Index batch) {
-    Rows::for_each(batch, [&](Index at) {
-      T dot{};
-      for (Index k = 0; k < n; ++k) dot += g[at + k * step] * y[at + k * step];
-      for (Index k = 0; k < n; ++k) dx[at + k * step] = y[at + k * step] * (g[at + k * step] - dot);
-    });
-  }
-};
-
-/// x - log(sum(exp(x))) over Axis of x with extents E, and its gradient.
-template<class T, Extents E, std::size_t Axis>
-struct log_softmax {
-  /// The rows along Axis.
-  using Rows = detail::AxisRows<E, Axis>;
-  static constexpr Index n = Rows::length, step = Rows::inner; ///< elements of a row, and steps between them
-
-  /// y = x - max - log(sum(exp(x - max)))
-  static void forward(const T* x, T* y, Index batch) {
-    Rows::for_each(batch, [&](Index at) {
-      const T* from = x + at;
-      T* to = y + at;
-      T high = from[0];
-      for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
-      T total{};
-      if constexpr (step == 1)
-        total = detail::exp_row<n>(from, to, high);
-      else
-        for (Index k = 0; k < n; ++k) total += std::exp(from[k * step] - high);
-      const T shift = high + std::log(total);
-      for (Index k = 0; k < n; ++k) to[k * step] = from[k * step] - shift;
-    });
-  }
-  /// dx = g - exp(y) sum(g)
+  /// dx = y (g - sum(g y)), or g - exp(y) sum(g)
   static void backward(const T* y, const T* g, T* dx, Index batch) {
     Rows::for_each(batch, [&](Index at) {
       T total{};
-      for (Index k = 0; k < n; ++k) total += g[at + k * step];
-      if constexpr (step == 1) {
+      for (Index k = 0; k < n; ++k) total += Log ? g[at + k * step] : g[at + k * step] * y[at + k * step];
+      if constexpr (!Log) {
+        for (Index k = 0; k < n; ++k) dx[at + k * step] = y[at + k * step] * (g[at + k * step] - total);
+      } else if constexpr (step == 1) {
         detail::exp_row<n>(y + at, dx + at, T{});
         for (Index k = 0; k < n; ++k) dx[at + k] = g[at + k] - dx[at + k] * total;
       } else {

@@ -2,6 +2,7 @@
 // Activation functions as modules. Functions are nn::relu, nn::gelu; modules nn::ReLU, nn::GELU.
 #pragma once
 
+#include "stator/core/fixed_string.hpp"
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
 #include "stator/ops/activation.hpp"
@@ -14,41 +15,38 @@
 
 namespace stator::nn {
 
+/// A module without parameters and options: `Op` of its input, printed as PyTorch's `Name`.
+template<fixed_string Name, class Op>
+struct Activation {
+  static constexpr std::string_view class_name() { return Name.view(); }
+  constexpr auto forward(auto x) const { return operation<Op>{}(x); }
+  constexpr auto operator()(auto&&... x) const { return call(*this, std::forward<decltype(x)>(x)...); }
+};
+
 /// max(x, 0)
-struct ReLU {
-  constexpr auto forward(auto x) const { return relu(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
+using ReLU = Activation<"ReLU", ops::Relu>;
 /// min(max(x, 0), 6)
-struct ReLU6 {
-  constexpr auto forward(auto x) const { return relu6(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
+using ReLU6 = Activation<"ReLU6", ops::Relu6>;
 /// torch.nn.Sigmoid: 1 / (1 + exp(-x)).
-struct Sigmoid {
-  constexpr auto forward(auto x) const { return sigmoid(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
+using Sigmoid = Activation<"Sigmoid", ops::Sigmoid>;
 /// torch.nn.Tanh.
-struct Tanh {
-  constexpr auto forward(auto x) const { return tanh(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
+using Tanh = Activation<"Tanh", ops::Tanh>;
 /// x sigmoid(x)
-struct SiLU {
-  constexpr auto forward(auto x) const { return silu(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
+using SiLU = Activation<"SiLU", ops::Silu>;
 /// x tanh(softplus(x))
-struct Mish {
-  constexpr auto forward(auto x) const { return mish(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
+using Mish = Activation<"Mish", ops::Mish>;
+/// torch.nn.SELU. Source: Klambauer et al. 2017.
+using SELU = Activation<"SELU", ops::Selu>;
+/// torch.nn.Softsign: x / (1 + |x|).
+using Softsign = Activation<"Softsign", ops::Softsign>;
+/// torch.nn.LogSigmoid: log(1 / (1 + exp(-x))).
+using LogSigmoid = Activation<"LogSigmoid", ops::LogSigmoid>;
+/// torch.nn.Tanhshrink: x - tanh(x).
+using Tanhshrink = Activation<"Tanhshrink", ops::Tanhshrink>;
+/// torch.nn.Hardswish: x relu6(x + 3) / 6.
+using Hardswish = Activation<"Hardswish", ops::Hardswish>;
+/// torch.nn.Hardsigmoid: relu6(x + 3) / 6.
+using Hardsigmoid = Activation<"Hardsigmoid", ops::Hardsigmoid>;
 
 /// x Phi(x) with the error function.
 struct GELU {
@@ -63,42 +61,6 @@ struct GELUTanh {
   constexpr auto forward(auto x) const { return gelu_tanh(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "approximate='tanh'"; }
-};
-
-/// torch.nn.SELU. Source: Klambauer et al. 2017.
-struct SELU {
-  constexpr auto forward(auto x) const { return selu(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
-/// torch.nn.Softsign: x / (1 + |x|).
-struct Softsign {
-  constexpr auto forward(auto x) const { return softsign(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
-/// torch.nn.LogSigmoid: log(1 / (1 + exp(-x))).
-struct LogSigmoid {
-  constexpr auto forward(auto x) const { return logsigmoid(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
-/// torch.nn.Tanhshrink: x - tanh(x).
-struct Tanhshrink {
-  constexpr auto forward(auto x) const { return tanhshrink(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
-/// torch.nn.Hardswish: x relu6(x + 3) / 6.
-struct Hardswish {
-  constexpr auto forward(auto x) const { return hardswish(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
-};
-
-/// torch.nn.Hardsigmoid: relu6(x + 3) / 6.
-struct Hardsigmoid {
-  constexpr auto forward(auto x) const { return hardsigmoid(x); }
-  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 };
 
 /// x where x > 0, otherwise NegativeSlope * x.

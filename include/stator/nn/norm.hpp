@@ -2,8 +2,7 @@
 // Normalisation over the batch: BatchNorm1d, BatchNorm2d, BatchNorm3d.
 #pragma once
 
-#include "stator/nn/extra_repr.hpp"
-#include "stator/nn/init.hpp"
+#include "stator/nn/norm_state.hpp"
 #include "stator/ops/batch_norm.hpp"
 #include "stator/trace/assign.hpp"
 #include "stator/trace/call.hpp"
@@ -27,19 +26,20 @@ struct BatchNormOptions {
 template<std::size_t Dims, Index Features, BatchNormOptions Options, class T>
 struct BatchNorm {
   static_assert(Features > 0, "stator: BatchNorm needs a positive number of features");
+  static constexpr bool affine = Options.affine;              ///< whether there are weight and bias
   static constexpr bool tracks = Options.track_running_stats; ///< whether there are running statistics
   static constexpr std::string_view class_name() {
     return Dims == 1 ? "BatchNorm1d" : Dims == 2 ? "BatchNorm2d" : "BatchNorm3d";
   }
 
   /// Factor of each channel.
-  std::conditional_t<Options.affine, Parameter<T, Features>, Absent> weight;
+  detail::FieldIf<affine, Parameter<T, Features>> weight;
   /// Summand of each channel.
-  std::conditional_t<Options.affine, Parameter<T, Features>, Absent> bias;
-  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_mean; ///< of each channel
-  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_var;  ///< of each channel, unbiased
+  detail::FieldIf<affine, Parameter<T, Features>> bias;
+  detail::FieldIf<tracks, Buffer<T, Features>> running_mean; ///< of each channel
+  detail::FieldIf<tracks, Buffer<T, Features>> running_var;  ///< of each channel, unbiased
   /// Batches in the running statistics.
-  std::conditional_t<tracks, Buffer<std::int64_t>, Absent> num_batches_tracked;
+  detail::FieldIf<tracks, Buffer<std::int64_t>> num_batches_tracked;
 
   constexpr auto forward(auto x) const {
     using X = decltype(x);
@@ -50,7 +50,7 @@ struct BatchNorm {
                                        : "5",
                            " dimensions"));
       return x;
-    } else if constexpr (Options.affine) {
+    } else if constexpr (affine) {
       return forward(x, ops::symbol(x, weight), ops::symbol(x, bias));
     } else {
       return forward(x, 1.0, 0.0);
@@ -58,21 +58,11 @@ struct BatchNorm {
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
-  void reset_parameters() {
-    if constexpr (tracks) {
-      init::zeros_(running_mean);
-      init::ones_(running_var);
-      init::zeros_(num_batches_tracked);
-    }
-    if constexpr (Options.affine) {
-      init::ones_(weight);
-      init::zeros_(bias);
-    }
-  }
+  void reset_parameters() { detail::reset_norm(*this); }
   static std::string extra_repr() {
-    return std::to_string(Features) + ", eps=" + python_float(Options.eps) + ", momentum=" +
-           (Options.momentum == cumulative_average ? "None" : python_float(Options.momentum)) +
-           ", affine=" + python_bool(Options.affine) + ", track_running_stats=" + python_bool(tracks);
+    const bool plain = Options.momentum == cumulative_average;
+    return detail::running_norm_repr(Features, Options.eps, plain ? "None" : python_float(Options.momentum),
+                                     affine, tracks);
   }
 
   /// Files of PyTorch before 0.4.1 have no num_batches_tracked: it becomes 0, as in PyTorch.

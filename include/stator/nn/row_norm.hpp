@@ -3,8 +3,7 @@
 // InstanceNorm3d.
 #pragma once
 
-#include "stator/nn/extra_repr.hpp"
-#include "stator/nn/init.hpp"
+#include "stator/nn/norm_state.hpp"
 #include "stator/ops/batch_norm.hpp"
 #include "stator/ops/layer_norm.hpp"
 #include "stator/ops/variance.hpp"
@@ -41,8 +40,8 @@ struct LayerNorm {
   static constexpr bool affine = Options.elementwise_affine; ///< whether there are weight and bias
   /// The type of both, with the shape that is normalised.
   using Weight = typename detail::parameter_of<T, to_shape<Normalized.extents>>::type;
-  std::conditional_t<affine, Weight, Absent> weight; ///< factor of each element
-  std::conditional_t<affine, Weight, Absent> bias;   ///< summand of each element
+  detail::FieldIf<affine, Weight> weight; ///< factor of each element
+  detail::FieldIf<affine, Weight> bias;   ///< summand of each element
 
   constexpr auto forward(auto x) const {
     using X = decltype(x);
@@ -58,12 +57,7 @@ struct LayerNorm {
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
-  void reset_parameters() {
-    if constexpr (affine) {
-      init::ones_(weight);
-      init::zeros_(bias);
-    }
-  }
+  void reset_parameters() { detail::reset_norm(*this); }
   static std::string extra_repr() {
     return python_tuple(Normalized.extents) + ", eps=" + python_float(Options.eps) +
            ", elementwise_affine=" + python_bool(affine);
@@ -90,17 +84,18 @@ template<Index Groups, Index Channels, GroupNormOptions Options = GroupNormOptio
 struct GroupNorm {
   static_assert(Groups > 0 && Channels % Groups == 0,
                 "stator: GroupNorm: channels must be a multiple of groups");
+  static constexpr bool affine = Options.affine; ///< whether there are weight and bias
   /// Factor of each channel.
-  std::conditional_t<Options.affine, Parameter<T, Channels>, Absent> weight;
+  detail::FieldIf<affine, Parameter<T, Channels>> weight;
   /// Summand of each channel.
-  std::conditional_t<Options.affine, Parameter<T, Channels>, Absent> bias;
+  detail::FieldIf<affine, Parameter<T, Channels>> bias;
 
   constexpr auto forward(auto x) const {
     using X = decltype(x);
     if constexpr (X::extents.rank < 2 || X::extents[1] != Channels) {
       x.builder->fail(text("input ", X::extents, ", expected [N, ", Channels, ", ...]"));
       return x;
-    } else if constexpr (Options.affine) {
+    } else if constexpr (affine) {
       return group_norm<Groups, Options.eps>(x, weight, bias);
     } else {
       return group_norm<Groups, Options.eps>(x);
@@ -108,15 +103,10 @@ struct GroupNorm {
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
-  void reset_parameters() {
-    if constexpr (Options.affine) {
-      init::ones_(weight);
-      init::zeros_(bias);
-    }
-  }
+  void reset_parameters() { detail::reset_norm(*this); }
   static std::string extra_repr() {
     return std::to_string(Groups) + ", " + std::to_string(Channels) + ", eps=" + python_float(Options.eps) +
-           ", affine=" + python_bool(Options.affine);
+           ", affine=" + python_bool(affine);
   }
 };
 
@@ -134,18 +124,19 @@ struct InstanceNormOptions {
 /// Lempitsky 2016.
 template<std::size_t Dims, Index Features, InstanceNormOptions Options, class T>
 struct InstanceNorm {
+  static constexpr bool affine = Options.affine;              ///< whether there are weight and bias
   static constexpr bool tracks = Options.track_running_stats; ///< whether there are running statistics
   static constexpr std::string_view class_name() {
     return Dims == 1 ? "InstanceNorm1d" : Dims == 2 ? "InstanceNorm2d" : "InstanceNorm3d";
   }
   /// Factor of each channel.
-  std::conditional_t<Options.affine, Parameter<T, Features>, Absent> weight;
+  detail::FieldIf<affine, Parameter<T, Features>> weight;
   /// Summand of each channel.
-  std::conditional_t<Options.affine, Parameter<T, Features>, Absent> bias;
-  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_mean; ///< of each channel
-  std::conditional_t<tracks, Buffer<T, Features>, Absent> running_var;  ///< of each channel, unbiased
+  detail::FieldIf<affine, Parameter<T, Features>> bias;
+  detail::FieldIf<tracks, Buffer<T, Features>> running_mean; ///< of each channel
+  detail::FieldIf<tracks, Buffer<T, Features>> running_var;  ///< of each channel, unbiased
   /// As PyTorch has it: stays 0.
-  std::conditional_t<tracks, Buffer<std::int64_t>, Absent> num_batches_tracked;
+  detail::FieldIf<tracks, Buffer<std::int64_t>> num_batches_tracked;
 
   constexpr auto forward(auto x) const {
     using X = decltype(x);
@@ -153,7 +144,7 @@ struct InstanceNorm {
       x.builder->fail(
           text("input ", X::extents, ", expected ", Features, " channels and ", Dims + 2, " dimensions"));
       return x;
-    } else if constexpr (Options.affine) {
+    } else if constexpr (affine) {
       return normalized(x, ops::symbol(x, weight), ops::symbol(x, bias));
     } else {
       return normalized(x);
@@ -161,30 +152,18 @@ struct InstanceNorm {
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 
-  void reset_parameters() {
-    if constexpr (tracks) {
-      init::zeros_(running_mean);
-      init::ones_(running_var);
-      init::zeros_(num_batches_tracked);
-    }
-    if constexpr (Options.affine) {
-      init::ones_(weight);
-      init::zeros_(bias);
-    }
-  }
+  void reset_parameters() { detail::reset_norm(*this); }
   static std::string extra_repr() {
-    return std::to_string(Features) + ", eps=" + python_float(Options.eps) +
-           ", momentum=" + python_float(Options.momentum) + ", affine=" + python_bool(Options.affine) +
-           ", track_running_stats=" + python_bool(tracks);
+    return detail::running_norm_repr(Features, Options.eps, python_float(Options.momentum), affine, tracks);
   }
 
 private:
-  constexpr auto normalized(auto x, auto... affine) const {
+  constexpr auto normalized(auto x, auto... scale) const {
     if constexpr (tracks) {
       const auto mean = ops::symbol(x, running_mean), variance = ops::symbol(x, running_var);
       if (!x.training()) {
-        if constexpr (Options.affine)
-          return ops::batch_norm::normalize_by<Options.eps>(x, mean, variance, affine...);
+        if constexpr (affine)
+          return ops::batch_norm::normalize_by<Options.eps>(x, mean, variance, scale...);
         else
           return ops::batch_norm::normalize_by<Options.eps>(x, mean, variance, 1.0, 0.0);
       }
@@ -192,7 +171,7 @@ private:
     }
     if constexpr (decltype(x)::extents.product(2, Dims + 2) == 1)
       x.builder->fail(text("input ", decltype(x)::extents, ", expected more than 1 element in each channel"));
-    return group_norm<Features, Options.eps>(x, affine...);
+    return group_norm<Features, Options.eps>(x, scale...);
   }
   constexpr void update(auto x) const {
     using Running = operation<ops::batch_norm::Update<Options.momentum, false>>;

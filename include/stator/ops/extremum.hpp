@@ -4,6 +4,7 @@
 
 #include "stator/core/error.hpp"
 #include "stator/ops/compare.hpp"
+#include "stator/ops/piped.hpp"
 #include "stator/ops/slicing.hpp"
 
 #include <limits>
@@ -122,6 +123,18 @@ template<Operand X>
 constexpr auto argmax(X&& x) {
   return operation<ops::ArgmaxOfAll<true>>{}(std::forward<X>(x));
 }
+/// `x | argmax<Dim>`, `x | argmax`
+template<Index Dim>
+constexpr ops::Piped<ops::Argmax<true, Dim>> argmax(ops::Piped<ops::Argmax<true, Dim>> piped) {
+  return piped;
+}
+constexpr ops::Piped<ops::ArgmaxOfAll<true>> argmax(ops::Piped<ops::ArgmaxOfAll<true>> piped) {
+  return piped;
+}
+template<Operand X>
+constexpr auto operator|(X&& x, ops::Piped<ops::ArgmaxOfAll<true>> (*)(ops::Piped<ops::ArgmaxOfAll<true>>)) {
+  return operation<ops::ArgmaxOfAll<true>>{}(std::forward<X>(x));
+}
 /// The same for the smallest element.
 template<Index Dim, Operand X>
 constexpr auto argmin(X&& x) {
@@ -129,6 +142,19 @@ constexpr auto argmin(X&& x) {
 }
 template<Operand X>
 constexpr auto argmin(X&& x) {
+  return operation<ops::ArgmaxOfAll<false>>{}(std::forward<X>(x));
+}
+/// `x | argmin<Dim>`, `x | argmin`
+template<Index Dim>
+constexpr ops::Piped<ops::Argmax<false, Dim>> argmin(ops::Piped<ops::Argmax<false, Dim>> piped) {
+  return piped;
+}
+constexpr ops::Piped<ops::ArgmaxOfAll<false>> argmin(ops::Piped<ops::ArgmaxOfAll<false>> piped) {
+  return piped;
+}
+template<Operand X>
+constexpr auto operator|(X&& x,
+                         ops::Piped<ops::ArgmaxOfAll<false>> (*)(ops::Piped<ops::ArgmaxOfAll<false>>)) {
   return operation<ops::ArgmaxOfAll<false>>{}(std::forward<X>(x));
 }
 

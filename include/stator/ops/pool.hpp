@@ -5,6 +5,7 @@
 #include "stator/core/dims.hpp"
 #include "stator/kernel/pool.hpp"
 #include "stator/ops/activation.hpp"
+#include "stator/ops/pow.hpp"
 #include "stator/ops/reduce.hpp"
 
 namespace stator {

@@ -40,4 +40,13 @@ constexpr std::size_t wrap(Index dim, std::size_t rank) {
   return static_cast<std::size_t>(dim < 0 ? dim + static_cast<Index>(rank) : dim);
 }
 
+/// Why an operation cannot take dimension `dim` of x: there is none, or it is the batch that is known at
+/// run time.
+constexpr Text static_dim_requirement(std::string_view operation, Index dim, const Extents& x) {
+  const auto rank = static_cast<Index>(x.rank);
+  if (dim >= rank || dim < -rank || (x.is_dynamic() && wrap(dim, x.rank) == 0))
+    return text(operation, ": dimension ", dim, " is not a static dimension of a tensor of shape ", x);
+  return {};
+}
+
 } // namespace stator::ops

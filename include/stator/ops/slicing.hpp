@@ -3,6 +3,7 @@
 // unsqueeze. The dimension that is cut or joined is never a dynamic batch.
 #pragma once
 
+#include "stator/ops/piped.hpp"
 #include "stator/ops/reduce.hpp"
 
 #include <algorithm>
@@ -10,15 +11,6 @@
 namespace stator {
 
 namespace ops {
-
-/// Why an operation cannot take dimension `dim` of x: there is none, or it is the batch that is known at
-/// run time.
-constexpr Text static_dim_requirement(std::string_view operation, Index dim, const Extents& x) {
-  const auto rank = static_cast<Index>(x.rank);
-  if (dim >= rank || dim < -rank || (x.is_dynamic() && wrap(dim, x.rank) == 0))
-    return text(operation, ": dimension ", dim, " is not a static dimension of a tensor of shape ", x);
-  return {};
-}
 
 namespace detail {
 /// Blocks before dimension `dim` of X, the batch included.
@@ -223,6 +215,11 @@ inline constexpr operation<ops::Unsqueeze<Dim>> unsqueeze;
 template<Index Dim, Index At, Operand X>
 constexpr auto select(X&& x) {
   return operation<ops::Select<Dim, At>>{}(std::forward<X>(x));
+}
+/// `x | select<Dim, At>`
+template<Index Dim, Index At>
+constexpr ops::Piped<ops::Select<Dim, At>> select(ops::Piped<ops::Select<Dim, At>> piped) {
+  return piped;
 }
 
 namespace ops::detail {

@@ -10,41 +10,40 @@ namespace stator {
 
 namespace ops {
 
-/// Why an operation cannot take dimension `dim` of x: there is none.
-constexpr Text dim_requirement(std::string_view operation, Index dim, const Extents& x) {
-  const auto rank = static_cast<Index>(x.rank);
-  if (dim >= rank || dim < -rank || (x.is_dynamic() && wrap(dim, x.rank) == 0))
-    return text(operation, ": dimension ", dim, " is not a static dimension of a tensor of shape ", x);
-  return {};
-}
-
-/// log(softmax(x)) over dimension Dim.
-template<Index Dim>
-struct LogSoftmax {
-  static constexpr std::string_view name = "LogSoftmax";
-  static constexpr std::string_view backward_name = "LogSoftmaxBackward0";
+/// What softmax and, with Log, its logarithm have in common.
+template<bool Log, Index Dim>
+struct SoftmaxOver : SameShape {
+  static constexpr std::string_view name = Log ? "LogSoftmax" : "Softmax";
+  static constexpr std::string_view backward_name = Log ? "LogSoftmaxBackward0" : "SoftmaxBackward0";
   static constexpr Promotion promotion = Promotion::floats;
-  static constexpr Extents shape(const Extents& x) { return x; }
-  static constexpr Text requirement(const Extents& x) { return dim_requirement("log_softmax", Dim, x); }
+  static constexpr Text requirement(const Extents& x) {
+    return static_dim_requirement(Log ? "log_softmax" : "softmax", Dim, x);
+  }
+  template<class X>
+  using Kernel = kernel::softmax<Log, typename X::scalar, X::extents, wrap(Dim, X::extents.rank)>;
+
   template<class Out, class X>
   static void run(typename Out::scalar* y, const typename X::scalar* x, Index batch, std::byte*) {
-    kernel::log_softmax<typename X::scalar, X::extents, wrap(Dim, X::extents.rank)>::forward(x, y, batch);
+    Kernel<X>::forward(x, y, batch);
   }
-  /// dx = g - exp(y) sum(g)
-  struct Backward {
-    static constexpr std::string_view name = "LogSoftmaxBackwardData";
-    static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
+  /// dx = y (g - sum(g y)), or g - exp(y) sum(g)
+  struct Backward : SameShape {
+    static constexpr std::string_view name = Log ? "LogSoftmaxBackwardData" : "SoftmaxBackwardData";
     template<class Out, class G, class Y>
     static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename Y::scalar* y,
                     Index batch, std::byte*) {
-      kernel::log_softmax<typename G::scalar, G::extents, wrap(Dim, G::extents.rank)>::backward(y, g, dx,
-                                                                                                batch);
+      Kernel<G>::backward(y, g, dx, batch);
     }
     template<class G2, class Y2, class G, class Y>
     static constexpr auto vjp(G2 gg, Y2, G g, Y y) {
       constexpr operation<Sum<true, Dim>> total;
-      const auto shared = mul(gg, operation<Exp>{}(y));
-      return gradients(sub(gg, total(shared)), neg(mul(shared, total(g))));
+      if constexpr (Log) {
+        const auto shared = mul(gg, operation<Exp>{}(y));
+        return gradients(sub(gg, total(shared)), neg(mul(shared, total(g))));
+      } else {
+        return gradients(operation<Backward>{}(gg, y),
+                         sub(mul(gg, sub(g, total(mul(g, y)))), mul(g, total(mul(gg, y)))));
+      }
     }
   };
   template<class G, class Y, class X>
@@ -55,37 +54,10 @@ struct LogSoftmax {
 
 /// exp(x) / sum(exp(x)) over dimension Dim.
 template<Index Dim>
-struct Softmax {
-  static constexpr std::string_view name = "Softmax";
-  static constexpr std::string_view backward_name = "SoftmaxBackward0";
-  static constexpr Promotion promotion = Promotion::floats;
-  static constexpr Extents shape(const Extents& x) { return x; }
-  static constexpr Text requirement(const Extents& x) { return dim_requirement("softmax", Dim, x); }
-  template<class Out, class X>
-  static void run(typename Out::scalar* y, const typename X::scalar* x, Index batch, std::byte*) {
-    kernel::softmax<typename X::scalar, X::extents, wrap(Dim, X::extents.rank)>::forward(x, y, batch);
-  }
-  /// dx = y (g - sum(g y))
-  struct Backward {
-    static constexpr std::string_view name = "SoftmaxBackwardData";
-    static constexpr Extents shape(const Extents& g, const Extents&) { return g; }
-    template<class Out, class G, class Y>
-    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename Y::scalar* y,
-                    Index batch, std::byte*) {
-      kernel::softmax<typename G::scalar, G::extents, wrap(Dim, G::extents.rank)>::backward(y, g, dx, batch);
-    }
-    template<class G2, class Y2, class G, class Y>
-    static constexpr auto vjp(G2 gg, Y2, G g, Y y) {
-      constexpr operation<Sum<true, Dim>> total;
-      return gradients(operation<Backward>{}(gg, y),
-                       sub(mul(gg, sub(g, total(mul(g, y)))), mul(g, total(mul(gg, y)))));
-    }
-  };
-  template<class G, class Y, class X>
-  static constexpr auto vjp(G g, Y y, X) {
-    return gradients(operation<Backward>{}(g, y));
-  }
-};
+struct Softmax : SoftmaxOver<false, Dim> {};
+/// log(softmax(x)) over dimension Dim.
+template<Index Dim>
+struct LogSoftmax : SoftmaxOver<true, Dim> {};
 
 } // namespace ops
 

@@ -3,31 +3,13 @@
 // templates, so that a using directive leaves std's versions usable; the others are operation objects.
 #pragma once
 
-#include "stator/core/error.hpp"
 #include "stator/ops/arithmetic.hpp"
+#include "stator/ops/piped.hpp"
+#include "stator/ops/same_shape.hpp"
 
 namespace stator {
 
 namespace ops {
-
-/// For elementwise operations whose result has the shape of the first operand; numbers may follow it.
-struct SameShape {
-  static constexpr Extents shape(const Extents& x, const auto&...) { return x; }
-};
-
-namespace detail {
-/// For the operands that are numbers.
-template<class>
-constexpr NoGradient none(const auto&) {
-  return no_gradient;
-}
-} // namespace detail
-
-/// A number in `apply`, as a vector or as one element: `constant<V>(0.5)`.
-template<class V>
-V constant(double value) {
-  return V(static_cast<typename V::value_type>(value));
-}
 
 /// -1, 0 or 1.
 struct Sign : SameShape {
@@ -133,7 +115,7 @@ struct Rsqrt : SameShape {
 struct Square : SameShape {
   static constexpr std::string_view name = "Square";
   static constexpr std::string_view backward_name = "PowBackward0";
-  static constexpr Promotion promotion = Promotion::numeric;
+  static constexpr Promotion promotion = Promotion::widened;
   template<class V>
   static V apply(const V& x) {
     return x * x;
@@ -248,85 +230,6 @@ struct Erf : SameShape {
   }
 };
 
-/// x^e, elementwise.
-struct Pow {
-  static constexpr std::string_view name = "Pow";
-  /// Operands without dimensions are taken for numbers.
-  static constexpr std::string_view backward_name(const Extents&, const Extents& x, const Extents& e) {
-    return e.rank == 0 ? "PowBackward0" : x.rank == 0 ? "PowBackward2" : "PowBackward1";
-  }
-  static constexpr Promotion promotion = Promotion::numeric;
-  static constexpr Extents shape(const Extents& x, const Extents& e) { return broadcast(x, e); }
-  static constexpr Text requirement(const Extents& x, const Extents& e) {
-    return broadcast_requirement("pow", x, e);
-  }
-  template<class V>
-  static V apply(const V& x, const V& exponent) {
-    return kernel::pow(x, exponent);
-  }
-  /// g e x^(e - 1), 0 where e is 0
-  struct Backward : SameShape {
-    static constexpr std::string_view name = "PowBackward";
-    template<class V>
-    static V apply(const V& g, const V& x, const V& exponent) {
-      return select(exponent == V(0), V(0), g * exponent * kernel::pow(x, exponent - V(1)));
-    }
-    template<class G2, class Y2, class G, class X, class E>
-    static constexpr auto vjp(G2 gg, Y2, G g, X x, E exponent) {
-      constexpr operation<Backward> slope;
-      const auto by_x = slope(mul(mul(gg, g), exponent), x, sub(exponent, 1));
-      const auto each = mul(gg, g);
-      // d/de e x^(e - 1) = x^(e - 1) + e x^(e - 1) log(x)
-      const auto by_e = add(mul(each, operation<Pow>{}(x, sub(exponent, 1))),
-                            mul(slope(each, x, exponent), operation<LogBase>{}(x, exponent)));
-      return gradients(slope(gg, x, exponent), sum_to<typename X::typed>(by_x),
-                       unless_number(exponent, sum_to<typename E::typed>(by_e)));
-    }
-  };
-  /// log(x), but 0 where x is 0 and e is not negative: 0^e does not change with e there.
-  struct LogBase {
-    static constexpr std::string_view name = "PowLog";
-    static constexpr Extents shape(const Extents& x, const Extents& e) { return broadcast(x, e); }
-    template<class V>
-    static V apply(const V& x, const V& exponent) {
-      return select(x == V(0), select(exponent < V(0), kernel::log(x), V(0)), kernel::log(x));
-    }
-    template<class G, class Y, class X, class E>
-    static constexpr auto vjp(G g, Y, X x, E) {
-      return gradients(sum_to<typename X::typed>(div(g, x)), no_gradient);
-    }
-  };
-  template<class G, class Y, class X, class E>
-  static constexpr auto vjp(G g, Y y, X x, E exponent) {
-    return gradients(sum_to<typename X::typed>(operation<Backward>{}(g, x, exponent)),
-                     unless_number(exponent, sum_to<typename E::typed>(
-                                                 mul(g, mul(y, operation<LogBase>{}(x, exponent))))));
-  }
-
-private:
-  /// The gradient of an exponent that is a number is not wanted: no node.
-  template<class E, class D>
-  static constexpr D unless_number(const E& exponent, D gradient) {
-    const graph::Node& node = exponent.builder->nodes[static_cast<std::size_t>(exponent.node)];
-    const bool wanted = node.signature->kind != graph::Kind::constant &&
-                        (node.signature->kind != graph::Kind::leaf ||
-                         exponent.builder->needs_grad[static_cast<std::size_t>(node.leaf)]);
-    if (!wanted) gradient.node = -1;
-    return gradient;
-  }
-};
-
-/// What `|` is given in place of a function of one operand.
-template<class Op>
-struct Piped {};
-
-/// The operand itself, without a gradient.
-struct Detach {
-  static constexpr std::string_view name = "Detach";
-  static constexpr bool is_view = true;
-  static constexpr Extents shape(const Extents& x) { return x; }
-};
-
 } // namespace ops
 
 /// 1 / sqrt(x), torch.rsqrt.
@@ -337,11 +240,6 @@ inline constexpr operation<ops::Square> square;
 inline constexpr operation<ops::Reciprocal> reciprocal;
 /// -1, 0 or 1, torch.sign; its gradient is 0.
 inline constexpr operation<ops::Sign> sign;
-/// torch.Tensor.detach: no gradient flows through it.
-inline constexpr operation<ops::Detach> detach;
-/// torch.no_grad around an expression: `no_grad(model(x)).value()` runs as in training, and keeps nothing for
-/// a backward.
-inline constexpr operation<ops::Detach> no_grad;
 
 // clang-format off
 /// torch.exp; also `x | stator::exp`, as the functions that follow.
@@ -365,18 +263,6 @@ template<Operand X> constexpr auto tanh(X&& x) { return operation<ops::Tanh>{}(s
 /// The error function, torch.erf.
 template<Operand X> constexpr auto erf(X&& x) { return operation<ops::Erf>{}(std::forward<X>(x)); }
 // clang-format on
-
-/// a^b, elementwise with broadcasting; one of them may be a number: torch.pow. Throws ValueError for a
-/// negative whole number as exponent of integers.
-template<class A, class B>
-  requires Operands<A, B>
-constexpr auto pow(A&& a, B&& b) {
-  if constexpr (Arithmetic<B> && std::is_integral_v<detail::number_type_t<ops::Pow, A, B>>)
-    if (b < 0)
-      throw ValueError(
-          "pow: integers to negative integer powers are not allowed: convert them, pow(to<float>(x), -1)");
-  return operation<ops::Pow>{}(std::forward<A>(a), std::forward<B>(b));
-}
 
 // `x | stator::exp`: an overloaded name can stand there when one of its functions has the type that `|`
 // takes.

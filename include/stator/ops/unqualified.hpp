@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/ops/bmm.hpp"
+#include "stator/ops/detach.hpp"
 #include "stator/ops/to.hpp"
 #include "stator/ops/unary.hpp"
 

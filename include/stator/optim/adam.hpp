@@ -28,12 +28,7 @@ struct AdamLikeRule {
   static constexpr std::array state_names{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
   static constexpr std::array<bool, 3> uses(const Options& o) { return {true, true, o.amsgrad}; }
 
-  static void check(const Options& o) {
-    detail::check_not_negative("learning rate", o.lr);
-    detail::check_not_negative("epsilon value", o.eps);
-    detail::check_betas(o.betas);
-    detail::check_not_negative("weight_decay value", o.weight_decay);
-  }
+  static void check(const Options& o) { detail::check_adam_options(o); }
   /// Whether an element that is 0 and has gradient 0 stays 0: padding.
   static bool keeps_zero(const Options& o) { return o.eps > 0; }
 

@@ -27,12 +27,7 @@ struct AdamaxRule {
   static constexpr std::array state_names{"exp_avg", "exp_inf"};
   static constexpr std::array<bool, 2> uses(const Options&) { return {true, true}; }
 
-  static void check(const Options& o) {
-    detail::check_not_negative("learning rate", o.lr);
-    detail::check_not_negative("epsilon value", o.eps);
-    detail::check_betas(o.betas);
-    detail::check_not_negative("weight_decay value", o.weight_decay);
-  }
+  static void check(const Options& o) { detail::check_adam_options(o); }
   static bool keeps_zero(const Options& o) { return o.eps > 0; }
 
   void begin(const Options& o, Index step) {

@@ -33,4 +33,13 @@ inline void check_betas(const std::array<double, 2>& betas) {
   check(betas[1] >= 0 && betas[1] < 1, "beta parameter at index 1", betas[1]);
 }
 
+/// The options that Adam and its relatives share.
+template<class Options>
+void check_adam_options(const Options& o) {
+  check_not_negative("learning rate", o.lr);
+  check_not_negative("epsilon value", o.eps);
+  check_betas(o.betas);
+  check_not_negative("weight_decay value", o.weight_decay);
+}
+
 } // namespace stator::optim::detail

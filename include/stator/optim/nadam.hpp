@@ -30,10 +30,7 @@ struct NAdamRule {
   static constexpr std::array<bool, 2> uses(const Options&) { return {true, true}; }
 
   static void check(const Options& o) {
-    detail::check_not_negative("learning rate", o.lr);
-    detail::check_not_negative("epsilon value", o.eps);
-    detail::check_betas(o.betas);
-    detail::check_not_negative("weight_decay value", o.weight_decay);
+    detail::check_adam_options(o);
     detail::check_not_negative("momentum_decay value", o.momentum_decay);
   }
   static bool keeps_zero(const Options& o) { return o.eps > 0; }

@@ -17,6 +17,7 @@ enum class Promotion : std::uint8_t {
   keep,     ///< each operand keeps its own; the default of kernels, views and composites
   common,   ///< all are converted to the common type: a + b
   numeric,  ///< the same, which may not be bool: -a
+  widened,  ///< the same, bool becomes int64: square(b)
   signed_,  ///< the same, and no operand may be bool: a - b
   floating, ///< the same, integers become float: exp(i), i / 2
   floats,   ///< the same, integers are refused: mean(i); the default of elementwise operations
@@ -70,6 +71,7 @@ constexpr DType promoted_type(std::array<OperandType, N> operands) {
     for (std::size_t i = 0; i + 1 < N; ++i) operands[i] = operands[i + 1];
   const DType common = result_type(operands);
   if (P == Promotion::floating && !is_floating_point(common)) return DType::float32;
+  if (P == Promotion::widened && common == DType::boolean) return DType::int64;
   if (P == Promotion::counted && !is_floating_point(common)) return DType::int64;
   return common;
 }

@@ -87,14 +87,14 @@ inline Simd<T, W> normal_cdf(const Simd<T, W>& x) {
   return select(x < V(T{}), tail, V(T{1}) - tail);
 }
 
-/// x normal_cdf(x); -0 at -infinity, the limit. Error: 6.5 ulp.
+/// x normal_cdf(x), NaN at -infinity. Error: 6.5 ulp.
 template<std::floating_point T, Index W>
 inline Simd<T, W> gelu(const Simd<T, W>& x) {
   using V = Simd<T, W>;
   const V t = detail::at_most(abs(x), detail::erfc_end<T> * 1.4142135623730951);
   const V tail =
       detail::gauss(t * detail::erfcx(t * T(0.70710678118654752440)) * T(0.5), t, 0.5); // -gelu(-t)
-  return select(x < V(T{}), -tail, x - tail);
+  return detail::gated_at_infinity(x, select(x < V(T{}), -tail, x - tail));
 }
 
 /// The derivative of gelu: normal_cdf(x) + x exp(-x^2 / 2) / sqrt(2 pi), with one exponential. Error: 8 ulp

@@ -100,6 +100,16 @@ inline Simd<T, W> sigmoid(const Simd<T, W>& x) {
   return select(x < V(T{}), e, V(T{1})) / (e + T{1});
 }
 
+namespace detail {
+/// y, but NaN where x is -infinity: the product with a gate that is 0 there, which PyTorch computes.
+template<class T, Index W>
+inline Simd<T, W> gated_at_infinity(const Simd<T, W>& x, const Simd<T, W>& y) {
+  using Limits = std::numeric_limits<T>;
+  using V = Simd<T, W>;
+  return select(x == V(-Limits::infinity()), V(Limits::quiet_NaN()), y);
+}
+} // namespace detail
+
 /// x sigmoid(gate) for a gate of the sign of x, with full accuracy where little is left of x.
 template<std::floating_point T, Index W>
 inline Simd<T, W> gated(const Simd<T, W>& x, const Simd<T, W>& gate) {
@@ -107,20 +117,19 @@ inline Simd<T, W> gated(const Simd<T, W>& x, const Simd<T, W>& gate) {
   const V y = detail::at_least(-abs(gate), sizeof(T) == 4 ? -150 : -1000);
   const auto parts = detail::exp_parts(y);
   const V e = parts.scale(parts.rest + T{1});
-  // Beyond it nothing is left; infinity times 0 would be NaN.
+  // Beyond it nothing is left, not even of a number that is large.
   const V within = detail::at_least(x, sizeof(T) == 4 ? -150 : -1000);
   const V below = parts.scale(mul_add(within, parts.rest, within));
-  return select(gate < V(T{}), below, x) / (e + T{1});
+  return detail::gated_at_infinity(x, select(gate < V(T{}), below, x) / (e + T{1}));
 }
 
-/// x sigmoid(x); -0 at -infinity, the limit. Error: 2.7 ulp.
+/// x sigmoid(x), NaN at -infinity. Error: 2.7 ulp.
 template<std::floating_point T, Index W>
 inline Simd<T, W> silu(const Simd<T, W>& x) {
   return gated(x, x);
 }
 
-/// x tanh(log(1 + exp(x))) = x n / (n + 2), n = exp(x) (exp(x) + 2); -0 at -infinity, the limit. Error: 4
-/// ulp.
+/// x tanh(log(1 + exp(x))) = x n / (n + 2), n = exp(x) (exp(x) + 2); NaN at -infinity. Error: 4 ulp.
 template<std::floating_point T, Index W>
 inline Simd<T, W> mish(const Simd<T, W>& x) {
   using V = Simd<T, W>;
@@ -129,7 +138,8 @@ inline Simd<T, W> mish(const Simd<T, W>& x) {
   const V e = parts.scale(parts.rest + T{1}); // of -|x|: above 0 the fraction is that of exp(-2 x) n
   const V below = parts.scale(mul_add(y, parts.rest, y)) * (e + T(2)) / mul_add(e, e + T(2), V(T(2)));
   const V n = mul_add(e, V(T(2)), V(T{1}));
-  return select(x < V(T{}), below, x * (n / mul_add(e * e, V(T(2)), n)));
+  const V y_above = x * (n / mul_add(e * e, V(T(2)), n));
+  return detail::gated_at_infinity(x, select(x < V(T{}), below, y_above));
 }
 
 } // namespace stator::kernel
