@@ -4,6 +4,7 @@
 // code.
 #pragma once
 
+#include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
 
 #include <algorithm>

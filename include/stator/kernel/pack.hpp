@@ -2,6 +2,7 @@
 // Panels of B for `tile`: k rows of `width` columns, contiguous, columns that do not exist zero.
 #pragma once
 
+#include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
 
 #include <algorithm>
