@@ -6,8 +6,8 @@
 #include "stator/model/bind.hpp"
 #include "stator/model/eval_model.hpp"
 #include "stator/model/for_each.hpp"
-#include "stator/model/module_ref.hpp"
-#include "stator/module/access.hpp"
+#include "stator/model/paths.hpp"
+#include "stator/model/traversals.hpp"
 #include "stator/module/print.hpp"
 #include "stator/state/state_methods.hpp"
 
@@ -39,13 +39,19 @@ inline constexpr adopt_t adopt{};
 /// independent, copies too; what they share is the default generator. To train with several threads, give
 /// each a copy and add up the gradients.
 template<class Net, class... Options>
-class Model : public detail::StateMethods<Model<Net, Options...>, Net> {
+class Model : public detail::StateMethods<Model<Net, Options...>, Net>,
+              public detail::Paths<Model<Net, Options...>, table<Net, Options...>>,
+              public detail::Traversals<Model<Net, Options...>, table<Net, Options...>> {
   static_assert(check<detail::refusal<Net>>());
   static_assert(detail::one_dtype<Net>(),
                 "stator: the parameters of a network must all have one element type");
   using Table = table<Net, Options...>;
   using Selected = detail::selections<Table>;
   using State = detail::StateMethods<Model, Net>;
+  using Paths = detail::Paths<Model, Table>;
+  using Traversals = detail::Traversals<Model, Table>;
+  friend Paths;
+  friend Traversals;
 
 public:
   /// The network.
@@ -109,7 +115,9 @@ public:
     bind();
   }
   /// A deep copy: own arenas with the same contents.
-  Model(const Model& other) : State(other), net_(other.net_) { copy_from(other); }
+  Model(const Model& other) : State(other), Paths(other), Traversals(other), net_(other.net_) {
+    copy_from(other);
+  }
   /// Copies the contents. Memory that the user gave is kept.
   Model& operator=(const Model& other) {
     if (this != &other) {
@@ -121,8 +129,8 @@ public:
   }
   /// Takes over the arenas; the other model is left without storage.
   Model(Model&& other) noexcept
-      : State(std::move(other)), net_(std::exchange(other.net_, Net{})), owned_(std::move(other.owned_)),
-        arenas_(std::exchange(other.arenas_, Arenas{})) {}
+      : State(std::move(other)), Paths(other), Traversals(other), net_(std::exchange(other.net_, Net{})),
+        owned_(std::move(other.owned_)), arenas_(std::exchange(other.arenas_, Arenas{})) {}
   Model& operator=(Model&& other) noexcept {
     State::operator=(std::move(other));
     net_ = std::exchange(other.net_, Net{});
@@ -158,118 +166,9 @@ public:
     return HookedModel<Net, Mode<true, Options...>, H...>(net_, std::move(hook)...);
   }
 
-  /// The parameter, buffer or module at a path. A path that is not there does not compile.
-  template<fixed_string Path>
-  auto& get() {
-    return stator::get<Path>(net_);
-  }
-  template<fixed_string Path>
-  const auto& get() const {
-    return stator::get<Path>(net_);
-  }
-  template<fixed_string Path>
-  const auto& get_parameter() const {
-    static_assert(Leaf<decltype(get<Path>())> && Table::leaves[Table::find_leaf(Path.view())].is_parameter(),
-                  "stator: get_parameter: the path is that of a module or buffer");
-    return get<Path>();
-  }
-  /// torch.nn.Module.get_buffer, checked by the compiler.
-  template<fixed_string Path>
-  const auto& get_buffer() const {
-    static_assert(Leaf<decltype(get<Path>())> && !Table::leaves[Table::find_leaf(Path.view())].is_parameter(),
-                  "stator: get_buffer: the path is that of a module or parameter");
-    return get<Path>();
-  }
-  /// torch.nn.Module.get_submodule, checked by the compiler.
-  template<fixed_string Path>
-  const auto& get_submodule() const {
-    static_assert(!Leaf<decltype(get<Path>())>,
-                  "stator: get_submodule: the path is that of a parameter or buffer");
-    return get<Path>();
-  }
-  /// The same by names that are known at run time. Throw KeyError, with the nearest names.
-  TensorRef get_parameter(std::string_view path) const { return tensor(find(path, true)); }
-  TensorRef get_buffer(std::string_view path) const { return tensor(find(path, false)); }
-  ModuleRef get_submodule(std::string_view path) const {
-    const std::size_t i = Table::find_module(path);
-    if (i == detail::not_found) throw_no("module", path);
-    return module_at(i);
-  }
-
-  /// Name and view of every parameter, shared ones once; with `remove_duplicate = false` under every name.
-  /// `named_parameters<Listing{.recurse = false}>(prefix<"net">)` has PyTorch's other arguments.
-  auto named_parameters(bool remove_duplicate = true) const {
-    return remove_duplicate ? named_parameters<Listing{}>()
-                            : named_parameters<Listing{.remove_duplicate = false}>();
-  }
-  template<Listing N>
-  auto named_parameters() const {
-    return named(Selected::template parameters<N>);
-  }
-  template<Listing N = Listing{}, fixed_string Prefix>
-  auto named_parameters(prefix_constant<Prefix>) const {
-    return named<Prefix>(Selected::template parameters<N>);
-  }
-  /// Name and view of every buffer, with the arguments of `named_parameters`.
-  auto named_buffers(bool remove_duplicate = true) const {
-    return remove_duplicate ? named_buffers<Listing{}>()
-                            : named_buffers<Listing{.remove_duplicate = false}>();
-  }
-  template<Listing N>
-  auto named_buffers() const {
-    return named(Selected::template buffers<N>);
-  }
-  template<Listing N = Listing{}, fixed_string Prefix>
-  auto named_buffers(prefix_constant<Prefix>) const {
-    return named<Prefix>(Selected::template buffers<N>);
-  }
-  /// The views alone, without names; with the arguments of `named_parameters`.
-  template<Listing N = Listing{}>
-  auto parameters() const {
-    return unnamed(Selected::template parameters<N>);
-  }
-  /// The views of the buffers, without names.
-  template<Listing N = Listing{}>
-  auto buffers() const {
-    return unnamed(Selected::template buffers<N>);
-  }
-  /// Those whose path matches a pattern, as `named_parameters<"blocks.*.bias">()`. None is an error.
-  template<fixed_string Pattern>
-  auto named_parameters(bool remove_duplicate = true) const {
-    static_assert(check<detail::glob_error<Table, Pattern, true>>());
-    return remove_duplicate ? named(Selected::template matching<Pattern, true, true>)
-                            : named(Selected::template matching<Pattern, true, false>);
-  }
-  template<fixed_string Pattern>
-  auto parameters() const {
-    static_assert(check<detail::glob_error<Table, Pattern, true>>());
-    return unnamed(Selected::template matching<Pattern, true, true>);
-  }
-  template<fixed_string Pattern>
-  auto buffers() const {
-    static_assert(check<detail::glob_error<Table, Pattern, false>>());
-    return unnamed(Selected::template matching<Pattern, false, true>);
-  }
   /// The tensor of a row of `tables::leaves`. Throws UnboundError, as everything that reaches for the memory,
   /// when this model has been moved from.
   TensorRef tensor(const LeafEntry& leaf) const { return arenas().at(leaf); }
-
-  /// Path and class of every module, the network itself first.
-  static auto named_modules(bool remove_duplicate = true) {
-    return remove_duplicate ? modules_in(Selected::template modules<true>)
-                            : modules_in(Selected::template modules<false>);
-  }
-  template<fixed_string Prefix>
-  static auto named_modules(prefix_constant<Prefix>, bool remove_duplicate = true) {
-    return modules_in<Prefix>(remove_duplicate ? Selected::template modules<true>
-                                               : Selected::template modules<false>);
-  }
-  /// Name and class of the modules directly inside the network.
-  static auto named_children() { return modules_in(Selected::children); }
-  /// The same as views that can be walked further.
-  auto modules() const { return module_refs(Selected::template modules<true>); }
-  /// The modules directly inside the network, as views that can be walked further.
-  auto children() const { return module_refs(Selected::children); }
 
   /// All parameters (gradients, buffers) as one block, padding between tensors included and zero. The
   /// gradients' block has the layout of the first part of the parameters', which are those that are not
@@ -317,7 +216,7 @@ public:
       trainable = true;
       arenas().states[leaf.slot].disabled = !requires_grad;
     }
-    if (!any) throw_no("parameter", pattern);
+    if (!any) Paths::throw_no("parameter", pattern);
     if (requires_grad && !trainable)
       throw ValueError("requires_grad_: the type of this model freezes '" + std::string(pattern) + "'");
   }
@@ -415,45 +314,6 @@ private:
   template<class T>
   static std::span<T> arena(std::byte* p, std::size_t bytes) {
     return {reinterpret_cast<T*>(p), p == nullptr ? 0 : bytes / sizeof(T)};
-  }
-
-  [[noreturn]] static void throw_no(const char* what, std::string_view path) {
-    throw KeyError(std::string(Table::modules[0].type) + " has no " + what + " '" + std::string(path) + "'" +
-                   std::string(detail::nearest_name(path, Table::leaves, Table::modules).view()));
-  }
-  static const LeafEntry& find(std::string_view path, bool parameter) {
-    const std::size_t i = Table::find_leaf(path);
-    if (i == detail::not_found || Table::leaves[i].is_parameter() != parameter)
-      throw_no(parameter ? "parameter" : "buffer", path);
-    return Table::leaves[i];
-  }
-  template<fixed_string Prefix = "">
-  auto named(const auto& list) const {
-    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas()](std::size_t i) {
-      if constexpr (Prefix.size() == 0)
-        return NamedTensor{Table::leaves[i].name, arenas.at(Table::leaves[i])};
-      else
-        return NamedTensor{detail::prefixed<Table, Prefix>::leaf(i), arenas.at(Table::leaves[i])};
-    });
-  }
-  auto unnamed(const auto& list) const {
-    return detail::TableRange(list.indices.data(), list.size(),
-                              [arenas = arenas()](std::size_t i) { return arenas.at(Table::leaves[i]); });
-  }
-  template<fixed_string Prefix = "">
-  static auto modules_in(const auto& list) {
-    return detail::TableRange(list.indices.data(), list.size(), [](std::size_t i) {
-      if constexpr (Prefix.size() == 0)
-        return NamedModule{Table::modules[i].path, Table::modules[i].type};
-      else
-        return NamedModule{detail::prefixed<Table, Prefix>::module(i), Table::modules[i].type};
-    });
-  }
-  ModuleRef module_at(std::size_t i) const { return ModuleRef(Table::modules, Table::leaves, arenas(), i); }
-  auto module_refs(const auto& list) const {
-    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas()](std::size_t i) {
-      return ModuleRef(Table::modules, Table::leaves, arenas, i);
-    });
   }
 
   /// Declares the life of the network, in every constructor.

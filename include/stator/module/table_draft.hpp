@@ -113,9 +113,7 @@ struct FillVisitor {
   }
   template<class M>
   static constexpr std::string_view type_name() {
-    if constexpr (requires { M::class_name(); })
-      return M::class_name();
-    else if constexpr (!list_traits<M>::is_list)
+    if constexpr (requires { M::class_name(); } || !list_traits<M>::is_list)
       return reflect::class_name<M>();
     else if constexpr (list_traits<M>::size == 0)
       return "ModuleList";

@@ -99,10 +99,12 @@ consteval std::string_view type_text() {
 template<class T, std::size_t I>
 inline constexpr std::string_view field_name = detail::stored_name<T, I>::text.view();
 
-/// The class's own name, without namespaces, enclosing functions and template arguments: "Linear".
+namespace detail {
+
+/// The name of the type in its text.
 template<class T>
-consteval std::string_view class_name() {
-  std::string_view text = detail::type_text<T>();
+consteval std::string_view name_in_type_text() {
+  std::string_view text = type_text<T>();
   std::size_t depth = 0, begin = 0, end = text.size();
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -119,10 +121,22 @@ consteval std::string_view class_name() {
   return text.substr(begin, end - begin);
 }
 
+} // namespace detail
+
+/// The class's own name, without namespaces, enclosing functions and template arguments: "Linear"; or what
+/// its static `class_name()` says.
+template<class T>
+consteval std::string_view class_name() {
+  if constexpr (requires { T::class_name(); })
+    return T::class_name();
+  else
+    return detail::name_in_type_text<T>();
+}
+
 /// The class's name with its leading integer arguments, as an author writes it: "Linear<784, 128>".
 template<class T>
 constexpr Text short_type_name() {
-  const std::string_view all = detail::type_text<T>(), name = class_name<T>();
+  const std::string_view all = detail::type_text<T>(), name = detail::name_in_type_text<T>();
   Text result{name};
   const auto begin = static_cast<std::size_t>(name.data() - all.data()) + name.size();
   if (begin >= all.size() || all[begin] != '<') return result;
