@@ -2,8 +2,12 @@
 // What the normalisation layers have in common: how their parameters and running statistics begin and print.
 #pragma once
 
+#include "stator/expr/parameter.hpp"
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
+
+#include <string>
+#include <type_traits>
 
 namespace stator::nn::detail {
 
