@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSL-1.0
+// What an operation becomes in a graph: one constant object for operands of given types, with its kernel, its
+// vector-Jacobian product, its cost and its names.
+#pragma once
+
+#include "stator/core/fixed_string.hpp"
+#include "stator/kernel/elementwise.hpp"
+#include "stator/kernel/math.hpp"
+#include "stator/trace/symbol.hpp"
+
+#include <limits>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace stator {
+
+/// For `vjp`: an operand that gets no gradient.
+struct NoGradient {};
+/// The one value of NoGradient.
+inline constexpr NoGradient no_gradient;
+
+/// For `vjp`: the gradient of each operand.
+template<class... S>
+constexpr auto gradients(const S&... s) {
+  return std::tuple<S...>(s...);
+}
+
+template<class Op>
+struct operation;
+
+namespace ops {
+
+namespace detail {
+
+template<class Op>
+concept IsView = requires { Op::is_view; };
+template<class Op>
+concept IsStore = requires { Op::is_store; };
+template<class Op>
+concept IsUnique = requires { Op::is_unique; };
+
+template<class Op, class V, std::size_t... I>
+void call(const V* a, V& result) {
+  result = Op::template apply<V>(a[I]...);
+}
+template<class Op, class T, class Indices>
+struct code;
+template<class Op, class T, std::size_t... I>
+struct code<Op, T, std::index_sequence<I...>> {
+  static constexpr kernel::Elementwise<T> value{&call<Op, kernel::Simd<T, 1>, I...>,
+                                                &call<Op, kernel::Simd<T>, I...>};
+};
+
+template<class Op, class Out, class... In>
+concept IsElementwise = requires {
+  Op::template apply<kernel::Simd<typename Out::scalar, 1>>(
+      std::declval<kernel::Simd<typename In::scalar, 1>>()...);
+};
+
+/// An elementwise operation on numbers while compiling, rounded to their element type.
+/// Op::can_fold(number...) says that the result is defined; one that is not a finite number is left to the
+/// program.
+template<class Op, class T, class Indices>
+struct fold;
+template<class Op, class T, std::size_t... I>
+struct fold<Op, T, std::index_sequence<I...>> {
+  static constexpr bool run(const double* number, double* result) {
+    if (!Op::can_fold(number[I]...)) return false;
+    const auto exact = Op::template apply<double>(number[I]...);
+    if (!(exact <= static_cast<double>(std::numeric_limits<T>::max())) ||
+        !(exact >= static_cast<double>(std::numeric_limits<T>::lowest())))
+      return false;
+    *result = static_cast<double>(Op::template apply<T>(static_cast<T>(number[I])...));
+    return true;
+  }
+};
+
+template<class Op>
+inline constexpr auto default_backward_name = [] {
+  constexpr std::size_t size = std::string_view(Op::name).size();
+  return fixed_string<size>(Op::name) + fixed_string("Backward0");
+}();
+/// "MmBackward0": what the operation says, or its name with PyTorch's ending.
+template<class Op, class Out, class... In>
+constexpr std::string_view backward_name() {
+  if constexpr (requires { std::string_view(Op::backward_name); })
+    return Op::backward_name;
+  else if constexpr (requires { Op::backward_name(Out::extents, In::extents...); })
+    return Op::backward_name(Out::extents, In::extents...);
+  else
+    return default_backward_name<Op>.view();
+}
+
+template<class Op, bool Accumulate, class Out, class... In>
+struct kernel_call {
+  static void run(void* out, const void* const* in, Index batch, std::byte* scratch) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      auto* const to = static_cast<typename Out::scalar*>(out);
+      if constexpr (Accumulate)
+        Op::template accumulate<Out, In...>(to, static_cast<const typename In::scalar*>(in[I])..., batch,
+                                            scratch);
+      else
+        Op::template run<Out, In...>(to, static_cast<const typename In::scalar*>(in[I])..., batch, scratch);
+    }(std::index_sequence_for<In...>{});
+  }
+};
+
+/// An operation that takes indices says which operand holds them, `checked_operand`, and looks at them in
+/// `check`.
+template<class Op>
+concept HasIndices = requires { Op::checked_operand; };
+
+template<class Op, class Out, class... In>
+struct check_call {
+  using Checked = std::tuple_element_t<static_cast<std::size_t>(Op::checked_operand), std::tuple<In...>>;
+  static void run(const void* indices, Index batch) {
+    Op::template check<In...>(static_cast<const typename Checked::scalar*>(indices), batch);
+  }
+};
+
+template<class Op, int Order, class Out, class... In>
+struct vjp_call {
+  static constexpr void run(graph::Builder& b, int node, int grad, int* result) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      const auto products = Op::vjp(Symbol<typename Out::scalar, typename Out::shape, Order>{&b, grad},
+                                    Symbol<typename Out::scalar, typename Out::shape, Order>{&b, node},
+                                    Symbol<typename In::scalar, typename In::shape, Order>{
+                                        &b, b.operand(node, static_cast<int>(I))}...);
+      static_assert(std::tuple_size_v<std::remove_const_t<decltype(products)>> == sizeof...(In),
+                    "stator: vjp returns one gradient for each operand");
+      ((result[I] = take<In>(std::get<I>(products))), ...);
+    }(std::index_sequence_for<In...>{});
+  }
+  template<class X, class S>
+  static constexpr int take(const S& s) {
+    if constexpr (AnySymbol<S>) {
+      static_assert(S::extents == X::extents, "stator: a gradient must have the shape of its operand");
+      return s.node;
+    } else {
+      return -1;
+    }
+  }
+};
+
+template<class Op, class Out, int Order, class... In>
+concept HasVjp = Order > 0 && std::is_floating_point_v<typename Out::scalar>&& requires {
+  &Op::template vjp<Symbol<typename Out::scalar, typename Out::shape, 0>,
+                    Symbol<typename Out::scalar, typename Out::shape, 0>,
+                    Symbol<typename In::scalar, typename In::shape, 0>...>;
+};
+
+} // namespace detail
+
+/// Extension point: what differentiation needs for values of one type: the functions that append a + b, a
+/// value filled with a number, and the addition to the gradient of a leaf. Defined by ops/arithmetic.hpp.
+template<class Typed, int Order>
+struct gradient_functions;
+
+/// The constants of an operation on operands of given types.
+template<class Op, int Order, class Out, class... In>
+struct signature {
+  static constexpr graph::ValueType operands[sizeof...(In) + 1]{In::value..., {}};
+  static constexpr graph::Cost cost() {
+    graph::Cost c;
+    if constexpr (requires { Op::multiply_adds(Out::extents, In::extents...); })
+      c.multiply_adds = Op::multiply_adds(Out::extents, In::extents...);
+    if constexpr (!detail::IsView<Op>)
+      ((c.bytes = static_cast<std::size_t>(Out::extents.numel()) * sizeof(typename Out::scalar)), ...,
+       (c.bytes += static_cast<std::size_t>(In::extents.numel()) * sizeof(typename In::scalar)));
+    return c;
+  }
+  static constexpr graph::Signature make() {
+    graph::Signature s;
+    s.name = Op::name;
+    s.backward_name = detail::backward_name<Op, Out, In...>();
+    s.type = Out::value;
+    s.operands = operands;
+    s.operand_count = static_cast<int>(sizeof...(In));
+    s.cost = cost();
+    if constexpr (Order > 0)
+      s.identity = &signature<Op, 0, Out, In...>::value;
+    else
+      s.identity = &value;
+    s.unique = detail::IsUnique<Op>;
+    if constexpr (detail::IsView<Op>) {
+      s.kind = graph::Kind::view;
+    } else if constexpr (detail::IsElementwise<Op, Out, In...>) {
+      s.kind = detail::IsStore<Op> ? graph::Kind::store : graph::Kind::elementwise;
+      s.elementwise = &detail::code<Op, typename Out::scalar, std::index_sequence_for<In...>>::value;
+      if constexpr (std::is_floating_point_v<typename Out::scalar> && requires { &Op::can_fold; })
+        s.fold = &detail::fold<Op, typename Out::scalar, std::index_sequence_for<In...>>::run;
+      if constexpr (requires { &Op::neutral; }) s.neutral = &Op::neutral;
+      s.repeats = requires { Op::repeats; };
+    } else {
+      s.kind = graph::Kind::kernel;
+      s.run = &detail::kernel_call<Op, false, Out, In...>::run;
+      if constexpr (requires { &Op::template accumulate<Out, In...>; })
+        s.accumulate = &detail::kernel_call<Op, true, Out, In...>::run;
+      if constexpr (requires { Op::template scratch<Out, In...>(); })
+        s.scratch = Op::template scratch<Out, In...>();
+      if constexpr (detail::HasIndices<Op>) {
+        s.check = &detail::check_call<Op, Out, In...>::run;
+        s.checked = Op::checked_operand;
+      }
+    }
+    if constexpr (detail::HasVjp<Op, Out, Order, In...>) {
+      s.vjp = &detail::vjp_call<Op, Order - 1, Out, In...>::run;
+      s.add = gradient_functions<Out, Order - 1>::add();
+      s.fill = gradient_functions<Out, 0>::fill();
+    }
+    return s;
+  }
+  static constexpr graph::Signature value = make();
+};
+
+/// The constants of a leaf.
+template<class Typed, int Order>
+struct leaf_signature {
+  static constexpr graph::Signature make() {
+    graph::Signature s;
+    s.kind = graph::Kind::leaf;
+    s.type = Typed::value;
+    s.unique = true;
+    s.identity = &value;
+    if constexpr (Order > 0 && std::is_floating_point_v<typename Typed::scalar>) {
+      s.add = gradient_functions<Typed, Order - 1>::add();
+      s.fill = gradient_functions<Typed, 0>::fill();
+      s.accumulate_grad = gradient_functions<Typed, Order - 1>::accumulate();
+    }
+    return s;
+  }
+  static constexpr graph::Signature value = make();
+};
+
+/// The constants of a number.
+template<class T>
+struct number_signature {
+  static constexpr graph::Signature make() {
+    graph::Signature s;
+    s.kind = graph::Kind::constant;
+    s.type = Typed<T, Shape<>>::value;
+    s.identity = &value;
+    return s;
+  }
+  static constexpr graph::Signature value = make();
+};
+
+} // namespace ops
+} // namespace stator
