@@ -8,6 +8,7 @@
 Catch2 program counts its test cases, the headers and the static assertions their files. A test whose program or stamp was
 not built counts nothing: its build has failed, and that is counted."""
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -62,8 +63,8 @@ for test in json.loads((build / "meson-info/intro-tests.json").read_text()):
 log = build / "meson-logs/testlog.json"
 log.unlink(missing_ok=True)
 if built:
-    run = subprocess.Popen([meson, "test", "--no-rebuild", "--num-processes", "1", *built], cwd=build, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    run = subprocess.Popen([meson, "test", "--no-rebuild", *built], cwd=build, text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, env=os.environ | {"PYTHONUNBUFFERED": "1"})
     for line in run.stdout:
         if re.match(r" *\d+/\d+ ", line):
             print(line, end="", flush=True)

@@ -7,7 +7,7 @@
 
 using namespace stator;
 using stator::kernel::ConvGeometry;
-using stator::test::Buffer;
+using stator::test::ExactArray;
 
 namespace {
 
@@ -44,17 +44,19 @@ void check(Index batch) {
   CAPTURE(batch, G.in_channels, G.out_channels, G.groups, G.input[0], G.kernel[0], G.stride[0], G.axes,
           sizeof(T));
   const double allowed = sizeof(T) == 4 ? 2e-5 : 1e-13;
-  const Buffer<T> x(batch * G.in_channels * G.input_plane(), 1), w(G.weights(), 2), bias(G.out_channels, 3),
-      dy(batch * G.out_channels * G.output_plane(), 4);
+  const ExactArray<T> x(batch * G.in_channels * G.input_plane(), 1), w(G.weights(), 2),
+      bias(G.out_channels, 3), dy(batch * G.out_channels * G.output_plane(), 4);
   const auto zeros = [](Index n) {
-    Buffer<double> b(n);
+    ExactArray<double> b(n);
     std::fill(b.begin(), b.end(), 0.0);
     return b;
   };
-  const auto scratch = [&](Bytes bytes) { return Buffer<std::byte>(static_cast<Index>(bytes.total(batch))); };
+  const auto scratch = [&](Bytes bytes) {
+    return ExactArray<std::byte>(static_cast<Index>(bytes.total(batch)));
+  };
 
-  Buffer<double> y_expected = zeros(dy.size()), dx_expected = zeros(x.size()), dw_expected = zeros(w.size()),
-                 db_expected = zeros(bias.size());
+  ExactArray<double> y_expected = zeros(dy.size()), dx_expected = zeros(x.size()),
+                     dw_expected = zeros(w.size()), db_expected = zeros(bias.size());
   for_each_product(G, batch, [&](Index iy, Index ix, Index iw) {
     y_expected[iy] += static_cast<double>(x[ix]) * static_cast<double>(w[iw]);
     dx_expected[ix] += static_cast<double>(dy[iy]) * static_cast<double>(w[iw]);
@@ -63,7 +65,7 @@ void check(Index batch) {
   for (Index i = 0; i < dy.size(); ++i)
     db_expected[i / G.output_plane() % G.out_channels] += static_cast<double>(dy[i]);
 
-  Buffer<T> y(dy.size(), 5), dx(x.size(), 6), dw(w.size(), 7), db(bias.size(), 8);
+  ExactArray<T> y(dy.size(), 5), dx(x.size(), 6), dw(w.size(), 7), db(bias.size(), 8);
   {
     auto s = scratch(conv::forward_scratch);
     conv::forward(x.data(), w.data(), nullptr, y.data(), batch, s.data());

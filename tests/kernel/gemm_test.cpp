@@ -6,7 +6,7 @@
 #include "stator/kernel/gemm.hpp"
 
 using namespace stator;
-using stator::test::Buffer;
+using stator::test::ExactArray;
 
 namespace {
 
@@ -16,20 +16,20 @@ void check_product(Index m, Index n, Index k, bool with_bias, bool accumulate) {
   CAPTURE(TA, TB, with_bias, accumulate);
   const double allowed = sizeof(T) == 4 ? 1e-6 : 1e-14;
   using kernel = stator::kernel::gemm<T, M, N, K, TA, TB>;
-  Buffer<T> a(m * k, 1), b(k * n, 2), bias(n, 3), c(m * n, 4);
-  const Buffer<T> before = c;
+  ExactArray<T> a(m * k, 1), b(k * n, 2), bias(n, 3), c(m * n, 4);
+  const ExactArray<T> before = c;
   const Index extent = std::max({M == dynamic ? m : 0, N == dynamic ? n : 0, K == dynamic ? k : 0});
-  Buffer<std::byte> scratch(static_cast<Index>(kernel::scratch.total(extent)));
+  ExactArray<std::byte> scratch(static_cast<Index>(kernel::scratch.total(extent)));
   kernel::run(a.data(), b.data(), with_bias ? bias.data() : nullptr, c.data(), accumulate, m, n, k,
               scratch.data());
   std::vector<double> expected;
   for (Index i = 0; i < m; ++i)
     for (Index j = 0; j < n; ++j) {
-      double sum = accumulate ? before[i * n + j] : with_bias ? bias[j] : T{};
+      double total = accumulate ? before[i * n + j] : with_bias ? bias[j] : T{};
       for (Index p = 0; p < k; ++p)
-        sum += static_cast<double>(TA ? a[p * m + i] : a[i * k + p]) *
-               static_cast<double>(TB ? b[j * k + p] : b[p * n + j]);
-      expected.push_back(sum);
+        total += static_cast<double>(TA ? a[p * m + i] : a[i * k + p]) *
+                 static_cast<double>(TB ? b[j * k + p] : b[p * n + j]);
+      expected.push_back(total);
     }
   test::check_close(c, expected, allowed * static_cast<double>(k + 1));
 }
@@ -121,18 +121,18 @@ TEST_CASE("gemm takes integers") {
 TEST_CASE("batched_gemm multiplies each pair of matrices") {
   const auto check_batch = []<Index M, Index N, Index K, bool TA, bool TB>(Index count, Index m) {
     using kernel = stator::kernel::batched_gemm<float, M, N, K, TA, TB>;
-    Buffer<float> a(count * m * K, 1), b(count * N * K, 2), c(count * m * N, 3);
-    Buffer<std::byte> scratch(static_cast<Index>(kernel::scratch.total(m)));
+    ExactArray<float> a(count * m * K, 1), b(count * N * K, 2), c(count * m * N, 3);
+    ExactArray<std::byte> scratch(static_cast<Index>(kernel::scratch.total(m)));
     kernel::run(a.data(), b.data(), c.data(), false, count, m, N, K, scratch.data());
     std::vector<double> expected;
     for (Index e = 0; e < count; ++e)
       for (Index i = 0; i < m; ++i)
         for (Index j = 0; j < N; ++j) {
-          double sum = 0;
+          double total = 0;
           for (Index p = 0; p < K; ++p)
-            sum += static_cast<double>(a[e * m * K + (TA ? p * m + i : i * K + p)]) *
-                   static_cast<double>(b[e * N * K + (TB ? j * K + p : p * N + j)]);
-          expected.push_back(sum);
+            total += static_cast<double>(a[e * m * K + (TA ? p * m + i : i * K + p)]) *
+                     static_cast<double>(b[e * N * K + (TB ? j * K + p : p * N + j)]);
+          expected.push_back(total);
         }
     test::check_close(c, expected, 1e-4);
   };

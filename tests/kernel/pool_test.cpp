@@ -11,7 +11,7 @@
 
 using namespace stator;
 using namespace stator::kernel;
-using stator::test::Buffer;
+using stator::test::ExactArray;
 
 namespace {
 
@@ -50,9 +50,9 @@ template<class T, auto G>
 void check(Index planes) {
   const Index in = kernel::detail::product(G.input), out = kernel::detail::product(G.output());
   CAPTURE(in, out, planes, G.kernel[0], G.stride[0], G.padding[0], G.dilation[0], G.ceil_mode);
-  Buffer<T> x(planes * in, 1), dy(planes * out, 2), y(planes * out, 3), dx(planes * in, 4);
+  ExactArray<T> x(planes * in, 1), dy(planes * out, 2), y(planes * out, 3), dx(planes * in, 4);
   if (x.size() > 5) x[3] = x[4]; // a tie
-  Buffer<T> y_max(planes * out), dx_max(planes * in), y_avg(planes * out), dx_avg(planes * in);
+  ExactArray<T> y_max(planes * out), dx_max(planes * in), y_avg(planes * out), dx_avg(planes * in);
   std::fill(dx_max.begin(), dx_max.end(), T{});
   std::fill(dx_avg.begin(), dx_avg.end(), T{});
   for (Index p = 0; p < planes; ++p)
@@ -60,17 +60,17 @@ void check(Index planes) {
       Index padded = 0;
       const auto window = window_of(G, o, padded);
       Index best = window.front();
-      T sum{};
+      T total{};
       for (const Index i : window) {
         if (x[p * in + i] > x[p * in + best]) best = i;
-        sum += x[p * in + i];
+        total += x[p * in + i];
       }
       const Index size = G.divisor_override != 0 ? G.divisor_override
                          : G.count_include_pad   ? padded
                                                  : static_cast<Index>(window.size());
       y_max[p * out + o] = x[p * in + best];
       dx_max[p * in + best] += dy[p * out + o];
-      y_avg[p * out + o] = sum / static_cast<T>(size);
+      y_avg[p * out + o] = total / static_cast<T>(size);
       for (const Index i : window) dx_avg[p * in + i] += dy[p * out + o] / static_cast<T>(size);
     }
   max_pool<T, G>::forward(x.data(), y.data(), planes);
@@ -122,17 +122,17 @@ TEST_CASE("pooling takes one and three axes") {
 
 TEST_CASE("max_pool propagates NaN") {
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-  constexpr PoolGeometry<2> narrow{.input = {2, 4}, .kernel = {2, 2}, .stride = {2, 2}};
+  constexpr PoolGeometry<2> flat{.input = {2, 4}, .kernel = {2, 2}, .stride = {2, 2}};
   const float x[] = {1, nan, 1, 2, 5, 3, 4, 3}, dy[] = {10, 20};
   float y[2], dx[8];
-  max_pool<float, narrow>::forward(x, y, 1);
+  max_pool<float, flat>::forward(x, y, 1);
   CHECK(std::isnan(y[0]));
   CHECK(y[1] == 4);
-  max_pool<float, narrow>::backward(x, dy, dx, 1);
+  max_pool<float, flat>::backward(x, dy, dx, 1);
   CHECK(dx[1] == 10);
   CHECK(dx[6] == 20);
   constexpr PoolGeometry<2> wide{.input = {2, 64}, .kernel = {2, 2}, .stride = {2, 2}};
-  Buffer<float> many(128, 1), out(32);
+  ExactArray<float> many(128, 1), out(32);
   many[64 + 9] = nan;
   max_pool<float, wide>::forward(many.data(), out.data(), 1);
   for (Index i = 0; i < 32; ++i) CHECK(std::isnan(out[i]) == (i == 4));
@@ -140,7 +140,7 @@ TEST_CASE("max_pool propagates NaN") {
 
 TEST_CASE("max_pool gives the gradient to the first of equal maxima") {
   constexpr PoolGeometry<2> g{.input = {2, 64}, .kernel = {2, 2}, .stride = {2, 2}};
-  Buffer<float> x(128), dy(32), dx(128);
+  ExactArray<float> x(128), dy(32), dx(128);
   std::fill(x.begin(), x.end(), 2.0F);
   std::fill(dy.begin(), dy.end(), 1.0F);
   max_pool<float, g>::backward(x.data(), dy.data(), dx.data(), 1);
@@ -164,9 +164,9 @@ TEST_CASE("adaptive pooling shares the input out evenly") {
   CHECK(dx[3] == 6);
   CHECK(dx[6] == 9);
   constexpr AdaptivePoolGeometry<2> whole{.input = {6, 5}, .result = {1, 1}};
-  Buffer<float> image(60, 1), mean(2);
-  avg_pool<float, whole>::forward(image.data(), mean.data(), 2);
-  float sum = 0;
-  for (Index i = 30; i < 60; ++i) sum += image[i];
-  CHECK(mean[1] == Approx(sum / 30).margin(1e-6));
+  ExactArray<float> image(60, 1), means(2);
+  avg_pool<float, whole>::forward(image.data(), means.data(), 2);
+  float total = 0;
+  for (Index i = 30; i < 60; ++i) total += image[i];
+  CHECK(means[1] == Approx(total / 30).margin(1e-6));
 }

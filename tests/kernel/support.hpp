@@ -14,10 +14,10 @@
 namespace stator::test {
 
 template<class T>
-class Buffer {
+class ExactArray {
 public:
   /// `count` numbers in (-1, 1), whole ones for integers.
-  explicit Buffer(Index count, std::uint32_t seed = 0)
+  explicit ExactArray(Index count, std::uint32_t seed = 0)
       : size_(count), data_(static_cast<T*>(::operator new(bytes(), std::align_val_t{64}))) {
     std::uint32_t state = seed * 2654435761U + 12345U;
     for (T& x : *this) {
@@ -28,9 +28,9 @@ public:
         x = static_cast<T>(state >> 29);
     }
   }
-  Buffer(const Buffer& other) : Buffer(other.size_) { std::copy(other.begin(), other.end(), begin()); }
-  Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { ::operator delete(data_, std::align_val_t{64}); }
+  ExactArray(const ExactArray& other) : ExactArray(other.size_) { std::copy(other.begin(), other.end(), begin()); }
+  ExactArray& operator=(const ExactArray&) = delete;
+  ~ExactArray() { ::operator delete(data_, std::align_val_t{64}); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }

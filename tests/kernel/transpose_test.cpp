@@ -5,7 +5,7 @@
 #include "stator/kernel/transpose.hpp"
 
 using namespace stator;
-using stator::test::Buffer;
+using stator::test::ExactArray;
 
 namespace {
 
@@ -16,7 +16,7 @@ void check(Index batch = 1) {
   if (x.is_dynamic()) x[0] = batch;
   CAPTURE(x.rank, x[0], x.numel(), order[0]);
   const Index n = x.numel();
-  Buffer<T> from(n, 1), to(n, 2);
+  ExactArray<T> from(n, 1), to(n, 2);
   kernel::permute<T, E, order>::run(from.data(), to.data(), batch);
   Index wrong = 0;
   for (Index i = 0; i < n; ++i) {

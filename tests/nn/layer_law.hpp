@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace stator::test {
@@ -133,6 +134,52 @@ void check_function(const std::string& name, const F& f, I... in) {
   std::apply([&](const auto&... x) { (compare_input(prefix, in.name, x), ...); }, inputs);
 }
 
+/// What a range over a model lists, without the model's type: one compiled function serves every layer.
+using Tensors = std::vector<std::pair<std::string, TensorRef>>;
+template<class Range>
+Tensors tensors(const Range& range) {
+  Tensors result;
+  for (const auto& [name, tensor] : range) result.emplace_back(name, tensor);
+  return result;
+}
+
+/// Loads parameters, which the file may say to be the layer's own initial ones.
+inline void load_parameters(const std::string& name, const Tensors& parameters) {
+  for (const auto& [key, parameter] : parameters) {
+    const auto values = parameter.values<float>();
+    const std::vector<float> first(values.begin(), values.end());
+    load(name + "." + key, values);
+    INFO(key);
+    if (is_initial(name)) CHECK(std::equal(first.begin(), first.end(), values.begin()));
+  }
+}
+
+inline void load_buffers(const std::string& name, const Tensors& buffers) {
+  for (const auto& [key, buffer] : buffers)
+    if (buffer.dtype() == DType::int64)
+      load(name + "." + key, buffer.values<std::int64_t>());
+    else
+      load(name + "." + key, buffer.values<float>());
+}
+
+inline void compare_gradients(const std::string& name, const Tensors& parameters) {
+  for (const auto& [key, parameter] : parameters)
+    compare<float>(name + ".grad." + key, parameter.grad<float>());
+}
+
+/// Compares buffers with what they are after the call, which is what they were before unless the file says
+/// so.
+inline void compare_buffers(const std::string& name, const Tensors& buffers) {
+  for (const auto& [key, buffer] : buffers) {
+    const std::string after = name + ".after." + key;
+    const std::string now = layers().contains(after) ? after : name + "." + key;
+    if (buffer.dtype() == DType::int64)
+      compare<std::int64_t>(now, buffer.values<std::int64_t>());
+    else
+      compare<float>(now, buffer.values<float>());
+  }
+}
+
 /// A layer with the parameters of the file, called by `f(model, inputs...)`.
 template<class Layer, bool Training = true, class F, class... I>
 void check_called(const std::string& name, const F& f, I... in) {
@@ -140,25 +187,13 @@ void check_called(const std::string& name, const F& f, I... in) {
   manual_seed(fingerprint(std::span<const char>(name)));
   Model<Layer> model;
   compare_text(name, repr(*model));
-  for (auto [key, parameter] : model.named_parameters()) {
-    const auto values = parameter.template values<float>();
-    const std::vector<float> first(values.begin(), values.end());
-    load(prefix + std::string(key), values);
-    INFO(key);
-    if (is_initial(name)) CHECK(std::equal(first.begin(), first.end(), values.begin()));
-  }
-  const auto load_buffers = [&] {
-    for (auto [key, buffer] : model.named_buffers())
-      if (buffer.dtype() == DType::int64)
-        load(prefix + std::string(key), buffer.template values<std::int64_t>());
-      else
-        load(prefix + std::string(key), buffer.template values<float>());
-  };
+  const Tensors parameters = tensors(model.named_parameters()), buffers = tensors(model.named_buffers());
+  load_parameters(name, parameters);
   auto inputs = std::tuple(make_input(prefix, in)...);
   std::apply(
       [&](const auto&... x) {
         check_expression(prefix, [&] {
-          load_buffers();
+          load_buffers(name, buffers);
           if constexpr (Training)
             return f(model, x...);
           else
@@ -168,16 +203,8 @@ void check_called(const std::string& name, const F& f, I... in) {
         (compare_input(prefix, in.name, x), ...);
       },
       inputs);
-  for (auto [key, parameter] : model.named_parameters())
-    compare<float>(prefix + "grad." + std::string(key), parameter.template grad<float>());
-  for (auto [key, buffer] : model.named_buffers()) {
-    const std::string after = prefix + "after." + std::string(key);
-    const std::string now = layers().contains(after) ? after : prefix + std::string(key);
-    if (buffer.dtype() == DType::int64)
-      compare<std::int64_t>(now, buffer.template values<std::int64_t>());
-    else
-      compare<float>(now, buffer.template values<float>());
-  }
+  compare_gradients(name, parameters);
+  compare_buffers(name, buffers);
 }
 
 /// A layer with the parameters of the file, called with the inputs.

@@ -11,22 +11,22 @@
 
 using namespace stator;
 using namespace stator::optim;
-using Model = test::MockModel<double>;
+using Mock = test::MockModel<double>;
 
 namespace {
 
-Model with_gradients() {
-  Model model;
-  for (const auto& e : Model::parameter_table)
+Mock with_gradients() {
+  Mock model;
+  for (const auto& e : Mock::parameter_table)
     std::ranges::copy(test::reference("clip")["grad." + std::string(e.name)].as<double>(),
-                      Model::part(model.gradients, e).begin());
+                      Mock::part(model.gradients, e).begin());
   return model;
 }
 
-void check_gradients(Model& model, const std::string& key) {
-  for (const auto& e : Model::parameter_table) {
+void check_gradients(Mock& model, const std::string& key) {
+  for (const auto& e : Mock::parameter_table) {
     const auto expected = test::reference("clip")[key + "." + std::string(e.name)].as<double>();
-    const auto found = Model::part(model.gradients, e);
+    const auto found = Mock::part(model.gradients, e);
     INFO(e.name);
     test::check_close(found, expected, 1e-14, {.relative_to = std::numeric_limits<double>::min()});
   }
@@ -41,7 +41,7 @@ TEST_CASE("clip_grad_norm_ returns and limits PyTorch's norms") {
     for (const auto& [max_text, max_norm] : {std::pair{"0.5", 0.5}, {"100", 100.0}}) {
       const std::string key = std::string("norm.") + text + "." + max_text;
       INFO(key);
-      Model model = with_gradients();
+      Mock model = with_gradients();
       const double norm = clip_grad_norm_(model, max_norm, {.norm_type = order});
       CHECK(norm == Approx(test::reference("clip")[key].as<double>()[0]).epsilon(1e-14));
       check_gradients(model, key);
@@ -49,7 +49,7 @@ TEST_CASE("clip_grad_norm_ returns and limits PyTorch's norms") {
 }
 
 TEST_CASE("clip_grad_value_ limits each gradient") {
-  Model model = with_gradients();
+  Mock model = with_gradients();
   clip_grad_value_(model, 0.7);
   check_gradients(model, "value.0.7");
 }

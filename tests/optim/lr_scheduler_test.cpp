@@ -15,12 +15,12 @@ using test::reference;
 
 namespace {
 
-using Model = test::MockModel<float>;
+using Mock = test::MockModel<float>;
 
 /// The rates of 40 epochs, as in reference/lr_scheduler.py.
 void check_rates(const std::string& name, auto make) {
   INFO(name);
-  Model model;
+  Mock model;
   SGD optimizer{model, {.lr = 0.3, .momentum = 0.9}};
   auto scheduler = make(optimizer);
   const auto rates = reference("lr_scheduler")[name].template as<double>();
@@ -88,7 +88,7 @@ TEST_CASE("OneCycleLR gives PyTorch's learning rates and momenta") {
 }
 
 TEST_CASE("OneCycleLR cycles Adam's first beta and ends") {
-  Model model;
+  Mock model;
   Adam optimizer{model};
   OneCycleLR scheduler{optimizer, {.max_lr = 0.5, .total_steps = 10}};
   CHECK(optimizer.options().betas == std::array{0.95, 0.999});
@@ -115,7 +115,7 @@ TEST_CASE("ReduceLROnPlateau gives PyTorch's learning rates") {
 }
 
 TEST_CASE("schedulers on one optimizer multiply") {
-  Model model;
+  Mock model;
   SGD optimizer{model, {.lr = 0.3}};
   ExponentialLR first{optimizer, {.gamma = 0.9}};
   StepLR second{optimizer, {.step_size = 5, .gamma = 0.5}};
@@ -127,7 +127,7 @@ TEST_CASE("schedulers on one optimizer multiply") {
 }
 
 TEST_CASE("a scheduler changes the rate of every group, and continues from its saved state") {
-  Model model;
+  Mock model;
   SGD one{model, {.lr = 0.3}};
   one.add_param_group("bias", {.lr = 0.1});
   CosineAnnealingLR scheduler{one, {.T_max = 10}};
@@ -147,7 +147,7 @@ TEST_CASE("a scheduler changes the rate of every group, and continues from its s
 }
 
 TEST_CASE("schedulers refuse options out of range in PyTorch's words") {
-  Model model;
+  Mock model;
   SGD o{model, {.lr = 0.3}};
   const auto text = [](auto make) { return test::thrown<ValueError>(make); };
   CHECK(text([&] { ConstantLR{o, {.factor = 2}}; }) ==

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 """What PyTorch says when state is taken and loaded: keys with extra state, the order in which hooks are called, the
-texts of errors, old BatchNorms, as data/state.txt. tests/module/state_reference_test.cpp says the same of its structs."""
+texts of errors, old BatchNorms, as data/state.txt. tests/state/state_reference_test.cpp says the same of its structs."""
 import pathlib
 from collections import OrderedDict
 

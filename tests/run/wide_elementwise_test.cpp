@@ -12,10 +12,10 @@ struct Weighted {
   static constexpr stator::Extents shape(const stator::Extents& x, const auto&...) { return x; }
   template<class V, std::same_as<V>... Rest>
   static V apply(const V& first, const Rest&... rest) {
-    V sum = first;
+    V total = first;
     int k = 1;
-    ((sum = sum + V(static_cast<float>(++k)) * rest), ...);
-    return sum;
+    ((total = total + V(static_cast<float>(++k)) * rest), ...);
+    return total;
   }
   template<class G, class Y, class... X>
   static constexpr auto vjp(G g, Y, X...) {
