@@ -28,7 +28,9 @@ public:
         x = static_cast<T>(state >> 29);
     }
   }
-  ExactArray(const ExactArray& other) : ExactArray(other.size_) { std::copy(other.begin(), other.end(), begin()); }
+  ExactArray(const ExactArray& other) : ExactArray(other.size_) {
+    std::copy(other.begin(), other.end(), begin());
+  }
   ExactArray& operator=(const ExactArray&) = delete;
   ~ExactArray() { ::operator delete(data_, std::align_val_t{64}); }
 
