@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What most tests include, compiled once for all of them. That each header includes what it needs is what the test of the
-// headers alone holds.
+// What most tests include, compiled once for all of them. That each header includes what it needs is what the
+// test of the headers alone holds.
 #include "catch.hpp"
 #include "compare.hpp"
 #include "files.hpp"
