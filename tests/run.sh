@@ -6,7 +6,7 @@
 #   tests/run.sh --quick       g++ only, without the long examples
 #   tests/run.sh --sanitize    the runtime tests under AddressSanitizer and UndefinedBehaviorSanitizer (g++)
 #   --sanitize-threads         under ThreadSanitizer (clang, without OpenMP)
-#   tests/run.sh --ci          --all, some folders under both kinds of sanitizers, the layout of the sources, clang-tidy
+#   tests/run.sh --ci          --all, some folders under both kinds of sanitizers, and the layout of the sources
 #   --compiler gcc|clang       only that one
 #   --only STAGE[,STAGE...]    only the runtime tests of tests/STAGE (the rest is not even built)
 # What each counts is in tests/README.md. Exit code 0 means that something passed and nothing failed.
@@ -122,7 +122,6 @@ if [ "$ci" = yes ]; then
   sanitize=address,undefined only=$memory_stages && test_with gcc
   sanitize=thread only=$thread_stages && test_with clang
   if "$root/tests/format"; then pass; else miss format; fi
-  if "$root/tests/tidy"; then pass; else miss tidy; fi
 fi
 
 if [ ${#failures[@]} -gt 0 ]; then
