@@ -105,6 +105,23 @@ TEST_CASE("verify names the node and its mistake") {
              Contains("it runs with the"));
 }
 
+TEST_CASE("a plan that is made in many evaluations is the plan that is made in one") {
+  const graph::Graph ordered = run::graph_after<MlpLoss, true>("order");
+  const graph::Graph whole = graph::detail::place_some(ordered, 1 << 20);
+  REQUIRE(whole.undone == 0);
+  graph::Graph parts = ordered;
+  int evaluations = 0;
+  do {
+    parts = graph::detail::place_some(std::move(parts), 1);
+    ++evaluations;
+  } while (parts.undone > 0);
+  CHECK(evaluations == static_cast<int>(ordered.units.size()));
+  CHECK(std::ranges::equal(parts.places, whole.places));
+  CHECK(parts.workspace == whole.workspace);
+  CHECK(parts.batched_begin == whole.batched_begin);
+  CHECK(graph::verify(parts) == "");
+}
+
 TEST_CASE("a dump shows the graph after a pass, and an unknown pass lists those that there are") {
   const std::string recorded = dumped<MlpLoss>("record"), differentiated = dumped<MlpLoss>("differentiate"),
                     live = dumped<MlpLoss>("dead"), last = dumped<MlpLoss>("memory");

@@ -50,7 +50,8 @@ inline constexpr auto passes_of = graph::pipeline_with(own_passes<E>::list);
 /// What the passes have made of an expression after `Evaluations` constant evaluations.
 template<class E, bool Backward, int Evaluations>
 struct stage {
-  static constexpr graph::FrozenGraph value = [] {
+  // The compiler shows this line where its limit on one evaluation is met.
+  static constexpr graph::FrozenGraph value = [] { // stator: too large: raise -fconstexpr-steps= or split it
     const auto& before = stage<E, Backward, Evaluations - 1>::value;
     graph::Graph g = graph::thaw(before);
     const int next = graph::advance(g, passes_of<E>, before.next_pass);

@@ -316,7 +316,8 @@ private:
     graph::FrozenGraph graph;
     Roomy<graph::Call, graph::max_nodes> calls;
   };
-  static constexpr Recording made = [] {
+  // The compiler shows this line where its limit on one evaluation is met.
+  static constexpr Recording made = [] { // stator: too large: raise -fconstexpr-steps= or split it
     graph::Builder b;
     const auto root = tracer<E>::template symbol<Order>(b);
     b.root = root.node;

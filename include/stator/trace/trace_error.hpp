@@ -94,6 +94,9 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
       found += text(": forward reads a plain field, one of ", v.fields,
                     ", which has no value yet while forward is compiled: "
                     "use a stator::Buffer, a template parameter or a static constexpr member");
+    else if (culprit >= many_calls)
+      found += text(": after ", culprit, " calls of modules the compiler cannot evaluate forward; ", limits,
+                    ", or write what it names so that it can; its own reason follows");
     else
       found += text(": the compiler cannot evaluate forward: write `constexpr auto forward(auto x) const`, "
                     "and call nothing in "
@@ -102,6 +105,12 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
   }
 
 private:
+  /// From so many calls on the size of a network may be why it cannot be evaluated.
+  static constexpr int many_calls = 64;
+  static constexpr std::string_view limits =
+      "if that is a limit, raise it (clang: -fconstexpr-steps=; g++: -fconstexpr-ops-limit=, "
+      "-fconstexpr-loop-limit=) or split the network into several models";
+
   template<int Culprit>
   static constexpr bool reads_a_field() {
     if constexpr (HasValues<Net>)
