@@ -105,6 +105,33 @@ TEST_CASE("verify names the node and its mistake") {
              Contains("it runs with the"));
 }
 
+TEST_CASE("verify finds values that lie over each other while both are needed") {
+  const graph::Graph good = run::graph_after<MlpLoss, true>("memory");
+  const auto in_workspace = [&](const graph::Place& p) { return p.area == graph::Area::batched; };
+  const auto misplaced = [&](auto move) {
+    graph::Graph g = good;
+    std::string first;
+    for (std::size_t n = 0; n < g.places.size() && first.empty(); ++n) {
+      if (!in_workspace(good.places[n])) continue;
+      move(g.places[n]);
+      first = graph::verify(g);
+      g.places[n] = good.places[n];
+    }
+    return first;
+  };
+  using Catch::Matchers::Contains;
+  REQUIRE(std::ranges::any_of(good.places, in_workspace));
+  // All of them at one address: the first two that are needed together are named.
+  graph::Graph g = good;
+  for (graph::Place& p : g.places)
+    if (in_workspace(p)) p.offset = 0;
+  CHECK_THAT(graph::verify(g), Contains("its memory is that of node "));
+  // One of them over its neighbour, and one behind the end.
+  CHECK_THAT(misplaced([](graph::Place& p) { p.offset += 16; }), Contains("its memory "));
+  CHECK_THAT(misplaced([&](graph::Place& p) { p.offset = good.workspace.per_sample; }),
+             Contains("its memory lies outside of the workspace"));
+}
+
 TEST_CASE("a plan that is made in many evaluations is the plan that is made in one") {
   const graph::Graph ordered = run::graph_after<MlpLoss, true>("order");
   const graph::Graph whole = graph::detail::place_some(ordered, 1 << 20);

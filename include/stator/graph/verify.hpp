@@ -6,7 +6,9 @@
 #include "stator/core/text.hpp"
 #include "stator/graph/graph.hpp"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 namespace stator::graph {
 
@@ -116,6 +118,68 @@ struct Verifier {
     }
     return true;
   }
+
+  /// Memory in the workspace that is taken from one unit to another, both included.
+  struct Taken {
+    int node; ///< that the memory is for
+    int first, last;
+    Area area;
+    std::size_t begin, end; ///< bytes
+  };
+  static constexpr int never = -1;
+
+  /// What lies in the workspace, and when.
+  std::vector<Taken> taken() const {
+    std::vector<Taken> all;
+    std::vector<int> last(g.nodes.size(), never);
+    const int count = static_cast<int>(g.units.size());
+    for (int u = 0; u < count; ++u) {
+      const Unit& unit = g.units[Graph::index(u)];
+      for (int m = unit.first; m < unit.first + unit.count; ++m)
+        for (int k = 0; k < g.nodes[Graph::index(g.members[Graph::index(m)])].count; ++k)
+          last[Graph::index(g.base(g.operand(g.members[Graph::index(m)], k)))] = u;
+    }
+    last[Graph::index(g.base(g.root))] = count;
+    const auto take = [&all](int n, int first, int until, const Place& at, Bytes bytes) {
+      if (at.area == Area::fixed || at.area == Area::batched)
+        all.push_back({n, first, std::max(first, until), at.area, at.offset,
+                       at.offset + (at.area == Area::fixed ? bytes.fixed : bytes.per_sample)});
+    };
+    for (int u = 0; u < count; ++u) {
+      const Unit& unit = g.units[Graph::index(u)];
+      for (int m = unit.first; m < unit.first + unit.count; ++m) {
+        const int n = g.members[Graph::index(m)];
+        take(n, u, last[Graph::index(n)], g.places[Graph::index(n)], g.type(n).bytes());
+        if (!unit.region) take(n, u, u, unit.scratch, g.signature(n).scratch);
+      }
+    }
+    return all;
+  }
+
+  /// Values that are needed at the same time lie apart, and inside of the workspace. A region may write its
+  /// result over an operand that nothing reads later.
+  bool memory() {
+    if (g.places.empty()) return true;
+    const std::vector<Taken> all = taken();
+    const auto overwrites = [&](const Taken& result, const Taken& operand) {
+      return g.units[Graph::index(result.first)].region && operand.first < result.first &&
+             operand.last == result.first && operand.begin == result.begin &&
+             g.type(operand.node) == g.type(result.node);
+    };
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const Taken& a = all[i];
+      if (a.end > (a.area == Area::fixed ? g.workspace.fixed : g.workspace.per_sample))
+        return fail(a.node, "its memory lies outside of the workspace");
+      for (std::size_t k = i + 1; k < all.size(); ++k) {
+        const Taken& b = all[k];
+        const bool overlap = a.area == b.area && a.begin < b.end && b.begin < a.end;
+        if (overlap && a.first <= b.last && b.first <= a.last && !overwrites(a, b) && !overwrites(b, a))
+          return fail(b.node, "its memory is that of node " + std::to_string(a.node) +
+                                  ", which is needed at the same time");
+      }
+    }
+    return true;
+  }
 };
 
 } // namespace detail
@@ -131,7 +195,7 @@ inline std::string verify(const Graph& g) {
   if (g.forward_nodes < 0 || g.forward_nodes > v.size()) return "the forward has more nodes than there are";
   for (const int e : g.effects)
     if (!v.is_node(e)) return "an effect does not exist";
-  if (v.regions()) v.units();
+  if (v.regions() && v.units()) v.memory();
   return v.mistake;
 }
 
