@@ -12,9 +12,7 @@
 #include <memory>
 #include <tuple>
 
-namespace stator {
-
-namespace ops {
+namespace stator::ops {
 
 /// The symbol s with elements of type To.
 template<class To, class S>
@@ -230,6 +228,4 @@ constexpr auto to_handle(A&& a) {
   }
 }
 
-} // namespace ops
-
-} // namespace stator
+} // namespace stator::ops

@@ -10,9 +10,7 @@
 #include <array>
 #include <type_traits>
 
-namespace stator::ops {
-
-namespace detail {
+namespace stator::ops::detail {
 
 /// Element type of the result: Op::scalar<...> where it says so, that of the first operand otherwise.
 template<class Op, class First, class... Rest>
@@ -90,6 +88,4 @@ struct stated {
   }
 };
 
-} // namespace detail
-
-} // namespace stator::ops
+} // namespace stator::ops::detail
