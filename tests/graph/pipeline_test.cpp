@@ -209,3 +209,16 @@ TEST_CASE("a network adds a pass of its own") {
   const auto expected = (2 * stator::tanh(model->fc(x))).value(), found = model(x).value();
   for (Index i = 0; i < 6; ++i) CHECK(found.data()[i] == Approx(expected.data()[i]));
 }
+
+TEST_CASE("hooks leave a network the passes of its own") {
+  const Model<WithPass> model;
+  const Tensor<float, 2, 3> x{1, 2, 3, -1, -2, -3};
+  int calls = 0;
+  const auto hooked = model.with(forward_hook<"fc">([&](const auto&, auto, auto) { ++calls; }));
+  using E = std::remove_cvref_t<decltype(hooked(x))>;
+  STATIC_REQUIRE(Inference<E>::count("Sigmoid") == 0);
+  STATIC_REQUIRE(Inference<E>::count("Tanh") == 1);
+  const auto expected = model(x).value(), found = hooked(x).value();
+  for (Index i = 0; i < 6; ++i) CHECK(found.data()[i] == expected.data()[i]);
+  CHECK(calls == 1);
+}

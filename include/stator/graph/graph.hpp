@@ -4,7 +4,7 @@
 #pragma once
 
 #include "stator/core/growing_array.hpp"
-#include "stator/graph/hook_site.hpp"
+#include "stator/graph/hook_point.hpp"
 
 namespace stator::graph {
 

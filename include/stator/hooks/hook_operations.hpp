@@ -184,9 +184,9 @@ struct tap_object {
     graph::Builder& b = *x.builder;
     if (b.hooks.watches.empty()) return x;
     const graph::Call& inside = b.calls[static_cast<std::size_t>(b.call)];
-    graph::SiteRange sites(b, inside.address, inside.type_name, Name.view());
+    graph::HookPointRange points(b, inside.address, inside.type_name, Name.view());
     int node[] = {x.node};
-    sites.behind(nullptr, node, 1);
+    points.behind(nullptr, node, 1);
     return {x.builder, node[0]};
   }
 };

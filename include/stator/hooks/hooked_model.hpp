@@ -2,18 +2,18 @@
 // What `model.with(hooks...)` returns, and how a network is traced with hooks.
 #pragma once
 
-#include "stator/hooks/hook_site_code.hpp"
+#include "stator/hooks/hook_point_code.hpp"
 
 namespace stator {
 
 namespace detail {
 
 template<class E, int Order, class Indices>
-struct site_codes;
+struct point_codes;
 template<class E, int Order, std::size_t... K>
-struct site_codes<E, Order, std::index_sequence<K...>> {
-  static constexpr std::array<graph::SiteCode, sizeof...(K) + 1> list{site_code<E, K, Order>::code()...,
-                                                                      graph::SiteCode{}};
+struct point_codes<E, Order, std::index_sequence<K...>> {
+  static constexpr std::array<graph::HookPointCode, sizeof...(K) + 1> list{point_code<E, K, Order>::code()...,
+                                                                           graph::HookPointCode{}};
 };
 
 /// Adds the watches of hook number `hook`.
@@ -51,7 +51,7 @@ constexpr Text useless_hook() {
         [&] {
           using H = std::tuple_element_t<I, typename E::hooks_type>;
           bool met = !found.empty();
-          for (const graph::Site& site : hook_sites<E>::list) met = met || site.hook == I;
+          for (const graph::HookPoint& point : hook_points<E>::list) met = met || point.hook == I;
           if (met) return;
           const std::string_view path = H::path.view();
           found += text("stator: hook at \"", path, "\": ", reflect::class_name<Net>());
@@ -82,10 +82,10 @@ struct tracer<expr::HookedCall<Net, Mode, Hooks, A...>> {
   static constexpr auto record(graph::Builder& b) {
     const auto result = Call::template record<Order>(b, [](graph::Builder& inner) {
       inner.hooks.leaf = inner.add_leaves(hook_count, false);
-      inner.hooks.next_site = 0;
+      inner.hooks.next_point = 0;
       if constexpr (!Collect)
         inner.hooks.code =
-            detail::site_codes<E, Order, std::make_index_sequence<hook_sites<E>::count>>::list.data();
+            detail::point_codes<E, Order, std::make_index_sequence<hook_points<E>::count>>::list.data();
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         (
             [&] {

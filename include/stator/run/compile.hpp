@@ -44,6 +44,11 @@ template<class Net, class Mode, class... A>
 struct own_passes<expr::ModuleCall<Net, Mode, A...>>
     : joined_passes<network_passes<Net>, all_own_passes<A...>> {};
 
+/// Hooks do not take the passes of a network away.
+template<class E>
+  requires requires { typename E::unhooked; }
+struct own_passes<E> : own_passes<typename E::unhooked> {};
+
 template<class E>
 inline constexpr auto passes_of = graph::pipeline_with(own_passes<E>::list);
 

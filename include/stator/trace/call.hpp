@@ -5,7 +5,7 @@
 
 #include "stator/module/mode.hpp"
 #include "stator/trace/forward_error.hpp"
-#include "stator/trace/hook_site_range.hpp"
+#include "stator/trace/hook_point_range.hpp"
 #include "stator/trace/operation.hpp"
 
 namespace stator {
@@ -55,15 +55,15 @@ auto outputs(const std::shared_ptr<const Call>& call) {
 /// `module.forward(x...)` between the hooks of the module. What forward returns may be a std::tuple.
 template<int Order, class M, class... X>
 constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&... x) {
-  graph::SiteRange sites(b, &module, &display_name<M>, {});
+  graph::HookPointRange points(b, &module, &display_name<M>, {});
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     int in[] = {node_of(x)..., -1};
-    sites.before(in, sizeof...(X));
+    points.before(in, sizeof...(X));
     auto y = as_symbols<Order>(b, module.forward(with_node(x, in[I])...));
     const auto behind = [&]<class... Y>(std::tuple<Y...> ys) {
       return [&]<std::size_t... O>(std::index_sequence<O...>) {
         int out[] = {node_of(std::get<O>(ys))..., -1};
-        sites.behind(in, out, sizeof...(Y));
+        points.behind(in, out, sizeof...(Y));
         return std::tuple<Y...>(with_node(std::get<O>(ys), out[O])...);
       }(std::index_sequence_for<Y...>{});
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A network with hooks as an expression, and the sites that its hooks meet: the types of what they see there.
+// A network with hooks as an expression, and its hook points: the types of what they see there.
 #pragma once
 
 #include "stator/core/frozen.hpp"
@@ -27,6 +27,7 @@ class HookedCall<Net, Mode, std::tuple<H...>, A...>
 public:
   using net_type = Net;
   using hooks_type = std::tuple<H...>;
+  using unhooked = ModuleCall<Net, Mode, A...>; ///< the same without hooks
   const Net* net;
   [[no_unique_address]] detail::Watch watch;
   std::tuple<A...> operands;
@@ -38,24 +39,24 @@ public:
 
 } // namespace expr
 
-/// The sites of a HookedCall.
+/// The hook points of a HookedCall.
 template<class E>
-struct hook_sites {
+struct hook_points {
   /// Traces the network and collects them.
-  static constexpr GrowingArray<graph::Site> make() {
+  static constexpr GrowingArray<graph::HookPoint> make() {
     graph::Builder b;
     tracer<E>::template record<1, true>(b);
     const GrowingArray<bool> needs = graph::needs_gradient(b);
-    for (graph::Site& site : b.hooks.sites) {
-      for (graph::SiteValue& v : site.in)
+    for (graph::HookPoint& point : b.hooks.points) {
+      for (graph::HookPointValue& v : point.in)
         v.needs_grad = v.is_symbol && needs[static_cast<std::size_t>(v.node)];
-      for (graph::SiteValue& v : site.out)
+      for (graph::HookPointValue& v : point.out)
         v.needs_grad = v.is_symbol && needs[static_cast<std::size_t>(v.node)];
     }
-    return b.hooks.sites;
+    return b.hooks.points;
   }
-  static constexpr const auto& list = frozen<hook_sites, 256>::value; ///< the same as a constant
-  static constexpr std::size_t count = list.size();                   ///< how many there are
+  static constexpr const auto& list = frozen<hook_points, 256>::value; ///< the same as a constant
+  static constexpr std::size_t count = list.size();                    ///< how many there are
 };
 
 namespace detail {
@@ -111,14 +112,15 @@ struct TapHookCall {
   }
 };
 
-/// The symbols on one side of a site: `Gradients` says whether those count that have a gradient, or all.
+/// The symbols on one side of a hook point: `Gradients` says whether those count that have a gradient, or
+/// all.
 template<class E, std::size_t K, bool Output, bool Gradients, int Order>
-struct site_values {
-  static constexpr const graph::Site& site = hook_sites<E>::list[K];
-  static constexpr const auto& values = Output ? site.out : site.in;
+struct point_values {
+  static constexpr const graph::HookPoint& point = hook_points<E>::list[K];
+  static constexpr const auto& values = Output ? point.out : point.in;
   static constexpr std::size_t size = [] {
     std::size_t n = 0;
-    for (std::size_t i = 0; i < (Output ? site.out_count : site.in_count); ++i) n += values[i].is_symbol;
+    for (std::size_t i = 0; i < (Output ? point.out_count : point.in_count); ++i) n += values[i].is_symbol;
     return n;
   }();
   using indices = std::make_index_sequence<size>;
@@ -128,7 +130,7 @@ struct site_values {
       if (values[k].is_symbol && i-- == 0) return k;
   }
   static constexpr bool there(std::size_t i) {
-    const graph::SiteValue& v = values[at(i)];
+    const graph::HookPointValue& v = values[at(i)];
     return !Gradients ||
            ((v.dtype == DType::float32 || v.dtype == DType::float64) && (Output || v.needs_grad));
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a hook adds to the graph at one of its sites.
+// What a hook adds to the graph at one of its hook points.
 #pragma once
 
-#include "stator/hooks/hook_sites.hpp"
+#include "stator/hooks/hook_points.hpp"
 
 namespace stator::detail {
 
-/// A value on its way into or out of a module: the gradient that passes here calls the hook of the site.
+/// A value on its way into or out of a module: the gradient that passes here calls the hook of this point.
 template<class Code, bool Output>
 struct Gate {
   static constexpr std::string_view name = "BackwardHook";
@@ -26,20 +26,20 @@ struct Gate {
   }
 };
 
-/// What the hook of site K adds to the graph.
+/// What the hook of hook point K adds to the graph.
 template<class E, std::size_t K, int Order>
-struct site_code {
-  static constexpr const graph::Site& site = hook_sites<E>::list[K];
+struct point_code {
+  static constexpr const graph::HookPoint& point = hook_points<E>::list[K];
   using Net = typename E::net_type;
-  using H = std::tuple_element_t<site.hook, typename E::hooks_type>;
+  using H = std::tuple_element_t<point.hook, typename E::hooks_type>;
   using F = typename H::function_type;
   using Handle = expr::HookHandle<H, Net>;
-  static constexpr std::string_view module_path = table<Net>::modules[site.module].path;
+  static constexpr std::string_view module_path = table<Net>::modules[point.module].path;
   static constexpr fixed_string<module_path.size()> path{module_path};
   template<bool Output>
-  using values = site_values<E, K, Output, false, Order>;
+  using values = point_values<E, K, Output, false, Order>;
   template<bool Output>
-  using gradients_of = site_values<E, K, Output, true, Order - 1>;
+  using gradients_of = point_values<E, K, Output, true, Order - 1>;
   static constexpr const auto& module() { return descend<path>(reflect::prototype<Net>()); }
 
   /// Calls the hook: returns what a traced one returned, or a node of what one of the running program
@@ -81,7 +81,7 @@ struct site_code {
     if constexpr (is_traced<F>) {
       const auto call = [&] {
         const auto output = Out::shown(b, out);
-        if constexpr (site.is_tap)
+        if constexpr (point.is_tap)
           return F::call(output);
         else
           return F::call(module(), In::shown(b, in), output);
@@ -91,7 +91,7 @@ struct site_code {
       else
         Out::replace(out, call());
     } else {
-      using Call = std::conditional_t<site.is_tap, TapHookCall<Handle>,
+      using Call = std::conditional_t<point.is_tap, TapHookCall<Handle>,
                                       ModuleHookCall<Handle, path, typename In::mask, typename Out::mask>>;
       const auto shown = std::tuple_cat(In::all(b, in), Out::all(b, out));
       if constexpr (std::is_void_v<decltype(run<Call>(b, 0, shown))>)
@@ -103,7 +103,7 @@ struct site_code {
 
   /// A hook on the gradient of what comes out.
   static constexpr void behind_tensor(graph::Builder& b, graph::Gates& gates, int* out) {
-    using Out = site_values<E, K, true, true, Order>;
+    using Out = point_values<E, K, true, true, Order>;
     Out::replace(out, Out::mapped(b, out, [&](const auto& v) {
                    return operation<ops::GradientHook<F>>{}(v, ops::hook_symbol(b, gates.leaf));
                  }));
@@ -111,15 +111,15 @@ struct site_code {
 
   /// Gates for a full backward hook.
   static constexpr bool sees_inputs = [] {
-    for (const graph::SiteValue& v : site.in)
+    for (const graph::HookPointValue& v : point.in)
       if (v.needs_grad) return true;
     return false;
   }();
   template<bool Output>
   static constexpr void place_gates(graph::Builder& b, std::array<int, graph::max_hooked>& gates, int* node) {
-    using Values = site_values<E, K, Output, true, Order>;
+    using Values = point_values<E, K, Output, true, Order>;
     for (int& g : gates) g = -1;
-    Values::replace(gates.data(), Values::mapped(b, node, operation<Gate<site_code, Output>>{}));
+    Values::replace(gates.data(), Values::mapped(b, node, operation<Gate<point_code, Output>>{}));
     for (std::size_t i = 0; i < gates.size(); ++i)
       if (gates[i] >= 0) node[i] = gates[i];
   }
@@ -167,8 +167,8 @@ struct site_code {
       if (gates.in[i] >= 0) b.grads.data()[gates.in[i]] = in[i];
   }
 
-  static constexpr graph::SiteCode code() {
-    graph::SiteCode c;
+  static constexpr graph::HookPointCode code() {
+    graph::HookPointCode c;
     if constexpr (H::kind == HookKind::forward_pre) c.before = &before;
     if constexpr (H::kind == HookKind::forward) c.behind = &behind;
     if constexpr (H::kind == HookKind::tensor && Order > 0) c.behind_gradient = &behind_tensor;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Where hooks meet a program while it is traced. A network is traced once to find its sites, with the types
-// of the values there; code for these types is then instantiated, and called in the trace that counts.
+// Where hooks meet a program while it is traced. A network is traced once to find its hook points, with the
+// types of the values there; code for these types is then instantiated, and called in the trace that counts.
 #pragma once
 
 #include "stator/core/growing_array.hpp"
@@ -24,15 +24,15 @@ struct Watch {
   std::size_t hook = 0;   ///< number of the hook that waits
 };
 
-/// A value at a site. Without default values, as everything that is frozen, see core/frozen.hpp.
-struct SiteValue {
+/// A value at a hook point. Without default values, as everything that is frozen, see core/frozen.hpp.
+struct HookPointValue {
   DType dtype;      ///< element type
   std::size_t rank; ///< number of dimensions
   /// The first `rank` of them.
   Index extents[max_rank];
   bool is_symbol;  ///< numbers and tensors that are not symbols take no part
   bool needs_grad; ///< a gradient passes here
-  int node;        ///< while the sites are collected
+  int node;        ///< while the points are collected
 
   /// Takes over element type and extents.
   constexpr void set(const ValueType& type) {
@@ -48,11 +48,11 @@ struct SiteValue {
 };
 
 /// One call of a watched module, or one passage of a watched tap (which has outputs only).
-struct Site {
+struct HookPoint {
   std::size_t hook, module;        ///< number of the hook, row of the module in the table of the network
   bool is_tap;                     ///< a tap, not a call
   std::size_t in_count, out_count; ///< how many of the values below there are
-  std::array<SiteValue, max_hooked> in, out; ///< values that go in and come out
+  std::array<HookPointValue, max_hooked> in, out; ///< values that go in and come out
 };
 
 /// The views around a module through which gradients pass, of a full backward hook.
@@ -62,9 +62,9 @@ struct Gates {
   bool fired;                          ///< the hook has been called
 };
 
-/// What a hook adds to the graph at a site, before and after the forward of its module. May replace the
+/// What a hook adds to the graph at a hook point, before and after the forward of its module. May replace the
 /// nodes; those that are not symbols are -1.
-struct SiteCode {
+struct HookPointCode {
   /// Before the forward, on its inputs.
   void (*before)(Builder&, Gates&, int* in) = nullptr;
   /// After the forward, on its inputs and outputs.
@@ -77,12 +77,12 @@ struct SiteCode {
 
 /// What tracing knows of the hooks of the current network. Unused without hooks.
 struct HookTrace {
-  GrowingArray<Watch> watches;    ///< what they wait for
-  GrowingArray<Site> sites;       ///< where they met it, while sites are collected
-  const SiteCode* code = nullptr; ///< of each site, in the same order; null while they are collected
-  std::size_t next_site = 0;      ///< number of the next one that is met
-  int leaf = -1;                  ///< of the network's first hook
-  bool inside = false;            ///< what a hook calls has no hooks
+  GrowingArray<Watch> watches;         ///< what they wait for
+  GrowingArray<HookPoint> points;      ///< where they met it, while points are collected
+  const HookPointCode* code = nullptr; ///< of each point, in the same order; null while they are collected
+  std::size_t next_point = 0;          ///< number of the next one that is met
+  int leaf = -1;                       ///< of the network's first hook
+  bool inside = false;                 ///< what a hook calls has no hooks
 };
 
 } // namespace stator::graph
