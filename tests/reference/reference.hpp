@@ -21,9 +21,8 @@ inline const io::Npz& reference(const std::string& topic) {
   static std::vector<std::pair<std::string, io::Npz>> read;
   for (const auto& [name, npz] : read)
     if (name == topic) return npz;
-  return read
-      .emplace_back(topic, io::load_npz(std::string(STATOR_TEST_REFERENCE) + "/data/" + topic + ".npz"))
-      .second;
+  const auto path = std::filesystem::path(STATOR_TEST_REFERENCE) / "data" / (topic + ".npz");
+  return read.emplace_back(topic, io::load_npz(path)).second;
 }
 
 /// All of data/<topic>/*.npz as one: which of the files holds an array does not matter.
