@@ -9,40 +9,7 @@
 #include <bit>
 #include <numeric>
 
-namespace stator::kernel {
-
-/// y[i * plane + j] (+)= Σ_p a[i * distance + step[p]] · b[p * NV * W + j] for rows i and NV * W pixels j.
-template<class T, Index W, Index NV>
-[[gnu::noinline]] void conv_rows_of(const T* a, Index distance, Index rows, const Offset* step, Index k,
-                                    const T* b, bool add, T* y, Index plane) {
-  constexpr Index MR = conv_rows;
-  for (Index i = 0; i < rows; i += MR, a += MR * distance, y += MR * plane) {
-    const Index valid = std::min(MR, rows - i);
-    const T* row[MR];
-    STATOR_UNROLL
-    for (Index r = 0; r < MR; ++r) row[r] = a + std::min(r, valid - 1) * distance;
-    vec<T, W> sum[MR][NV];
-    STATOR_UNROLL
-    for (Index r = 0; r < MR; ++r) {
-      STATOR_UNROLL
-      for (Index v = 0; v < NV; ++v) sum[r][v] = vec<T, W>{};
-    }
-    indirect_product<T, W, MR, NV>(row, step, k, b, sum);
-    STATOR_UNROLL
-    for (Index r = 0; r < MR; ++r) {
-      if (r >= valid) break;
-      STATOR_UNROLL
-      for (Index v = 0; v < NV; ++v) {
-        vec<T, W> old{};
-        if (add) load(old, y + r * plane + v * W);
-        old += sum[r][v];
-        store(old, y + r * plane + v * W);
-      }
-    }
-  }
-}
-
-namespace detail {
+namespace stator::kernel::detail {
 
 template<class T, auto G, bool Backward>
 struct conv_columns {
@@ -67,13 +34,14 @@ struct conv_columns {
   }();
 
   struct Layout {
-    std::size_t step = 0, weight_step = 0, from = 0, samples = 0;
+    std::size_t step = 0, weight_step = 0, row = 0, from = 0, samples = 0;
   };
   static constexpr Layout layout = [] {
     Carver c;
     Layout l;
     l.step = c.take(steps, sizeof(Offset));
     l.weight_step = c.take(steps, sizeof(Offset));
+    l.row = c.take(channels, sizeof(Offset));
     l.from = c.take(plane, sizeof(Offset));
     l.samples = c.used;
     return l;
@@ -85,10 +53,12 @@ struct conv_columns {
                                     std::byte* space) {
     Offset* step = reinterpret_cast<Offset*>(space + layout.step);
     Offset* weight_step = reinterpret_cast<Offset*>(space + layout.weight_step);
+    Offset* row = reinterpret_cast<Offset*>(space + layout.row);
     Offset* from = reinterpret_cast<Offset*>(space + layout.from);
     T* columns = reinterpret_cast<T*>(space + layout.samples);
     T* padded = columns + static_cast<Index>(columns_bytes / sizeof(T)) * batch;
     tables(step, weight_step, from);
+    for (Index c = 0; c < channels; ++c) row[c] = static_cast<Offset>(c * distance);
 
     const Index threads = chunk_count(max_threads, batch * plane * channels * steps);
     constexpr Index sample = pass::source_channels * pass::plane;
@@ -97,8 +67,8 @@ struct conv_columns {
         if constexpr (pass::pads)
           pad_planes<D>(x + n * pass::source_channels * pass::source_plane, pass::source_channels,
                         pass::source, pass::front, pass::padded, padded + n * sample);
-        if (bias)
-          for (Index c = 0; c < channels; ++c) std::fill_n(y + (n * channels + c) * plane, plane, bias[c]);
+        for (Index c = 0; c < channels; ++c)
+          std::fill_n(y + (n * channels + c) * plane, plane, bias ? bias[c] : T{});
       }
     });
     const T* source = pass::pads ? padded : x;
@@ -115,9 +85,9 @@ struct conv_columns {
       parallel_for_chunks(items, std::min(threads, items), [&](Index first, Index last, Index) {
         for (Index item = first; item < last; ++item) {
           const Index i = item % (batch * panels), c = item / (batch * panels) * rows;
-          conv_rows_of<T, W, NV>(w + c * distance, distance, std::min(rows, channels - c), weight_step + d, k,
-                                 columns + i * depth * panel, bias || d > 0,
-                                 y + (i / panels * channels + c) * plane + i % panels * panel, plane);
+          conv_add_rows<T, W, NV>(w, row + c, std::min(rows, channels - c), weight_step + d, k,
+                                  columns + i * depth * panel,
+                                  y + (i / panels * channels + c) * plane + i % panels * panel, plane);
         }
       });
     }
@@ -169,5 +139,4 @@ private:
   }
 };
 
-} // namespace detail
-} // namespace stator::kernel
+} // namespace stator::kernel::detail

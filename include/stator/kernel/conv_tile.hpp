@@ -134,8 +134,8 @@ template<class T, Index W, Index NV>
 
 /// c[i * stride + channel] += Σ_q x[row[i] + step[q]] · b[q][channel] for rows i < count.
 template<class T, Index W, Index NV>
-[[gnu::noinline]] void conv_weights(const T* x, const Offset* row, Index count, const Offset* step, Index k,
-                                    const T* b, T* c, Index stride) {
+[[gnu::noinline]] void conv_add_rows(const T* x, const Offset* row, Index count, const Offset* step, Index k,
+                                     const T* b, T* c, Index stride) {
   using V = vec<T, W>;
   const auto tile = [&]<Index MR>(Index i, Index valid) __attribute__((always_inline)) {
     const T* rows[MR];

@@ -125,9 +125,9 @@ private:
     const auto call = [&]<Index NV>() {
       const T* from = dy + ((g * panels.padded() + c) * samples + place * NV * W) * pixels;
       for (Index q = 0; q < count; q += pixel_block)
-        conv_weights<T, W, NV>(x + g * in * plane, row + top, bottom - top, step + q,
-                               std::min(pixel_block, count - q), from + q * NV * W,
-                               sum + (g * rows + top) * panels.padded() + c, panels.padded());
+        conv_add_rows<T, W, NV>(x + g * in * plane, row + top, bottom - top, step + q,
+                                std::min(pixel_block, count - q), from + q * NV * W,
+                                sum + (g * rows + top) * panels.padded() + c, panels.padded());
     };
     if (p + 1 < panels.panels)
       call.template operator()<panels.vectors>();

@@ -128,13 +128,7 @@ template<Index Dim>
 constexpr ops::Piped<ops::Argmax<true, Dim>> argmax(ops::Piped<ops::Argmax<true, Dim>> piped) {
   return piped;
 }
-constexpr ops::Piped<ops::ArgmaxOfAll<true>> argmax(ops::Piped<ops::ArgmaxOfAll<true>> piped) {
-  return piped;
-}
-template<Operand X>
-constexpr auto operator|(X&& x, ops::Piped<ops::ArgmaxOfAll<true>> (*)(ops::Piped<ops::ArgmaxOfAll<true>>)) {
-  return operation<ops::ArgmaxOfAll<true>>{}(std::forward<X>(x));
-}
+STATOR_PIPE(argmax, ArgmaxOfAll<true>)
 /// The same for the smallest element.
 template<Index Dim, Operand X>
 constexpr auto argmin(X&& x) {
@@ -149,13 +143,6 @@ template<Index Dim>
 constexpr ops::Piped<ops::Argmax<false, Dim>> argmin(ops::Piped<ops::Argmax<false, Dim>> piped) {
   return piped;
 }
-constexpr ops::Piped<ops::ArgmaxOfAll<false>> argmin(ops::Piped<ops::ArgmaxOfAll<false>> piped) {
-  return piped;
-}
-template<Operand X>
-constexpr auto operator|(X&& x,
-                         ops::Piped<ops::ArgmaxOfAll<false>> (*)(ops::Piped<ops::ArgmaxOfAll<false>>)) {
-  return operation<ops::ArgmaxOfAll<false>>{}(std::forward<X>(x));
-}
+STATOR_PIPE(argmin, ArgmaxOfAll<false>)
 
 } // namespace stator

@@ -23,4 +23,13 @@ constexpr auto operator|(X&& x, ops::Piped<Op> (*)(ops::Piped<Op>)) {
   return operation<Op>{}(std::forward<X>(x));
 }
 
+/// `x | stator::exp`: an overloaded name can stand there when one of its functions has the type that `|`
+/// takes. For names in namespace stator.
+#define STATOR_PIPE(name, Op)                                                                                \
+  constexpr ops::Piped<ops::Op> name(ops::Piped<ops::Op> piped) { return piped; }                            \
+  template<Operand X>                                                                                        \
+  constexpr auto operator|(X&& x, ops::Piped<ops::Op> (*)(ops::Piped<ops::Op>)) {                            \
+    return operation<ops::Op>{}(std::forward<X>(x));                                                         \
+  }
+
 } // namespace stator

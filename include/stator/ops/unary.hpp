@@ -264,14 +264,6 @@ template<Operand X> constexpr auto tanh(X&& x) { return operation<ops::Tanh>{}(s
 template<Operand X> constexpr auto erf(X&& x) { return operation<ops::Erf>{}(std::forward<X>(x)); }
 // clang-format on
 
-// `x | stator::exp`: an overloaded name can stand there when one of its functions has the type that `|`
-// takes.
-#define STATOR_PIPE(name, Op)                                                                                \
-  constexpr ops::Piped<ops::Op> name(ops::Piped<ops::Op> piped) { return piped; }                            \
-  template<Operand X>                                                                                        \
-  constexpr auto operator|(X&& x, ops::Piped<ops::Op> (*)(ops::Piped<ops::Op>)) {                            \
-    return operation<ops::Op>{}(std::forward<X>(x));                                                         \
-  }
 STATOR_PIPE(exp, Exp)
 STATOR_PIPE(log, Log)
 STATOR_PIPE(log1p, Log1p)
@@ -282,7 +274,6 @@ STATOR_PIPE(sin, Sin)
 STATOR_PIPE(cos, Cos)
 STATOR_PIPE(tanh, Tanh)
 STATOR_PIPE(erf, Erf)
-#undef STATOR_PIPE
 
 namespace nn {
 /// The hyperbolic tangent, for `x | nn::tanh`.
