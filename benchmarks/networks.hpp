@@ -2,10 +2,10 @@
 // The networks of the benchmarks, as a user of Stator writes them.
 #pragma once
 
-#include <stator/stator.hpp>
+#include "networks/gpt.hpp"
+#include "networks/resnet18.hpp"
 
-#include <array>
-#include <type_traits>
+#include <stator/stator.hpp>
 
 namespace bench {
 
@@ -62,78 +62,7 @@ struct Cnn {
   }
 };
 
-template<Index In, Index Out, Index Stride>
-struct BasicBlock {
-  struct Identity {
-    constexpr auto forward(auto x) const { return x; }
-  };
-  using Projection =
-      nn::Sequential<nn::Conv2d<In, Out, 1, {.stride = Stride, .bias = false}>, nn::BatchNorm2d<Out>>;
-  nn::Conv2d<In, Out, 3, {.stride = Stride, .padding = 1, .bias = false}> conv1;
-  nn::BatchNorm2d<Out> bn1;
-  nn::Conv2d<Out, Out, 3, {.padding = 1, .bias = false}> conv2;
-  nn::BatchNorm2d<Out> bn2;
-  std::conditional_t<Stride != 1 || In != Out, Projection, Identity> downsample;
-  constexpr auto forward(auto x) const {
-    return nn::relu((x | conv1 | bn1 | nn::relu | conv2 | bn2) + (x | downsample));
-  }
-};
-
-/// Width 64 for pictures of 3x32x32: a first convolution of 3x3 and no first pooling.
-struct Resnet18 {
-  template<Index In, Index Out, Index Stride>
-  using Stage = nn::Sequential<BasicBlock<In, Out, Stride>, BasicBlock<Out, Out, 1>>;
-  nn::Conv2d<3, 64, 3, {.padding = 1, .bias = false}> conv1;
-  nn::BatchNorm2d<64> bn1;
-  Stage<64, 64, 1> layer1;
-  Stage<64, 128, 2> layer2;
-  Stage<128, 256, 2> layer3;
-  Stage<256, 512, 2> layer4;
-  nn::Linear<512, 10> fc;
-  constexpr auto forward(auto x) const {
-    const auto features = x | conv1 | bn1 | nn::relu | layer1 | layer2 | layer3 | layer4;
-    return features | stator::mean_dims<2, 3> | fc;
-  }
-};
-
-/// 4 layers of width 128 with 4 heads over 64 tokens out of 256; the head is the embedding.
-struct Gpt {
-  static constexpr Index tokens = 256, length = 64, width = 128, heads = 4;
-  struct Attention {
-    nn::Linear<width, 3 * width> c_attn;
-    nn::Linear<width, width> c_proj;
-    constexpr auto forward(auto x) const {
-      const auto heads_of = [](auto part) {
-        return stator::permute<0, 2, 1, 3>(stator::view<-1, length, heads, width / heads>(part));
-      };
-      const auto [q, k, v] = stator::split<2, width, width, width>(x | c_attn);
-      const auto y = nn::scaled_dot_product_attention<true>(heads_of(q), heads_of(k), heads_of(v));
-      return stator::view<-1, length, width>(stator::permute<0, 2, 1, 3>(y)) | c_proj;
-    }
-  };
-  struct Block {
-    nn::LayerNorm<width> ln_1;
-    Attention attn;
-    nn::LayerNorm<width> ln_2;
-    nn::Linear<width, 4 * width> c_fc;
-    nn::Linear<4 * width, width> c_proj;
-    constexpr auto forward(auto x) const {
-      const auto y = x + (x | ln_1 | attn);
-      return y + (y | ln_2 | c_fc | nn::gelu | c_proj);
-    }
-  };
-  nn::Embedding<tokens, width> wte;
-  nn::Embedding<length, width> wpe;
-  std::array<Block, 4> h;
-  nn::LayerNorm<width> ln_f;
-  nn::Linear<width, tokens, {.bias = false}> lm_head;
-  using ties = stator::ties<stator::tie<"lm_head.weight", "wte.weight">>;
-  constexpr auto forward(auto words) const {
-    auto x = (words | wte) + wpe.weight;
-    for (const Block& block : h) x = x | block;
-    return x | ln_f | lm_head;
-  }
-};
+using Gpt = GptOf<4>;
 
 /// Sequences of 50 steps of 16 numbers.
 struct Lstm {
