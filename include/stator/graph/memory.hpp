@@ -208,7 +208,6 @@ struct Planner {
 
 } // namespace detail
 
-/// The pass.
 namespace detail {
 /// Places what the next `at_once` units compute.
 constexpr Graph place_some(Graph g, int at_once) {
