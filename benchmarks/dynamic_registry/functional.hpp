@@ -112,8 +112,8 @@ public:
   std::string name() const override { return "LogSoftmaxBackward0"; }
   std::vector<Tensor> apply(const Tensor& g) override {
     Tensor dx = empty(g->sizes);
-    stator::kernel::log_softmax<float, stator::Extents(Batch, Classes), 1>::backward(y_->data(), g->data(),
-                                                                                     dx->data(), Batch);
+    stator::kernel::softmax<true, float, stator::Extents(Batch, Classes), 1>::backward(y_->data(), g->data(),
+                                                                                       dx->data(), Batch);
     return {dx};
   }
 
@@ -142,8 +142,8 @@ private:
 template<Index Batch, Index Classes>
 Tensor cross_entropy(const Tensor& x, const std::shared_ptr<const Labels>& labels) {
   Tensor p = empty(x->sizes);
-  stator::kernel::log_softmax<float, stator::Extents(Batch, Classes), 1>::forward(x->data(), p->data(),
-                                                                                  Batch);
+  stator::kernel::softmax<true, float, stator::Extents(Batch, Classes), 1>::forward(x->data(), p->data(),
+                                                                                    Batch);
   p = record(p, {x}, [&] { return std::make_shared<LogSoftmaxBackward<Batch, Classes>>(detach(p)); });
   Tensor loss = zeros({});
   for (std::size_t i = 0; i < labels->size(); ++i)

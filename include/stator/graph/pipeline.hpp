@@ -25,7 +25,9 @@ struct Pass {
   /// Takes a graph and gives the next.
   Graph (*run)(Graph);
   int steps = 120; ///< about how many steps of a constant evaluation it takes a node, at most
-  std::string_view before = "dead"; ///< of a network's own: which pass it comes before
+  std::string_view before{"dead",
+                          4}; ///< of a network's own: which pass it comes before; with its length, or else
+                              ///< g++ 12 fails here after any other error of a file, and lists its whole way
 };
 
 /// The list of passes: what turns a recorded graph into a program, in this order.
