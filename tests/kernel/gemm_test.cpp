@@ -68,6 +68,22 @@ TEST_CASE("gemm agrees with loops for tiny products") {
   check<double, 5, 6, 9>(5, 6, 9);
 }
 
+TEST_CASE("gemm agrees with loops where the rows of a tiny product are shorter than a vector") {
+  check_all<4, 1, 8>();
+  check_all<8, 2, 8>();
+  check_all<16, 2, 4>();
+  check_all<32, 2, 12>();
+  check_all<24, 1, 4>();
+  check<float, 12, 2, 8>(12, 2, 8);
+  check<float, 8, 4, 32>(8, 4, 32);
+  check<float, 16, 4, 1>(16, 4, 1);
+  check<float, 16, 12, 7>(16, 12, 7);
+  check<double, 8, 2, 5>(8, 2, 5);
+  check<double, 4, 6, 3>(4, 6, 3);
+  check<float, 1, 1, 1>(1, 1, 1);
+  check<float, 2, 3, 4>(2, 3, 4);
+}
+
 TEST_CASE("gemm agrees with loops for products of several tiles") {
   check_all<33, 70, 61>();
   check<float, 64, 128, 784>(64, 128, 784);

@@ -79,6 +79,52 @@ TEST_CASE("the gradients of micro-batches add up to that of the batch") {
   stator::test::check_close(gradients(model), whole, 1e-5);
 }
 
+TEST_CASE("a program that runs as one function has the loss and the gradients of one that runs in steps") {
+  const auto check = []<stator::Index B>() {
+    CAPTURE(B);
+    stator::Model<Plain> model;
+    Tensor<float, B, 4> x;
+    Tensor<float, B, 3> y;
+    std::iota(x.begin(), x.end(), -3.f);
+    std::iota(y.begin(), y.end(), 1.f);
+    const auto steps = nn::mse_loss(model(x), y), one = nn::mse_loss(model(x), y);
+    steps.backward({.retain_graph = true}); // in a workspace that is kept
+    const std::vector<float> expected = gradients(model);
+    model.zero_grad();
+    one.backward();
+    CHECK(stator::test::largest(expected) > 0);
+    stator::test::check_close(gradients(model), expected, 1e-5);
+    CHECK(one.item() == Approx(steps.item()));
+    CHECK(model->fc1.weight.has_grad());
+    const Tensor<float, B, 3> out = model.eval()(x).value();
+    double loss = 0;
+    for (std::size_t i = 0; i < out.values().size(); ++i)
+      loss += std::pow(static_cast<double>(out.values()[i]) - static_cast<double>(y.values()[i]), 2);
+    CHECK(static_cast<double>(one.item()) == Approx(loss / static_cast<double>(out.values().size())));
+
+    model.zero_grad();
+    model.requires_grad_("fc1.bias", false);
+    nn::mse_loss(model(x), y).backward();
+    CHECK_FALSE(model->fc1.bias.has_grad());
+    stator::test::check_close(model->fc2.weight.grad().values(),
+                              std::vector<double>(expected.begin() + 48, expected.begin() + 72), 1e-5);
+  };
+  check.operator()<1>();
+  check.operator()<8>();
+  check.operator()<32>();
+}
+
+TEST_CASE("a label that is no class leaves the gradients as they were, and says so before any is there") {
+  stator::Model<Plain> model;
+  const Tensor<std::int64_t, 6> wrong{0, 1, 2, 3, 1, 0};
+  const Batch x = ramp();
+  const auto loss = nn::cross_entropy(model(x), wrong);
+  CHECK_THAT(thrown<stator::ValueError>([&] { loss.backward(); }), contains("3"));
+  CHECK_FALSE(model->fc1.weight.has_grad());
+  nn::cross_entropy(model(x), labels).backward();
+  CHECK(model->fc1.weight.has_grad());
+}
+
 TEST_CASE("no_grad runs as in training, without a backward program") {
   stator::Model<Net> model;
   const Batch x = ramp();

@@ -56,7 +56,7 @@ constexpr std::size_t checked_bytes([[maybe_unused]] Index leading) {
   }
 }
 
-[[noreturn, gnu::cold]] inline void refuse_no_memory(const Extents& extents) {
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_no_memory(const Extents& extents) {
   throw UnboundError("a tensor of shape " + to_string(extents) +
                      " has no memory: it has been moved from, or belongs to no Model");
 }

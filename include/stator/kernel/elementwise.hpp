@@ -124,7 +124,7 @@ struct fused {
         parallel_for(n, grain,
                      [&](Index first, Index last, int) { row(in, out, first, first, last - first); });
       } else {
-        row(in, out, 0, 0, n);
+        STATOR_INLINE_CALL row(in, out, 0, 0, n);
       }
     } else {
       const Index outer = extent(0, batch);
@@ -165,13 +165,14 @@ private:
     T* target[R.outputs];
     for (std::size_t i = 0; i < input_count; ++i) source[i] = loops.moves[i][inner] ? in[i] + from : in[i];
     for (std::size_t o = 0; o < R.outputs; ++o) target[o] = out[o] + to;
-    for_each_vector<T>(count, [&]<class V>(Index i) { evaluate<V>(source, target, i); });
+    for_each_vector<T>(count, [&]<class V>(Index i)
+                                  __attribute__((always_inline)) { evaluate<V>(source, target, i); });
   }
 
   template<class V>
   [[gnu::always_inline]] static void evaluate(const T* const* source, T* const* target, Index i) {
     V value[step_count];
-    [&]<std::size_t... S>(std::index_sequence<S...>) {
+    [&]<std::size_t... S>(std::index_sequence<S...>) __attribute__((always_inline)) {
       (step<V, S>(source, target, i, value), ...);
     }(std::make_index_sequence<step_count>{});
   }
@@ -191,13 +192,13 @@ private:
       constexpr auto* code = static_cast<const Elementwise<T>*>(s.operation);
       constexpr auto count = static_cast<std::size_t>(std::ranges::find(s.operand, 0) - s.operand.begin());
       V args[count + 1];
-      [&]<std::size_t... I>(std::index_sequence<I...>) {
+      [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
         ((args[I] = value[s.operand[I] - 1]), ...);
       }(std::make_index_sequence<count>{});
       if constexpr (V::size == 1)
-        code->single(args, value[S]);
+        STATOR_INLINE_CALL code->single(args, value[S]);
       else
-        code->vector(args, value[S]);
+        STATOR_INLINE_CALL code->vector(args, value[S]);
     }
     if constexpr (s.output > 0) value[S].store(target[s.output - 1] + i);
   }

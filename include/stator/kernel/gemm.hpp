@@ -7,6 +7,7 @@
 #include "stator/core/bytes.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
+#include "stator/kernel/small_gemm.hpp"
 #include "stator/kernel/tile.hpp"
 
 namespace stator::kernel {
@@ -68,6 +69,13 @@ private:
   static constexpr bool plain = !vectorizable<T> || (TransB && N == dynamic && K == dynamic && !can_dot);
   static constexpr bool pack_tail = N == dynamic || N % columns.panel() % W != 0;
 
+  /// A small product with one or two columns: rows of A in the lanes of vectors.
+  static constexpr Index lanes = small && vectorizable<T> ? detail::common_lanes<T>(M) : 1;
+  static constexpr bool rows_in_lanes = small && TransB && !TransA && lanes > 1 && N <= 2 && K % quad<T> == 0;
+  /// One of a transposed A that is narrower than a vector: columns of A in the lanes.
+  static constexpr bool transposed = small && TransA && !TransB && vectorizable<T> && N < native_width<T> &&
+                                     N % quad<T> == 0 && M % native_width<T> == 0 && M <= 2 * native_width<T>;
+
   /// So few weights that rows are multiplied some at a time, as in a small product.
   static constexpr Index rows_at_once = 8;
   static constexpr bool few_weights = M == dynamic && N != dynamic && K != dynamic && TransB && !TransA &&
@@ -125,11 +133,15 @@ private:
   }
 
   [[gnu::always_inline]] static void inlined(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
-    if constexpr (!vectorizable<T> || M * N * K <= 32) {
+    if constexpr (rows_in_lanes) {
+      detail::lanes_of_rows<T, lanes, M, N, K>(a, b, bias, c, accumulate);
+    } else if constexpr (transposed) {
+      detail::transposed_tile<T, M, N, K>(a, b, bias, c, accumulate);
+    } else if constexpr (!vectorizable<T>) {
       loops(a, b, bias, c, accumulate, M, N, K);
-    } else if constexpr (TransB && !TransA && N % W == 0 && M > 1) {
+    } else if constexpr (TransB && !TransA && N % W == 0 && (M > 1 || K < native_width<T>)) {
       alignas(alignment) T packed[static_cast<std::size_t>(K * N)];
-      pack_columns<T, W>(b, K, N, K, N, packed);
+      pack_columns_inlined<T, W>(b, K, N, K, N, packed);
       tiles(a, packed, bias, c, accumulate);
     } else if constexpr (TransB && !TransA && K >= quad<T>) {
       constexpr Index w = K >= native_width<T> ? native_width<T> : quad<T>;

@@ -64,9 +64,10 @@ template<Index Strip, Index W, bool Rows, class T>
   }
 }
 
-/// to[p * width + j] = from[j * stride + p] for j < columns; `width` is a multiple of W.
+/// `pack_columns` within its caller, for products so small that a call counts.
 template<class T, Index W>
-[[gnu::noinline]] void pack_columns(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
+[[gnu::always_inline]] inline void pack_columns_inlined(const T* from, Index stride, Index columns, Index k,
+                                                        Index width, T* to) {
   const Index whole = columns / W * W, deep = k / quad<T> * quad<T>;
   for (Index j = 0; j < whole; j += W) {
     const T* block = from + j * stride;
@@ -80,6 +81,12 @@ template<class T, Index W>
     for (Index i = whole; i < columns; ++i) to[p * width + i] = from[i * stride + p];
     for (Index i = columns; i < width; ++i) to[p * width + i] = T{};
   }
+}
+
+/// to[p * width + j] = from[j * stride + p] for j < columns; `width` is a multiple of W.
+template<class T, Index W>
+[[gnu::noinline]] void pack_columns(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
+  pack_columns_inlined<T, W>(from, stride, columns, k, width, to);
 }
 
 } // namespace stator::kernel

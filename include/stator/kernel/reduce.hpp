@@ -45,6 +45,47 @@ T long_sum(const T* x, Index count) {
   return static_cast<T>(total);
 }
 
+/// The sums of the columns of x [rows, Columns], each in the order of the rows, or W / Columns rows at a
+/// time.
+template<class T, Index Columns>
+[[gnu::always_inline]] inline void column_sums(const T* x, T* out, Index rows) {
+  constexpr Index W = native_width<T>;
+  if constexpr (Columns < W && W % Columns == 0) {
+    const Index count = rows * Columns, whole = count / W * W;
+    alignas(alignment) T lanes[W];
+    Simd<T> total(T{});
+    for (Index i = 0; i < whole; i += W) total = total + Simd<T>::load(x + i);
+    total.store(lanes);
+    for (Index i = whole; i < count; ++i) lanes[i - whole] += x[i];
+    STATOR_UNROLL
+    for (Index half = W / 2; half >= Columns; half /= 2) {
+      STATOR_UNROLL
+      for (Index i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+    }
+    std::copy_n(lanes, Columns, out);
+  } else {
+    constexpr Index most = 4 * W;
+    const auto strip = [&]<class V, Index Count>(Index from, std::integral_constant<Index, Count>) {
+      V total[Count];
+      STATOR_UNROLL
+      for (Index v = 0; v < Count; ++v) total[v] = V(T{});
+      for (Index i = 0; i < rows; ++i) {
+        STATOR_UNROLL
+        for (Index v = 0; v < Count; ++v) total[v] = total[v] + V::load(x + i * Columns + from + v * V::size);
+      }
+      STATOR_UNROLL
+      for (Index v = 0; v < Count; ++v) total[v].store(out + from + v * V::size);
+    };
+    for (Index j = 0; j + most <= Columns; j += most)
+      strip.template operator()<Simd<T>>(j, std::integral_constant<Index, 4>{});
+    constexpr Index rest = Columns % most, left = Columns - rest;
+    if constexpr (rest / W > 0)
+      strip.template operator()<Simd<T>>(left, std::integral_constant<Index, rest / W>{});
+    if constexpr (rest % W > 0)
+      strip.template operator()<Simd<T, 1>>(Columns - rest % W, std::integral_constant<Index, rest % W>{});
+  }
+}
+
 /// The extents with neighbours merged that are both summed or both kept.
 struct SumLoops {
   std::size_t rank = 0;
@@ -74,13 +115,18 @@ struct sum {
   /// out = the sums of x.
   static void run(const T* x, T* out, Index batch, std::byte*) {
     if constexpr (loops.rank == 1 && loops.summed[0]) {
-      *out = detail::long_sum(x, extent(0, batch));
+      if constexpr (loops.extents[0] > 0 && loops.extents[0] <= detail::sum_block)
+        *out = detail::short_sum(x, loops.extents[0]);
+      else
+        *out = detail::long_sum(x, extent(0, batch));
     } else if constexpr (loops.rank == 2 && loops.summed[1]) {
       constexpr Index row = loops.extents[1];
       parallel_for(extent(0, batch), std::max<Index>((Index{1} << 17) / row, 1),
                    [&](Index first, Index last, int) {
                      for (Index i = first; i < last; ++i) out[i] = detail::long_sum(x + i * row, row);
                    });
+    } else if constexpr (loops.rank == 2 && vectorizable<T> && loops.extents[1] > 0) {
+      STATOR_INLINE_CALL detail::column_sums<T, loops.extents[1]>(x, out, extent(0, batch));
     } else {
       Index kept = 1;
       for (std::size_t d = 0; d < loops.rank; ++d)

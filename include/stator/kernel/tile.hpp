@@ -202,6 +202,14 @@ template<class T, Index W, Index MR, Index NR, Index K>
         few += start;
         store(few, out + j);
       }
+    } else if constexpr (NR == 2 && quad<T> == 4) {
+      V low, high;
+      interleave<T, W, 0>(sum[i][0], sum[i][1], low);
+      interleave<T, W, 1>(sum[i][0], sum[i][1], high);
+      low += high;
+      vec<T, 4> few;
+      fold<T, W>(low, few);
+      for (Index j = 0; j < 2; ++j) out[j] = (add ? out[j] : bias ? bias[j] : T{}) + (few[j] + few[j + 2]);
     } else {
       for (Index j = 0; j < NR; ++j)
         out[j] = (add ? out[j] : bias ? bias[j] : T{}) + horizontal_sum<T, W>(sum[i][j]);

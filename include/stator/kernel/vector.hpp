@@ -26,7 +26,10 @@ nothing is promised: functions lose their accuracy, and not only for special num
 #define STATOR_UNROLL _Pragma("clang loop unroll(full)")
 /// Before a loop: unrolls it four times.
 #define STATOR_UNROLL_BY_4 _Pragma("clang loop unroll_count(4)")
+/// Before a call: inlines it; g++ does so by [[gnu::flatten]] on a function around it.
+#define STATOR_INLINE_CALL [[clang::always_inline]]
 #else
+#define STATOR_INLINE_CALL
 #define STATOR_UNROLL _Pragma("GCC unroll 32")
 #define STATOR_UNROLL_BY_4 _Pragma("GCC unroll 4")
 #endif

@@ -51,8 +51,9 @@ struct Mm : OneType {
     call<A, B>(out, a, b, nullptr, true, batch, scratch);
   }
   template<class A, class B>
-  static void call(typename A::scalar* out, const typename A::scalar* a, const typename B::scalar* b,
-                   const typename A::scalar* bias, bool add, Index batch, std::byte* scratch) {
+  [[gnu::always_inline]] static void call(typename A::scalar* out, const typename A::scalar* a,
+                                          const typename B::scalar* b, const typename A::scalar* bias,
+                                          bool add, Index batch, std::byte* scratch) {
     constexpr Index rows = m(A::extents), columns = n(B::extents), depth = k(A::extents);
     Kernel<A, B>::run(a, b, bias, out, add, rows == dynamic ? batch : rows, columns,
                       depth == dynamic ? batch : depth, scratch);
@@ -135,6 +136,7 @@ struct Linear : LayerTypes {
   template<class Out, class X, class W, class B>
   static void run(typename Out::scalar* out, const typename X::scalar* x, const typename W::scalar* w,
                   const typename B::scalar* b, Index batch, std::byte* scratch) {
+    if (b == nullptr) __builtin_unreachable(); // kernels ask
     Kernel<X, W>::run(out, x, w, b, batch, scratch);
   }
   template<class Out, class X, class W>
@@ -207,8 +209,9 @@ struct Linear : LayerTypes {
       static constexpr Index depth =
           A::extents.is_dynamic() ? dynamic : A::extents.product(0, A::extents.rank - 1);
       using type = kernel::gemm<typename A::scalar, A::extents.back(), X::extents.back(), depth, true, false>;
-      static void run(typename A::scalar* out, const typename A::scalar* g, const typename A::scalar* x,
-                      bool add, Index batch, std::byte* s) {
+      [[gnu::always_inline]] static void run(typename A::scalar* out, const typename A::scalar* g,
+                                             const typename A::scalar* x, bool add, Index batch,
+                                             std::byte* s) {
         type::run(g, x, nullptr, out, add, A::extents.back(), X::extents.back(),
                   depth == dynamic ? batch * per_sample : depth, s);
       }

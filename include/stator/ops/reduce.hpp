@@ -103,7 +103,7 @@ struct Sum {
   static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte* scratch) {
     constexpr DimMask mask = dim_mask(X::extents.rank, {Dims...});
     if constexpr (std::is_floating_point_v<typename X::scalar>) {
-      kernel::sum<typename X::scalar, X::extents, mask>::run(x, out, batch, scratch);
+      STATOR_INLINE_CALL kernel::sum<typename X::scalar, X::extents, mask>::run(x, out, batch, scratch);
     } else { // exact, where the other one goes through double
       std::fill_n(out, Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1), 0);
       detail::for_reduced<X, mask>(batch, [&](Index o, Index i) { out[o] += x[i]; });
@@ -197,7 +197,7 @@ struct Mean {
   }
   template<class Out, class X>
   static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte* scratch) {
-    Base::template run<Out, X>(out, x, batch, scratch);
+    STATOR_INLINE_CALL Base::template run<Out, X>(out, x, batch, scratch);
     const auto n = static_cast<typename X::scalar>(count(X::extents, batch));
     const Index size = Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1);
     for (Index i = 0; i < size; ++i) out[i] = mean_of(out[i], n);

@@ -29,8 +29,9 @@ template<class V, class F, class... T>
 }
 
 /// Calls `f(Simd&...)` on corresponding elements of the arrays, writing back to those that are not const.
+/// `f` is a copy: what it holds stays in registers, which no array can overlap.
 template<class F, class T, class... Rest>
-void for_each_element(std::size_t count, const F& f, T* first, Rest*... rest) {
+void for_each_element(std::size_t count, const F f, T* first, Rest*... rest) {
   // Registers of more than 32 bytes divide and take roots no faster.
   constexpr Index width = std::min(kernel::native_width<T>, 32 / static_cast<Index>(sizeof(T)));
   const Index end = static_cast<Index>(count), whole = end / width * width;

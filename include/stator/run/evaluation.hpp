@@ -151,6 +151,8 @@ struct Evaluation {
     if (state.backward_done)
       throw GraphError("backward() was called twice on one expression: its intermediate values are gone");
     using P = Program<Plan, true>;
+    if constexpr (is_small<P>)
+      if (!state.forward_kept && !retain_graph && backward_inlined<P>(e, state)) return;
     expr::LeafMemory leaves[leaf_count + 1];
     Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
     // Where nothing has run and nothing is kept, a small workspace lies on the stack.
@@ -272,7 +274,44 @@ private:
     state.forward_kept = true;
   }
 
+  /// A small program as one function. Its values lie in memory that nothing else can see, so that those that
+  /// a compiler can keep in registers never get there.
+  template<class P>
+  [[gnu::flatten, gnu::noinline]] static void forward_inlined(const E& e, T* result) {
+    expr::LeafMemory leaves[leaf_count + 1];
+    alignas(alignment) std::byte workspace[std::max<std::size_t>(P::workspace.fixed, 1)];
+    const Frame f{workspace, leaves, result, gather(e, leaves)};
+    execute_inlined<P>(f);
+    if constexpr (P::place(P::root).area != graph::Area::result)
+      std::memcpy(result, detail::address<P, P::place(P::root)>(f), sizeof(T) * S::numel);
+  }
+  /// The same for forward and backward; false, and nothing done, where a gradient is not wanted or not there.
+  template<class P>
+  [[gnu::flatten, gnu::noinline]] static bool backward_inlined(const E& e, State& state) {
+    expr::LeafMemory leaves[leaf_count + 1];
+    alignas(alignment) std::byte workspace[std::max<std::size_t>(P::workspace.fixed, 1)];
+    const Frame f{workspace, leaves, nullptr, gather(e, leaves)};
+    for (const GradientLeaf& g : gradient_leaves<P>::list) {
+      const expr::LeafMemory& leaf = leaves[g.leaf];
+      if (leaf.grad == nullptr || (leaf.state != nullptr && leaf.state->disabled)) [[unlikely]]
+        return false;
+    }
+    execute_inlined<P>(f); // throws, if at all, before anything is added to a gradient
+    for (const GradientLeaf& g : gradient_leaves<P>::list)
+      if (GradState* const present = leaves[g.leaf].state) present->present = true;
+    if (!state.has_item) keep_item(state, detail::address<P, P::place(P::root)>(f));
+    state.backward_done = true;
+    return true;
+  }
+
   static void forward(const E& e, State& state, T* result, auto&& check_shape) {
+    if constexpr (!keeps_forward()) {
+      using P = Program<Plan, false>;
+      if constexpr (is_small<P> && !S::is_dynamic) {
+        check_shape(Index{});
+        return forward_inlined<P>(e, result);
+      }
+    }
     expr::LeafMemory leaves[leaf_count + 1];
     Frame f{nullptr, leaves, result, gather(e, leaves)};
     check_shape(f.batch);

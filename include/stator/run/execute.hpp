@@ -129,7 +129,7 @@ struct region_unit {
     [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {
       const T* const in[] = {static_cast<const T*>(address<P, P::place(loads[I])>(f))..., nullptr};
       T* const out[] = {static_cast<T*>(address<P, P::place(results[O])>(f))...};
-      kernel::fused<T, region>::run(in, out, f.batch);
+      STATOR_INLINE_CALL kernel::fused<T, region>::run(in, out, f.batch);
     }(std::make_index_sequence<loads.size()>{}, std::make_index_sequence<results.size()>{});
   }
 };
@@ -142,8 +142,8 @@ template<class P, std::size_t U, std::size_t... I>
   constexpr auto* signature = P::nodes[P::at(node)].signature;
   constexpr auto function = unit.accumulate ? signature->accumulate : signature->run;
   const void* const in[] = {address<P, P::place(P::operand(node, static_cast<int>(I)))>(f)..., nullptr};
-  function(address<P, P::places[P::at(node)]>(f), in, f.batch,
-           static_cast<std::byte*>(address<P, unit.scratch>(f)));
+  STATOR_INLINE_CALL function(address<P, P::places[P::at(node)]>(f), in, f.batch,
+                              static_cast<std::byte*>(address<P, unit.scratch>(f)));
 }
 
 template<class P, std::size_t U>
@@ -164,7 +164,39 @@ inline void run_chunk(const Frame& f, std::index_sequence<U...>) {
   (run_unit<P, First + U>(f), ...);
 }
 
+/// The same with everything that it calls inlined: in a function with [[gnu::flatten]].
+template<class P, std::size_t... U>
+[[gnu::always_inline]] inline void run_inlined(const Frame& f, std::index_sequence<U...>) {
+  (run_unit<P, U>(f), ...);
+}
+
+/// Multiplications and elements of a program below which calls cost as much as the work.
+inline constexpr Index small_work = 8192;
+
+/// What a program costs: multiplications of its kernels, and the elements of all values.
+template<class P>
+consteval Index work() {
+  Index total = 0;
+  for (const graph::Node& node : P::nodes) {
+    const Extents& e = node.signature->type.extents;
+    if (e.is_dynamic()) return small_work + 1;
+    total += node.signature->cost.multiply_adds + e.numel();
+  }
+  return total;
+}
+
 } // namespace detail
+
+/// Whether a program is so small that it is one function, with all kernels inlined.
+template<class P>
+inline constexpr bool is_small = P::units.size() <= detail::chunk && P::workspace.per_sample == 0 &&
+                                 detail::work<P>() <= detail::small_work;
+
+/// Runs all units of a small program, in a function with [[gnu::flatten]].
+template<class P>
+[[gnu::always_inline]] inline void execute_inlined(const Frame& f) {
+  detail::run_inlined<P>(f, std::make_index_sequence<P::units.size()>{});
+}
 
 /// Runs the units [First, Last) of a program.
 template<class P, std::size_t First, std::size_t Last>

@@ -96,13 +96,14 @@ constexpr std::string_view backward_name() {
 template<class Op, bool Accumulate, class Out, class... In>
 struct kernel_call {
   static void run(void* out, const void* const* in, Index batch, std::byte* scratch) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
       auto* const to = static_cast<typename Out::scalar*>(out);
       if constexpr (Accumulate)
-        Op::template accumulate<Out, In...>(to, static_cast<const typename In::scalar*>(in[I])..., batch,
-                                            scratch);
+        STATOR_INLINE_CALL Op::template accumulate<Out, In...>(
+            to, static_cast<const typename In::scalar*>(in[I])..., batch, scratch);
       else
-        Op::template run<Out, In...>(to, static_cast<const typename In::scalar*>(in[I])..., batch, scratch);
+        STATOR_INLINE_CALL Op::template run<Out, In...>(to, static_cast<const typename In::scalar*>(in[I])...,
+                                                        batch, scratch);
     }(std::index_sequence_for<In...>{});
   }
 };

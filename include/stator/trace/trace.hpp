@@ -84,8 +84,13 @@ struct GatherVisitor : visitor_base {
   void leaf(const auto&, const auto& l) { *to++ = {l.data(), l.grad_data(), l.grad_state()}; }
 };
 
+/// Takes the network and not what was gathered of it: an array whose address is handed on cannot be kept in
+/// registers.
 template<class Net>
-[[noreturn, gnu::cold]] void throw_unbound(const expr::LeafMemory* leaves) {
+[[noreturn, gnu::cold, gnu::noinline]] void throw_unbound(const Net& net) {
+  expr::LeafMemory leaves[table<Net>::leaves.size() + 1];
+  GatherVisitor gather(leaves);
+  walk(net, gather);
   for (std::size_t i = 0; i < table<Net>::leaves.size(); ++i)
     if (leaves[i].data == nullptr)
       throw UnboundError(std::string(reflect::class_name<Net>()) + ": " +
@@ -99,6 +104,11 @@ constexpr Extents extents_of(Index leading) {
   Extents extents = S::extents;
   if (S::is_dynamic) extents[0] = leading;
   return extents;
+}
+
+template<class S>
+[[noreturn, gnu::cold, gnu::noinline]] void refuse_input(Index leading) {
+  refuse_no_memory(extents_of<S>(leading));
 }
 
 /// Collects the memory of an expression's leaves and its batch.
@@ -149,7 +159,7 @@ struct tracer<expr::Input<T, S, NeedsGrad>> {
   static void gather(const expr::Input<T, S, NeedsGrad>& input, detail::Gatherer& g) {
     input.watch.check("a tensor");
     if (input.data == nullptr && S::numel > 0 && (!S::is_dynamic || input.leading > 0)) [[unlikely]]
-      detail::refuse_no_memory(detail::extents_of<S>(input.leading));
+      detail::refuse_input<S>(input.leading);
     *g.next++ = {input.data, input.grad, input.state};
     if constexpr (S::is_dynamic) g.see_batch(input.leading);
   }
@@ -261,7 +271,7 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
     g.next += module_leaves;
     for (int i = 0; i < module_leaves; ++i)
       if (first[i].data == nullptr) [[unlikely]]
-        detail::throw_unbound<Net>(first);
+        detail::throw_unbound(net);
     if constexpr (field_count > 0) {
       detail::FieldVisitor fields([&g](const auto& field) {
         *g.next++ = {const_cast<void*>(static_cast<const void*>(&field)), nullptr, nullptr};
