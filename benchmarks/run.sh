@@ -58,7 +58,7 @@ build() {
   local directory=$work/$1 target=$2
   shift 2
   configure "$directory" -Ddebug=false -Dtests=disabled -Dexamples=disabled -Dbenchmarks=enabled -Dwerror=false "$@" &&
-    ninja -C "$directory" "benchmarks/$target" | grep -v '^ninja: Entering directory' && [ "${PIPESTATUS[0]}" -eq 0 ]
+    ninja -C "$directory" "benchmarks/$target" | grep --line-buffered -v '^ninja: Entering directory' && [ "${PIPESTATUS[0]}" -eq 0 ]
 }
 CXX="$cached${GXX:-g++}" build gcc bench -Doptimization=3 || fail 'g++: the benchmarks did not build'
 CXX="$cached${CLANGXX:-clang++-19}" build clang bench_small -Doptimization=2 || fail 'clang: the benchmarks did not build'

@@ -41,7 +41,7 @@ inline void try_npy(std::span<const std::byte> bytes) {
 
 inline void try_npz(std::span<const std::byte> bytes) {
   try {
-    const io::ZipReader archive(copy_of(bytes), "fuzz", fuzz_limit);
+    const io::ZipReader archive(io::MappedFile(copy_of(bytes)), "fuzz", fuzz_limit);
     std::uint64_t total = 0;
     for (const io::ZipEntry& entry : archive.entries()) total += entry.size;
     must(total <= *fuzz_limit.max_unpacked, "an archive keeps within the limit");

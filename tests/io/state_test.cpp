@@ -112,6 +112,43 @@ TEST_CASE("a file from PyTorch loads by name and gives PyTorch's outputs") {
   CHECK(equal(model, other));
 }
 
+TEST_CASE("a file that is in memory loads like the file, wherever it lies") {
+  Model<Mlp> model;
+  scramble(model); // what is not state too
+  load(model, directory / "mlp.safetensors");
+  for (const char* name : {"mlp.safetensors", "mlp.npz"}) {
+    INFO(name);
+    std::vector<std::byte> bytes = io::read_file(directory / name);
+    Model<Mlp> other;
+    scramble(other);
+    CHECK(load(other, bytes).empty());
+    CHECK(equal(model, other));
+    bytes.insert(bytes.begin(), std::byte{}); // no tensor is aligned now
+    scramble(other);
+    load(other, std::span<const std::byte>(bytes).subspan(1));
+    CHECK(equal(model, other));
+    CHECK(load(std::span<const std::byte>(bytes).subspan(1)).size() == load(directory / name).size());
+  }
+}
+
+TEST_CASE("bytes that are no file of a known format are refused, and the model stays as it was") {
+  Model<Mlp> model;
+  const Model<Mlp> before = model;
+  const auto refused = [&](std::span<const std::byte> bytes) {
+    const std::string text = thrown<FormatError>([&] { load(model, bytes); });
+    CHECK(equal(model, before));
+    return text;
+  };
+  CHECK_THAT(refused({}), contains("bytes in memory, byte 0: no format of files begins like this"));
+  CHECK_THAT(refused({}), contains("there are .safetensors (safetensors), .npz (npz)"));
+  const std::vector<std::byte> whole = io::read_file(directory / "mlp.safetensors");
+  const std::span<const std::byte> file(whole);
+  CHECK_THAT(refused(file.first(file.size() - 1)), contains("bytes in memory"));
+  CHECK_THAT(refused(file.first(20)), contains("the header should have"));
+  const std::vector<std::byte> archive = io::read_file(directory / "mlp.npz");
+  CHECK_THAT(refused(std::span(archive).first(archive.size() - 1)), contains("bytes in memory"));
+}
+
 TEST_CASE("save and load give every bit back, as safetensors and as .npz") {
   const test::TemporaryDirectory scratch;
   const Model<Mlp> model = [] {

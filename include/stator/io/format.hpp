@@ -30,7 +30,7 @@ struct StateFile {
   std::shared_ptr<const void> memory = nullptr; ///< keeps the bytes of the tensors alive
 };
 
-/// A format; the texts and functions must stay. One of `write` and `read` may be missing.
+/// A format; the texts and functions must stay. What a format does not do is left out.
 struct StateFormat {
   std::string_view name;      ///< "safetensors"
   std::string_view extension; ///< ".safetensors"
@@ -40,6 +40,9 @@ struct StateFormat {
   bool (*matches)(std::span<const std::byte> beginning) = nullptr;
   /// Throws FileError, FormatError.
   StateFile (*read)(const Path& path, const ReadOptions& options) = nullptr;
+  /// The same of a file that is in memory already and stays there; `name` stands for it in messages.
+  StateFile (*read_bytes)(std::span<const std::byte> bytes, const std::string& name,
+                          const ReadOptions& options) = nullptr;
 };
 
 namespace detail {
@@ -105,9 +108,11 @@ const StateFormat& format_to_write(const Formats& formats, const Path& path, std
 template<std::same_as<StateFormat> Format = StateFormat>
 bool register_format(const Format& format) {
   if (format.name.empty() || !format.extension.starts_with('.') ||
-      (format.write == nullptr && format.read == nullptr))
+      (format.write == nullptr && format.read == nullptr && format.read_bytes == nullptr))
     throw ValueError(
         "register_format: a format has a name, an extension like '.npz', and a reader or a writer");
+  if (format.read_bytes != nullptr && format.matches == nullptr)
+    throw ValueError("register_format: read_bytes needs matches, bytes have no extension");
   auto& formats = detail::user_formats();
   std::erase_if(formats, [&](const Format& other) { return other.extension == format.extension; });
   formats.push_back(format);

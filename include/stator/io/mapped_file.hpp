@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The bytes of a file without copying them: mapped into memory, or read where that is impossible or not
-// wanted.
+// wanted; or bytes that are in memory already.
 #pragma once
 
 #include "stator/io/file.hpp"
@@ -31,10 +31,14 @@ public:
   }
   /// Takes bytes that are in memory already.
   explicit MappedFile(std::vector<std::byte> bytes) : read_(std::move(bytes)) {}
+  /// Refers to bytes of the caller, which must stay.
+  explicit MappedFile(std::span<const std::byte> bytes) : borrowed_(bytes) {}
   MappedFile(MappedFile&& other) noexcept
-      : mapped_(std::exchange(other.mapped_, {})), read_(std::exchange(other.read_, {})) {}
+      : mapped_(std::exchange(other.mapped_, {})), borrowed_(std::exchange(other.borrowed_, {})),
+        read_(std::exchange(other.read_, {})) {}
   MappedFile& operator=(MappedFile&& other) noexcept {
     std::swap(mapped_, other.mapped_);
+    std::swap(borrowed_, other.borrowed_);
     std::swap(read_, other.read_);
     return *this;
   }
@@ -42,9 +46,10 @@ public:
 
   /// The contents, valid as long as this object.
   std::span<const std::byte> bytes() const {
-    return mapped_.empty() ? std::span<const std::byte>(read_) : mapped_;
+    if (!mapped_.empty()) return mapped_;
+    return read_.empty() ? borrowed_ : std::span<const std::byte>(read_);
   }
-  /// Whether the contents are mapped; otherwise they were read into memory.
+  /// Whether the contents are mapped; otherwise they were in memory, or read into it.
   bool is_mapped() const { return !mapped_.empty(); }
 
 private:
@@ -70,7 +75,7 @@ private:
   }
 #endif
 
-  std::span<const std::byte> mapped_;
+  std::span<const std::byte> mapped_, borrowed_;
   std::vector<std::byte> read_;
 };
 

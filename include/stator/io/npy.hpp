@@ -59,5 +59,10 @@ inline NpyArray load_npy(const std::filesystem::path& path) {
 inline Npz load_npz(const std::filesystem::path& path, const ReadOptions& options = {}) {
   return detail::parse_npz(ZipReader(path, options), path.string());
 }
+/// The same of an archive that is in memory already; `name` stands for it in messages.
+inline Npz load_npz(std::span<const std::byte> bytes, const std::string& name,
+                    const ReadOptions& options = {}) {
+  return detail::parse_npz(ZipReader(MappedFile(bytes), name, options), name);
+}
 
 } // namespace stator::io

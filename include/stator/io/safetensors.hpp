@@ -38,6 +38,11 @@ public:
       : path_(std::move(name)), file_(std::move(bytes)) {
     read(options);
   }
+  /// The same without a copy: the bytes must outlive this object.
+  SafetensorsFile(std::span<const std::byte> bytes, std::string name, const SafetensorsOptions& options = {})
+      : path_(std::move(name)), file_(bytes) {
+    read(options);
+  }
 
   /// What stands for the file in messages.
   const std::string& path() const { return path_; }
@@ -185,6 +190,11 @@ inline constexpr StateFormat safetensors_to_read{
     .read = [](const Path& path, const ReadOptions& options) -> StateFile {
       const auto file =
           std::make_shared<const SafetensorsFile>(path.string(), SafetensorsOptions{.copy = options.copy});
+      return {file->state(), file->metadata(), file};
+    },
+    .read_bytes = [](std::span<const std::byte> bytes, const std::string& name,
+                     const ReadOptions&) -> StateFile {
+      const auto file = std::make_shared<const SafetensorsFile>(bytes, name);
       return {file->state(), file->metadata(), file};
     }};
 

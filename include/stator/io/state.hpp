@@ -6,6 +6,7 @@
 //   stator::load(model, "mlp.safetensors");
 //   stator::StateDict state = stator::load("mlp.safetensors"); // to look at and change
 //   model.load_state_dict(state);
+//   stator::load(model, std::as_bytes(std::span(data)));      // a file that is in memory
 //
 // Shared tensors are written as safetensors.torch.save_model does: once, under the name that sorts first, the
 // other names in the metadata. Loading takes any of a shared tensor's names; several must agree.
@@ -43,6 +44,18 @@ inline io::StateFile read_state(const io::Path& path, const io::ReadOptions& opt
                        io::detail::formats_text(formats, can_read));
 }
 
+/// The same of a file that is in memory; its first bytes say the format.
+inline io::StateFile read_state(std::span<const std::byte> bytes, const io::ReadOptions& options) {
+  const auto can_read = [](const io::StateFormat& format) { return format.read_bytes != nullptr; };
+  const auto formats = formats_to_read();
+  for (const io::StateFormat& format : formats)
+    if (can_read(format) && format.matches(bytes.first(std::min<std::size_t>(bytes.size(), 16))))
+      return format.read_bytes(bytes, "bytes in memory", options);
+  io::format_error("bytes in memory", 0,
+                   "no format of files begins like this; there are " +
+                       io::detail::formats_text(formats, can_read));
+}
+
 } // namespace detail
 
 /// What `save`, PyTorch through safetensors, numpy.savez or a format of the user's wrote (io/format.hpp); it
@@ -50,6 +63,13 @@ inline io::StateFile read_state(const io::Path& path, const io::ReadOptions& opt
 /// FileError, FormatError.
 inline StateDict load(const io::Path& path, const io::ReadOptions& options = {}) {
   io::StateFile file = detail::read_state(path, options);
+  return {std::move(file.tensors), std::move(file.memory)};
+}
+
+/// The same of a file that is in memory: part of the program, received, unpacked. The state refers to the
+/// bytes where the format allows it (safetensors), so they must outlive it. Throws FormatError.
+inline StateDict load(std::span<const std::byte> bytes, const io::ReadOptions& options = {}) {
+  io::StateFile file = detail::read_state(bytes, options);
   return {std::move(file.tensors), std::move(file.memory)};
 }
 
@@ -61,6 +81,13 @@ template<HasState M>
 IncompatibleKeys load(M& model, const io::Path& path, const LoadOptions& options = {},
                       const io::ReadOptions& read = {}) {
   return detail::load(state_target(model), load(path, read), options);
+}
+/// The same of a file that is in memory; the bytes are needed no longer afterwards.
+template<HasState M>
+  requires(!std::is_const_v<M>)
+IncompatibleKeys load(M& model, std::span<const std::byte> bytes, const LoadOptions& options = {},
+                      const io::ReadOptions& read = {}) {
+  return detail::load(state_target(model), load(bytes, read), options);
 }
 
 } // namespace stator

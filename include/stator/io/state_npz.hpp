@@ -35,6 +35,11 @@ inline constexpr StateFormat npz_to_read{
     .read = [](const Path& path, const ReadOptions& options) -> StateFile {
       const auto npz = std::make_shared<Npz>(load_npz(path.string(), options));
       return {.tensors = npz_state(*npz), .memory = npz};
+    },
+    .read_bytes = [](std::span<const std::byte> bytes, const std::string& name,
+                     const ReadOptions& options) -> StateFile {
+      const auto npz = std::make_shared<Npz>(load_npz(bytes, name, options));
+      return {.tensors = npz_state(*npz), .memory = npz};
     }};
 
 } // namespace stator::io

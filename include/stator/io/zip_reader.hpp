@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/io/file.hpp"
+#include "stator/io/mapped_file.hpp"
 #include "stator/io/read_options.hpp"
 #include "stator/io/zip_entry.hpp"
 
@@ -20,10 +21,10 @@ namespace stator::io {
 class ZipReader {
 public:
   explicit ZipReader(const std::filesystem::path& path, const ReadOptions& options = {})
-      : ZipReader(read_file(path), path.string(), options) {}
-  /// `name` stands for the file in messages.
-  ZipReader(std::vector<std::byte> bytes, std::string name, const ReadOptions& options = {})
-      : bytes_(std::move(bytes)), path_(std::move(name)) {
+      : ZipReader(MappedFile(read_file(path)), path.string(), options) {}
+  /// Bytes that are in memory already; `name` stands for the file in messages.
+  ZipReader(MappedFile bytes, std::string name, const ReadOptions& options = {})
+      : file_(std::move(bytes)), bytes_(file_.bytes()), path_(std::move(name)) {
     read_directory();
     check_overlap();
     check_total(options.unpack_limit(bytes_.size()));
@@ -58,7 +59,7 @@ private:
       format_error(path_, std::min<std::uint64_t>(offset, bytes_.size()),
                    what + " should have " + std::to_string(size) + " bytes from " + std::to_string(offset) +
                        ", but the file ends at " + std::to_string(bytes_.size()));
-    return std::span(bytes_).subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size));
+    return bytes_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size));
   }
   template<class T>
   static T at(std::span<const std::byte> record, std::size_t offset) {
@@ -69,7 +70,7 @@ private:
   std::size_t find_end() const {
     const std::size_t longest_comment = 0xFFFF;
     for (std::size_t back = end_size; back <= std::min(bytes_.size(), end_size + longest_comment); ++back) {
-      const auto record = std::span(bytes_).last(back);
+      const auto record = bytes_.last(back);
       if (at<std::uint32_t>(record, 0) == end_mark && at<std::uint16_t>(record, 20) + end_size == back)
         return bytes_.size() - back;
     }
@@ -78,7 +79,7 @@ private:
 
   void read_directory() {
     const std::size_t end = find_end();
-    const auto record = std::span(bytes_).subspan(end);
+    const auto record = bytes_.subspan(end);
     std::uint64_t count = at<std::uint16_t>(record, 10), size = at<std::uint32_t>(record, 12),
                   offset = at<std::uint32_t>(record, 16);
     directory_end_ = end;
@@ -237,7 +238,8 @@ private:
     return contents;
   }
 
-  std::vector<std::byte> bytes_;
+  MappedFile file_;
+  std::span<const std::byte> bytes_; ///< of file_
   std::string path_;
   std::vector<ZipEntry> entries_;
   std::uint64_t directory_ = 0, directory_end_ = 0;

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 // A network in read-only memory: a file that was mapped, read-only data of the program.
 //
-//   // `weights` and `statistics` have the bytes of another model's parameter_arena() and buffer_arena()
-//   stator::ReadOnlyModel<Net> model{{weights, statistics}};
-//   auto logits = model(x).value();
+//   stator::ReadOnlyModel<Net> model{mlp_weights{}};   // constants of a header, io/save_header.hpp
+//   stator::ReadOnlyModel<Net> model{image};           // bytes of a file of io/save_image.hpp
+//   stator::ReadOnlyModel<Net> model{{weights, statistics}}; // another model's parameter_arena(),
+//   auto logits = model(x).value();                          // buffer_arena()
 #pragma once
 
 #include "stator/hooks/hooked_model.hpp"
 #include "stator/model/bind.hpp"
+#include "stator/model/memory_image.hpp"
 #include "stator/model/ranges.hpp"
 #include "stator/module/access.hpp"
 #include "stator/module/mode.hpp"
 #include "stator/module/print.hpp"
 #include "stator/state/state_target.hpp"
 
+#include <concepts>
 #include <ostream>
 #include <span>
 
@@ -95,6 +98,18 @@ public:
     detail::BindVisitor v(Table::leaves.data(), arenas_);
     walk(net_, v);
   }
+  /// Uses an image that stator::save_image wrote, where it lies. Throws ValueError when it is of another
+  /// network, cut short, or not at a multiple of 64 bytes.
+  explicit ReadOnlyModel(std::span<const std::byte> image, const Net& net = Net{})
+      : ReadOnlyModel(parts(image), net) {}
+  /// Uses the constants of a header that stator::save_header wrote. Those of another network do not compile.
+  template<std::derived_from<Embedded> Weights>
+  explicit ReadOnlyModel(Weights, const Net& net = Net{})
+      : ReadOnlyModel(
+            ReadOnlyMemory{detail::embedded_parameters<Weights>(), detail::embedded_buffers<Weights>()},
+            net) {
+    static_assert(check<detail::embedded_error<Table, Weights>>());
+  }
 
   /// An expression: the network's outputs for these inputs, in evaluation mode. It refers to this model.
   auto operator()(auto&&... x) const {
@@ -136,6 +151,11 @@ public:
   }
 
 private:
+  static ReadOnlyMemory parts(std::span<const std::byte> image) {
+    detail::expect_image<Table>(image);
+    return {image.subspan(sizeof(ImageHeader), parameter_bytes),
+            image.subspan(sizeof(ImageHeader) + parameter_bytes, buffer_bytes)};
+  }
   template<class T, Index... E>
   static TensorView<const T, E...> to_const(const TensorView<T, E...>& view) {
     return view;

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: BSL-1.0
+// Weights in the program: headers and images, and the models over them.
+#include "io/embedded_weights.hpp"
+
+#include "catch.hpp"
+
+#include "stator/io/save_header.hpp"
+#include "stator/io/save_image.hpp"
+#include "stator/model/model.hpp"
+#include "stator/model/read_only_model.hpp"
+#include "stator/nn/linear.hpp"
+#include "stator/nn/norm.hpp"
+#include "stator/ops/ops.hpp"
+#include "stator/run/evaluation.hpp"
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+using namespace stator;
+
+namespace embedded_test {
+struct Net {
+  nn::Linear<3, 4> fc;
+  nn::BatchNorm1d<4> bn;
+  nn::Linear<4, 2> head;
+  constexpr auto forward(auto x) const { return x | fc | bn | nn::relu | head; }
+};
+/// As Net, one layer wider.
+struct Wider {
+  nn::Linear<3, 4> fc;
+  nn::BatchNorm1d<4> bn;
+  nn::Linear<4, 3> head;
+  constexpr auto forward(auto x) const { return x | fc | bn | nn::relu | head; }
+};
+/// As Net in other names.
+struct Renamed {
+  nn::Linear<3, 4> first;
+  nn::BatchNorm1d<4> bn;
+  nn::Linear<4, 2> head;
+  constexpr auto forward(auto x) const { return x | first | bn | nn::relu | head; }
+};
+/// Every element type that a buffer may have, and values that are no numbers.
+struct Types {
+  Parameter<double, 4> p;
+  Buffer<bool, 2> b;
+  Buffer<std::uint8_t, 2> u;
+  NonPersistentBuffer<std::int32_t, 2> i;
+  Buffer<std::int64_t> l;
+  Buffer<float, 4> f;
+  constexpr auto forward(auto x) const { return x * p; }
+};
+} // namespace embedded_test
+
+using embedded_test::Net, embedded_test::Wider, embedded_test::Renamed, embedded_test::Types;
+
+namespace {
+
+Model<Net> trained() {
+  manual_seed(7);
+  Model<Net> model;
+  for (Index i = 0; i < 4; ++i) model->bn.running_mean(i) = 0.25f * static_cast<float>(i);
+  model->bn.num_batches_tracked() = 12;
+  return model;
+}
+Model<Types> typed() {
+  Model<Types> model;
+  const double huge = std::numeric_limits<double>::max();
+  std::ranges::copy(std::array{-0.0, 1e-310, huge, -1.0 / 3}, model->p.data());
+  model->b(1) = true;
+  model->u(0) = 255;
+  model->i(0) = std::numeric_limits<std::int32_t>::min();
+  model->l() = std::numeric_limits<std::int64_t>::min();
+  const float inf = std::numeric_limits<float>::infinity();
+  std::ranges::copy(std::array{inf, -inf, std::numeric_limits<float>::quiet_NaN(), 0.1f}, model->f.data());
+  return model;
+}
+
+std::string contents(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+/// A directory of its own for a test.
+struct Directory {
+  std::filesystem::path path = std::filesystem::temp_directory_path() / "stator_embedded_test";
+  Directory() { std::filesystem::create_directories(path); }
+  ~Directory() { std::filesystem::remove_all(path); }
+};
+
+struct alignas(64) Line {
+  std::byte bytes[64];
+};
+std::vector<Line> lines_of(const std::string& bytes) {
+  std::vector<Line> lines((bytes.size() + 63) / 64);
+  std::memcpy(lines.data(), bytes.data(), bytes.size());
+  return lines;
+}
+
+template<class Made, class Expected>
+void check_same_bytes(const Made& made, const Expected& expected) {
+  const auto a = made.state_dict(), b = expected.state_dict();
+  REQUIRE(a.size() == b.size());
+  auto other = b.begin();
+  for (const auto& tensor : a) {
+    INFO(tensor.name);
+    CHECK(tensor.name == other->name);
+    CHECK(std::memcmp(tensor.data, other->data, tensor.bytes()) == 0);
+    ++other;
+  }
+}
+
+std::string message_of(auto&& f) {
+  try {
+    f();
+  } catch (const ValueError& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+} // namespace
+
+TEST_CASE("save_header writes the header that this test was compiled with") {
+  // Where it should change: STATOR_UPDATE_HEADERS=1 writes it anew.
+  const Directory directory;
+  save_header(trained(), (directory.path / "net.hpp").string(), {.name = "embedded_net"});
+  save_header(typed(), (directory.path / "embedded_types.hpp").string());
+  const auto committed = std::filesystem::path(STATOR_TEST_REFERENCE).parent_path() / "io";
+  const std::string net = contents(directory.path / "net.hpp");
+  const std::string types = contents(directory.path / "embedded_types.hpp");
+  if (std::getenv("STATOR_UPDATE_HEADERS") != nullptr) {
+    std::ofstream(committed / "embedded_net.inc", std::ios::binary) << net;
+    std::ofstream(committed / "embedded_types.inc", std::ios::binary) << types;
+  }
+  CHECK(net == contents(committed / "embedded_net.inc"));
+  CHECK(types == contents(committed / "embedded_types.inc"));
+}
+
+TEST_CASE("a model over the constants of a header computes what the saved one does, without a copy") {
+  const auto model = trained();
+  const ReadOnlyModel<Net> embedded{embedded_net{}};
+  const Tensor<float, 2, 3> x{1, 2, 3, -1, 0, 1};
+  const Tensor<float, 2, 2> expected = model.eval()(x).value(), found = embedded(x).value();
+  CHECK(std::ranges::equal(found.values(), expected.values()));
+  CHECK(embedded.get<"fc.weight">().data() ==
+        reinterpret_cast<const float*>(detail::embedded_parameters<embedded_net>().data()));
+  check_same_bytes(embedded, model);
+  check_same_bytes(ReadOnlyModel<Types>{embedded_types{}}, typed());
+}
+
+TEST_CASE("the constants of a header are constants") {
+  STATIC_REQUIRE(embedded_net::network == "Net");
+  STATIC_REQUIRE(std::size(embedded_net::tensors) == 9);
+  STATIC_REQUIRE(std::bit_cast<std::uint64_t>(embedded_types::parameters.t0[0]) == 0x8000000000000000U);
+  STATIC_REQUIRE(embedded_types::parameters.t0[1] == 1e-310);
+}
+
+TEST_CASE("the weights of a header fit one network") {
+  const auto difference = []<class N, class... Options>(N, Options...) {
+    return std::string(detail::embedded_error<table<N, Options...>, embedded_net>::message().view());
+  };
+  CHECK(difference(Net{}).empty());
+  const std::string beginning = " does not fit the weights of Net: ";
+  CHECK(difference(Wider{}) ==
+        "stator: Wider" + beginning + "head.weight is [3, 4] in the network, [2, 4] in them");
+  CHECK(difference(Renamed{}) == "stator: Renamed" + beginning + "they have no first.weight");
+  CHECK(difference(Net{}, freeze<"fc">{})
+            .find("lies elsewhere: they were saved from a model with other options") != std::string::npos);
+}
+
+TEST_CASE("a model over an image computes what the saved one does, without a copy") {
+  const Directory directory;
+  const std::string path = (directory.path / "net.img").string();
+  const auto model = trained();
+  save_image(model, path);
+  const std::string file = contents(path);
+  CHECK(file.size() == 64 + Model<Net>::parameter_bytes + Model<Net>::buffer_bytes);
+  const auto lines = lines_of(file);
+  const ReadOnlyModel<Net> image{std::as_bytes(std::span(lines))};
+  const Tensor<float, 2, 3> x{1, 2, 3, -1, 0, 1};
+  const Tensor<float, 2, 2> expected = model.eval()(x).value(), found = image(x).value();
+  CHECK(std::ranges::equal(found.values(), expected.values()));
+  CHECK(image.get<"fc.weight">().data() == reinterpret_cast<const float*>(lines.data() + 1));
+  check_same_bytes(image, model);
+}
+
+TEST_CASE("what is no image of the network is refused with the reason") {
+  const Directory directory;
+  const std::string path = (directory.path / "net.img").string();
+  save_image(trained(), path);
+  const std::string file = contents(path);
+  const auto refused = [&](std::string bytes, std::size_t size = 0) {
+    const auto lines = lines_of(bytes);
+    return message_of(
+        [&] { ReadOnlyModel<Net>{std::as_bytes(std::span(lines)).first(size > 0 ? size : bytes.size())}; });
+  };
+  const std::string start = "stator: ReadOnlyModel: the image of Net ";
+  CHECK(refused(file) == "nothing was thrown");
+  CHECK(refused(file, 63) == start + "has 63 bytes, fewer than its header");
+  CHECK(refused(file, file.size() - 1) == start + "ends after " + std::to_string(file.size() - 1) + " of " +
+                                              std::to_string(file.size()) + " bytes");
+  CHECK(refused("PK" + file.substr(2)) ==
+        start + "does not begin with STATOR01: save_image did not write it");
+  std::string swapped = file;
+  std::reverse(swapped.begin() + 8, swapped.begin() + 16);
+  CHECK(refused(swapped) == start + "is in the byte order of another machine");
+  const auto lines = lines_of(file);
+  const auto bytes = std::as_bytes(std::span(lines));
+  CHECK(
+      message_of([&] { ReadOnlyModel<Types>{bytes}; }) ==
+      "stator: ReadOnlyModel: the image of Types holds 384 bytes of parameters and 192 of buffers, expected "
+      "64 and 320");
+  CHECK(message_of([&] { ReadOnlyModel<Renamed>{bytes}; }) ==
+        "stator: ReadOnlyModel: the image of Renamed is of a network whose tensors have other names, "
+        "types, shapes or places");
+  const auto moved = lines_of(std::string(4, ' ') + file);
+  CHECK(message_of([&] { ReadOnlyModel<Net>{std::as_bytes(std::span(moved)).subspan(4)}; }) ==
+        "stator: ReadOnlyModel: the memory for parameters is not aligned to 64 bytes");
+}
+
+TEST_CASE("save_header refuses names that C++ does not allow, before it writes anything") {
+  const Directory directory;
+  const std::string path = (directory.path / "7-net.hpp").string();
+  CHECK(message_of([&] { save_header(trained(), path); }) ==
+        "stator: save_header: '7-net' cannot be the name of a struct; SaveHeaderOptions::name gives another");
+  CHECK(!std::filesystem::exists(path));
+}
