@@ -8,6 +8,7 @@
 #include "stator/data/batches.hpp"
 #include "stator/hooks/hooked_model.hpp"
 #include "stator/io/save_state.hpp"
+#include "stator/model/inference_session.hpp"
 #include "stator/model/load.hpp"
 #include "stator/model/model.hpp"
 #include "stator/model/parameters_to_vector.hpp"

@@ -76,6 +76,32 @@ TEST_CASE("the graph of a network can be verified after every pass") {
   }
 }
 
+TEST_CASE("a prepared graph can be verified after every pass") {
+  using Call = expr::ModuleCall<Mlp, Mode<false>, expr::Input<float, Shape<20, 4>, false>>;
+  using Prepared = run::Prepared<Call, true>;
+  for (const graph::Pass& pass : run::detail::passes_of<Prepared>) {
+    INFO(pass.name);
+    CHECK(graph::verify(run::graph_after<Prepared, false>(pass.name)) == "");
+  }
+  const graph::Graph good = run::graph_after<Prepared, false>("memory");
+  CHECK(good.prepared > 0);
+  CHECK(good.forward_units > 0);
+  const auto spoilt = [&](auto spoil) {
+    graph::Graph g = good;
+    spoil(g);
+    return graph::verify(g);
+  };
+  using Catch::Matchers::Contains;
+  CHECK_THAT(spoilt([](auto& g) { g.prepared = 1; }), Contains("outside of what is prepared"));
+  CHECK_THAT(spoilt([](auto& g) {
+               for (graph::Place& p : g.places)
+                 if (p.area == graph::Area::prepared) p.offset = 0;
+             }),
+             Contains("its prepared memory is that of another node"));
+  CHECK_THAT(spoilt([](auto& g) { g.first_constant = 1 << 20; }),
+             Contains("it is prepared and reads an input"));
+}
+
 TEST_CASE("verify names the node and its mistake") {
   const graph::Graph good = run::graph_after<MlpLoss, true>("memory");
   const auto spoilt = [&](auto spoil) {

@@ -16,6 +16,7 @@ enum class Area : std::uint8_t {
   leaf,     ///< the elements of leaf `offset`
   gradient, ///< the gradient of leaf `offset`
   result,   ///< memory that the caller gives for the root
+  prepared, ///< what a prepared program has computed once, at `offset`, see graph/prepare.hpp
 };
 
 /// A position in an area, see there for its unit.
@@ -87,7 +88,12 @@ struct GraphNumbers {
       false;        ///< to be differentiated; otherwise its root is written to memory that the caller gives
   int recorded = 0; ///< how many nodes there were before dead code was dropped
   int undone = 0;   ///< how many nodes, or units, the pass has left for the next evaluation; 0: done
-  int forward_units = 0;         ///< the first units, those of the forward
+  int forward_units = 0; ///< the first units, those of the forward
+  /// Leaves from this one on do not change between runs of a program that is prepared, see graph/prepare.hpp;
+  /// -1: every run reads all leaves.
+  int first_constant = -1;
+  std::size_t prepared = 0;      ///< bytes of what is computed once
+  std::size_t preparing = 0;     ///< bytes of the workspace in which that is done
   Bytes workspace{};             ///< total size
   std::size_t batched_begin = 0; ///< bytes before the part of the workspace that grows with the batch
   Fill fixed, batched;           ///< while memory is planned

@@ -3,7 +3,8 @@
 // `fixed + batch * per_sample` bytes.
 // Needs: units in order, sinks. Guarantees: `places`, the units' scratch memory and `workspace`: values that
 // are needed at the same time never overlap, and a region may overwrite an operand that nothing reads later.
-// Of an inference the root lies in memory that the caller gives. Places a part of a large program at a time:
+// Of an inference the root lies in memory that the caller gives; what a prepared one computes once, in an
+// area of its own, and the workspace is that of the other half. Places a part of a large program at a time:
 // `undone` says how many units are left.
 #pragma once
 
@@ -150,8 +151,29 @@ struct Planner {
     place_leaves();
     // A differentiated program keeps its root, which its backward may read.
     const int root = base(g.root);
+    if (g.first_constant >= 0) place_prepared();
     if (!g.backward && place[root].area == Area::none && kind(root) != Kind::constant)
       place[root] = {Area::result, 0};
+  }
+
+  /// What the first half of a prepared program leaves for the second, one value after the other. A leaf that
+  /// the second half reads is copied there.
+  constexpr void place_prepared() {
+    GrowingArray<bool> read(g.nodes.size());
+    for (int n = g.forward_nodes; n < node_count; ++n)
+      for (int e = node[n].first, end = e + node[n].count; e < end; ++e) read.data()[base(edge[e])] = true;
+    read.data()[base(g.root)] = true;
+    for (int n = 0; n < g.forward_nodes; ++n) {
+      if (!read.data()[n] || kind(n) == Kind::constant) continue;
+      place[n] = {Area::prepared, g.prepared};
+      g.prepared += align_up(type(n).bytes().fixed);
+    }
+  }
+
+  /// The workspace so far is that of the first half: the second has one of its own.
+  constexpr void end_preparation() {
+    g.preparing = g.fixed.high_water + g.tail;
+    g.fixed.high_water = g.tail = 0;
   }
 
   /// Places what the units [first, last) compute.
@@ -159,6 +181,7 @@ struct Planner {
     for (int n = 0; n < node_count; ++n)
       if (last[n] >= first) link[n] = dying[last[n]], dying[last[n]] = n;
     for (int u = first; u < behind; ++u) {
+      if (u == g.forward_units && g.first_constant >= 0) end_preparation();
       Unit& now = unit[u];
       const int end = now.first + now.count;
       // A region reads each element before it writes it: a dying operand of the same size is overwritten.

@@ -60,6 +60,13 @@ using FoldFunction = bool (*)(const double* operands, double* result);
 /// values; -1: none.
 using NeutralFunction = int (*)(const double* operands, const bool* known);
 
+/// Appends what computes the same as `node` from weights that are in the layout of a kernel already; -1 where
+/// nothing can be done before.
+using PrepareFunction = int (*)(Builder&, int node);
+/// Appends what computes `node` * scale + shift from other weights, for a scale and a shift of each of its
+/// channels; -1 where these are none of them.
+using ScaleFunction = int (*)(Builder&, int node, int scale, int shift);
+
 /// What a node costs; for one sample where the batch is dynamic.
 struct Cost {
   Index multiply_adds = 0; ///< of products: matrix products, convolutions, attention, recurrent layers
@@ -89,7 +96,10 @@ struct Signature {
   FillFunction fill = nullptr;                          ///< null where there is no gradient of this type
   AccumulateFunction accumulate_grad = nullptr;         ///< kind leaf
   const Signature* identity = nullptr;                  ///< equal for equal operations, whatever their vjp
-  bool unique = false;                                  ///< never merged with an equal node: random numbers
+  PrepareFunction prepare = nullptr;                    ///< of prepared programs, see graph/prepare.hpp
+  ScaleFunction scaled = nullptr;                       ///< of prepared programs
+  bool mul_add = false; ///< elementwise: the first operand times the second plus the third
+  bool unique = false;  ///< never merged with an equal node: random numbers
 };
 
 /// One value of the program. `first` and `count` are its operands in the graph's list of edges. Without

@@ -168,7 +168,9 @@ struct Verifier {
     };
     for (std::size_t i = 0; i < all.size(); ++i) {
       const Taken& a = all[i];
-      if (a.end > (a.area == Area::fixed ? g.workspace.fixed : g.workspace.per_sample))
+      const bool prepares = g.first_constant >= 0 && a.first < g.forward_units;
+      const std::size_t fixed = prepares ? g.preparing : g.workspace.fixed;
+      if (a.end > (a.area == Area::fixed ? fixed : g.workspace.per_sample))
         return fail(a.node, "its memory lies outside of the workspace");
       for (std::size_t k = i + 1; k < all.size(); ++k) {
         const Taken& b = all[k];
@@ -177,6 +179,24 @@ struct Verifier {
           return fail(b.node, "its memory is that of node " + std::to_string(a.node) +
                                   ", which is needed at the same time");
       }
+    }
+    return true;
+  }
+
+  /// What is computed once is constant, and lies apart.
+  bool prepared() {
+    if (g.first_constant < 0) return true;
+    std::size_t end = 0;
+    for (int n = 0; n < size(); ++n) {
+      const Node& node = g.nodes[Graph::index(n)];
+      if (!g.units.empty() && n < g.forward_nodes && node.signature->kind == Kind::leaf &&
+          node.leaf < g.first_constant)
+        return fail(n, "it is prepared and reads an input");
+      if (g.places.empty() || g.places[Graph::index(n)].area != Area::prepared) continue;
+      if (g.places[Graph::index(n)].offset < end)
+        return fail(n, "its prepared memory is that of another node");
+      end = g.places[Graph::index(n)].offset + g.type(n).bytes().fixed;
+      if (end > g.prepared) return fail(n, "its memory lies outside of what is prepared");
     }
     return true;
   }
@@ -195,7 +215,7 @@ inline std::string verify(const Graph& g) {
   if (g.forward_nodes < 0 || g.forward_nodes > v.size()) return "the forward has more nodes than there are";
   for (const int e : g.effects)
     if (!v.is_node(e)) return "an effect does not exist";
-  if (v.regions() && v.units()) v.memory();
+  if (v.regions() && v.units() && v.memory()) v.prepared();
   return v.mistake;
 }
 

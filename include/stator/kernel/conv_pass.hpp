@@ -101,6 +101,9 @@ struct conv_pass {
   static constexpr std::size_t slot =
       pads ? align_up(static_cast<std::size_t>(G.groups * source_channels * plane) * sizeof(T)) : 0;
   static constexpr Bytes scratch{layout.slots, slot};
+  /// Of the scratch memory, what depends on the weights alone: `prepare` fills it, any number of runs read
+  /// it.
+  static constexpr std::size_t prepared_bytes = layout.slots;
 
   T* weights;
   T* start;
@@ -108,19 +111,27 @@ struct conv_pass {
   PixelClass* classes;
   std::byte* slots;
 
-  explicit conv_pass(std::byte* space)
+  /// `space`: prepared_bytes; `padded_samples`: `slot` bytes for each sample.
+  conv_pass(std::byte* space, std::byte* padded_samples)
       : weights(reinterpret_cast<T*>(space + layout.weights)),
         start(reinterpret_cast<T*>(space + layout.start)),
         from(reinterpret_cast<Offset*>(space + layout.from)),
         to(reinterpret_cast<Offset*>(space + layout.to)),
         step(reinterpret_cast<Offset*>(space + layout.step)),
-        classes(reinterpret_cast<PixelClass*>(space + layout.classes)), slots(space + layout.slots) {}
+        classes(reinterpret_cast<PixelClass*>(space + layout.classes)), slots(padded_samples) {}
 
   [[gnu::noinline]] static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
                                     std::byte* space) {
     if (batch == 0) return;
-    conv_pass pass(space);
-    pass.prepare(w, bias);
+    conv_pass(space, nullptr).prepare(w, bias);
+    run_prepared(x, space, y, batch, space + layout.slots);
+  }
+
+  /// As `run`, with what `prepare` has filled.
+  [[gnu::noinline]] static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
+                                             std::byte* padded_samples) {
+    if (batch == 0) return;
+    const conv_pass pass(const_cast<std::byte*>(prepared), padded_samples); // only read from here on
     constexpr Index per_sample = G.out_channels * product(output) * (G.in_channels / G.groups) * taps;
     const Index work = per_sample * batch;
     const Index threads = chunk_count(max_threads, work);
@@ -147,6 +158,16 @@ struct conv_pass {
         pass.share(in, y, n, part, parts);
       }
     });
+  }
+
+  void prepare(const T* w, const T* bias) {
+    for (Index g = 0; g < G.groups; ++g)
+      for (Index c = 0; c < packed; ++c)
+        start[g * packed + c] = bias && c < target_channels ? bias[g * target_channels + c] : T{};
+    if constexpr (Backward)
+      prepare_backward(w);
+    else
+      prepare_forward(w);
   }
 
 private:
@@ -223,16 +244,6 @@ private:
           call.template operator()<panels.last>();
       }
     }
-  }
-
-  void prepare(const T* w, const T* bias) {
-    for (Index g = 0; g < G.groups; ++g)
-      for (Index c = 0; c < packed; ++c)
-        start[g * packed + c] = bias && c < target_channels ? bias[g * target_channels + c] : T{};
-    if constexpr (Backward)
-      prepare_backward(w);
-    else
-      prepare_forward(w);
   }
 
   void prepare_forward(const T* w) {

@@ -98,6 +98,37 @@ private:
 public:
   static constexpr Bytes scratch = packed_bytes(); ///< temporary memory of `run`
 
+  /// Bytes of B packed for any number of products; 0 where B is read as it lies.
+  static constexpr std::size_t prepared_bytes =
+      TransB && !TransA && N != dynamic && K != dynamic && !(plain || small || few_weights || only_dots)
+          ? scratch.fixed
+          : 0;
+  /// Whether `run_prepared` reads B itself when there are few rows.
+  static constexpr bool prepared_keeps_b = prepared_bytes > 0 && can_dot&& M == dynamic;
+  /// Packs B, `prepared_bytes`.
+  static void prepare(const T* b, T* packed) {
+    pack<true>(b, packed, 0, columns.panels, columns.panels, N, K);
+  }
+  /// As `run`, bit by bit, with B packed.
+  [[gnu::noinline]] static void run_prepared(const T* a, const T* b, const T* packed, const T* bias, T* c,
+                                             Index m) {
+    if constexpr (M != dynamic) m = M;
+    if constexpr (prepared_keeps_b)
+      if (m <= detail::dots_limit(K)) return inner_products(a, b, bias, c, false, m, N, K);
+    constexpr Index rows = height(NV);
+    const Index blocks = ceil_div(m, rows), chunks = chunk_count(std::max(blocks, columns.panels), m * N * K);
+    if (blocks >= chunks)
+      parallel_for_chunks(blocks, chunks, [&](Index first, Index last, Index) {
+        multiply<true>(a, b, bias, c, false, m, N, K, packed, first * rows, std::min(last * rows, m), 0,
+                       columns.panels, columns.panels);
+      });
+    else
+      parallel_for_chunks(
+          columns.panels, std::min(chunks, columns.panels), [&](Index first, Index last, Index) {
+            multiply<true>(a, b, bias, c, false, m, N, K, packed, 0, m, first, last, columns.panels);
+          });
+  }
+
   /// With `accumulate` the product is added to C; otherwise C is overwritten, and `bias` [N], if not null,
   /// added to each row.
   [[gnu::always_inline]] static void run(const T* a, const T* b, const T* bias, T* c, bool accumulate,

@@ -26,6 +26,11 @@ public:
   }
 
 private:
+  friend const Net& evaluated_network(const EvalModel& model) {
+    model.watch_.check("a model");
+    return *model.net_;
+  }
+
   const Net* net_;
   [[no_unique_address]] detail::Watch watch_;
 };

@@ -156,6 +156,9 @@ private:
     return {image.subspan(sizeof(ImageHeader), parameter_bytes),
             image.subspan(sizeof(ImageHeader) + parameter_bytes, buffer_bytes)};
   }
+
+  friend const Net& evaluated_network(const ReadOnlyModel& model) { return model.net_; }
+
   template<class T, Index... E>
   static TensorView<const T, E...> to_const(const TensorView<T, E...>& view) {
     return view;

@@ -13,6 +13,7 @@ namespace stator::ops {
 struct MulAdd {
   static constexpr std::string_view name = "Addcmul";
   static constexpr std::string_view backward_name = "NativeBatchNormBackward0";
+  static constexpr bool is_mul_add = true;
   static constexpr Extents shape(const Extents& a, const Extents& b, const Extents& c) {
     return broadcast(a, b, c);
   }

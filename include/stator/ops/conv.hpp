@@ -42,6 +42,14 @@ constexpr Index conv_output(Index input, Index kernel, const ConvSpec<D>& s, std
   return (input + s.padding_begin[d] + s.padding_end[d] - s.dilation[d] * (kernel - 1) - 1) / s.stride[d] + 1;
 }
 
+/// The extents of an operand that holds a number for each index of dimension `Dim` of e, to broadcast to it.
+template<std::size_t Dim>
+constexpr Extents along(const Extents& e) {
+  Extents result(e[Dim]);
+  for (std::size_t d = Dim + 1; d < e.rank; ++d) result.push_back(1);
+  return result;
+}
+
 template<class X>
 constexpr Index batch_of(Index batch) {
   return X::extents.is_dynamic() ? batch : X::extents[0];
@@ -60,6 +68,47 @@ struct ConvolutionInput;
 template<std::size_t D, ConvSpec<D> S, Extents W>
 struct ConvolutionWeight;
 struct ChannelSum;
+template<std::size_t D, ConvSpec<D> S>
+struct Convolution;
+
+/// Weights w [O, C / groups, kernel...] and bias [O] as the kernel for an input of the extents X reads them.
+template<class T, std::size_t D, ConvSpec<D> S, Extents X, Extents W>
+struct PackConvolution {
+  static constexpr std::string_view name = "PackConvolution";
+  using Kernel = kernel::conv<T, detail::geometry<D>(X, W, S)>;
+  static constexpr Extents shape(const auto&...) {
+    return Extents(static_cast<Index>(Kernel::prepared_bytes / sizeof(T)));
+  }
+  template<class Out, class Weight, class Bias>
+  static void run(T* packed, const T* w, const T* bias, Index, std::byte*) {
+    Kernel::prepare(w, bias, reinterpret_cast<std::byte*>(packed));
+  }
+  template<class Out, class Weight>
+  static void run(T* packed, const T* w, Index, std::byte*) {
+    Kernel::prepare(w, nullptr, reinterpret_cast<std::byte*>(packed));
+  }
+};
+
+/// A convolution with weights W, and a bias, that `PackConvolution` has packed: x [N, C, in...].
+template<class T, std::size_t D, ConvSpec<D> S, Extents W>
+struct PackedConvolution {
+  static constexpr std::string_view name = "Convolution";
+  static constexpr Index multiply_adds(const Extents& y, const auto&...) {
+    return y.numel() * W.product(1, W.rank);
+  }
+  static constexpr Extents shape(const Extents& x, const Extents&) { return Convolution<D, S>::shape(x, W); }
+  template<class X>
+  using Kernel = kernel::conv<T, detail::geometry<D>(X::extents, W, S)>;
+  template<class Out, class X, class Packed>
+  static constexpr Bytes scratch() {
+    return detail::scratch_for<X>(Kernel<X>::prepared_scratch);
+  }
+  template<class Out, class X, class Packed>
+  static void run(T* y, const T* x, const T* packed, Index batch, std::byte* scratch) {
+    Kernel<X>::forward_prepared(x, reinterpret_cast<const std::byte*>(packed), y, detail::batch_of<X>(batch),
+                                scratch);
+  }
+};
 
 /// x [N, C, in...], w [O, C / groups, kernel...], bias [O]; returns [N, O, out...].
 template<std::size_t D, ConvSpec<D> S>
@@ -117,6 +166,26 @@ struct Convolution : LayerTypes {
   static constexpr auto vjp(G g, Y y, X x, W w, B) {
     const auto [dx, dw] = vjp(g, y, x, w);
     return gradients(dx, dw, operation<ChannelSum>{}(g));
+  }
+
+  template<class... In>
+  static constexpr bool can_prepare = true;
+  template<class X, class W, class... B>
+  static constexpr auto prepare(X x, W w, B... b) {
+    using T = typename X::scalar;
+    return operation<PackedConvolution<T, D, S, W::extents>>{}(
+        x, operation<PackConvolution<T, D, S, X::extents, W::extents>>{}(w, b...));
+  }
+  static constexpr Extents along_channels(const Extents& y) { return detail::along<1>(y); }
+  template<class C, class X, class W, class... B>
+  static constexpr auto scaled(C scale, C shift, X x, W w, B... bias) {
+    const auto factors = reshape_to<Extents(W::extents[0])>(scale);
+    const auto weight = mul(w, reshape_to<detail::along<0>(W::extents)>(scale));
+    const auto summands = reshape_to<Extents(W::extents[0])>(shift);
+    if constexpr (sizeof...(B) > 0)
+      return operation<Convolution>{}(x, weight, add(mul(bias..., factors), summands));
+    else
+      return operation<Convolution>{}(x, weight, summands);
   }
 };
 

@@ -114,6 +114,7 @@ struct Linear : LayerTypes {
   }
   template<class X, class W>
   struct Kernel {
+    using scalar = typename X::scalar;
     // Rows for each sample, when the batch is dynamic and the input has more than two dimensions.
     static constexpr Index per_sample =
         X::extents.is_dynamic() ? X::extents.product(0, X::extents.rank - 1) : 1;
@@ -127,6 +128,10 @@ struct Linear : LayerTypes {
                                            Index batch, std::byte* s) {
       type::run(x, w, b, out, false, rows == dynamic ? batch * per_sample : rows, W::extents[0],
                 W::extents[1], s);
+    }
+    static void run_prepared(scalar* out, const scalar* x, const scalar* w, const scalar* packed,
+                             const scalar* b, Index batch) {
+      type::run_prepared(x, w, packed, b, out, rows == dynamic ? batch * per_sample : rows);
     }
   };
   template<class Out, class X, class W, class... B>
@@ -144,6 +149,68 @@ struct Linear : LayerTypes {
                   Index batch, std::byte* scratch) {
     Kernel<X, W>::run(out, x, w, nullptr, batch, scratch);
   }
+
+  template<class X, class W, class... B>
+  static constexpr bool can_prepare = Kernel<X, W>::type::prepared_bytes > 0;
+  template<class X, class W, class... B>
+  static constexpr auto prepare(X x, W w, B... b) {
+    using K = Kernel<typename X::typed, typename W::typed>;
+    const auto packed = operation<PackLinear<K, W::extents>>{}(w);
+    if constexpr (K::type::prepared_keeps_b)
+      return operation<PackedLinear<K, W::extents>>{}(x, packed, w, b...);
+    else
+      return operation<PackedLinear<K, W::extents>>{}(x, packed, b...);
+  }
+  /// Of rows, features are the channels; of more dimensions BatchNorm takes another one.
+  static constexpr Extents along_channels(const Extents& y) {
+    return y.rank == 2 ? Extents(y[1]) : Extents();
+  }
+  template<class C, class X, class W, class... B>
+  static constexpr auto scaled(C scale, C shift, X x, W w, B... bias) {
+    const auto weight = mul(w, reshape_to<Extents(W::extents[0], 1)>(scale));
+    if constexpr (sizeof...(B) > 0)
+      return operation<Linear>{}(x, weight, add(mul(bias..., scale), shift));
+    else
+      return operation<Linear>{}(x, weight, shift);
+  }
+
+  /// weight [out, in] as a kernel reads it.
+  template<class K, Extents W>
+  struct PackLinear {
+    static constexpr std::string_view name = "PackLinear";
+    using T = typename K::scalar;
+    static constexpr Extents shape(const Extents&) {
+      return Extents(static_cast<Index>(K::type::prepared_bytes / sizeof(T)));
+    }
+    template<class Out, class In>
+    static void run(T* packed, const T* w, Index, std::byte*) {
+      K::type::prepare(w, packed);
+    }
+  };
+  /// The same map by a weight of the extents W that `PackLinear` has packed. The weight itself is an operand
+  /// where the kernel reads it for small batches.
+  template<class K, Extents W>
+  struct PackedLinear {
+    static constexpr std::string_view name = "Addmm";
+    using T = typename K::scalar;
+    static constexpr bool keeps = K::type::prepared_keeps_b;
+    static constexpr Index multiply_adds(const Extents& y, const auto&...) { return y.numel() * W[1]; }
+    static constexpr Extents shape(const Extents& x, const Extents&, const auto&...) {
+      return Linear::shape(x, W);
+    }
+    template<class Out, class X, class Packed>
+    static void run(T* out, const T* x, const T* packed, Index batch, std::byte*) {
+      K::run_prepared(out, x, nullptr, packed, nullptr, batch);
+    }
+    template<class Out, class X, class Packed, class WeightOrBias>
+    static void run(T* out, const T* x, const T* packed, const T* w, Index batch, std::byte*) {
+      K::run_prepared(out, x, keeps ? w : nullptr, packed, keeps ? nullptr : w, batch);
+    }
+    template<class Out, class X, class Packed, class Weight, class Bias>
+    static void run(T* out, const T* x, const T* packed, const T* w, const T* b, Index batch, std::byte*) {
+      K::run_prepared(out, x, w, packed, b, batch);
+    }
+  };
 
   template<class G, class Y, class X, class W, class B>
   static constexpr auto vjp(G g, Y y, X x, W w, B) {

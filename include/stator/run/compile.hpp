@@ -138,6 +138,8 @@ public:
   }
   /// Size of the workspace: fixed bytes and bytes for each sample of a dynamic batch.
   static constexpr Bytes workspace = made.workspace;
+  /// Bytes of what a prepared program computes once, and of the workspace in which it does.
+  static constexpr std::size_t prepared = made.prepared, preparing = made.preparing;
   /// Bytes before the part of the workspace that grows with the batch.
   static constexpr std::size_t batched_begin = made.batched_begin;
   /// Inputs, parameters and buffers of the expression.

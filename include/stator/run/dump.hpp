@@ -58,6 +58,7 @@ private:
     if (p.area == graph::Area::fixed) out_ << ", at " << p.offset;
     if (p.area == graph::Area::batched) out_ << ", at " << g_.batched_begin << " + batch * " << p.offset;
     if (p.area == graph::Area::result) out_ << ", at the result";
+    if (p.area == graph::Area::prepared) out_ << ", prepared at " << p.offset;
   }
   std::string leaf(const graph::Node& node) const {
     return leaves_[static_cast<std::size_t>(node.leaf)] + (node.gradient ? ".grad" : "");

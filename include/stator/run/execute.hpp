@@ -13,6 +13,7 @@ struct Frame {
   const expr::LeafMemory* leaves = nullptr; ///< in the order of the expression
   void* result = nullptr;                   ///< where the root is written, if anywhere
   Index batch = 0;                          ///< samples, where the batch is dynamic
+  std::byte* prepared = nullptr;            ///< what a prepared program has computed once
 };
 
 namespace detail {
@@ -30,6 +31,8 @@ template<class P, graph::Place Place>
     return f.leaves[Place.offset].grad;
   else if constexpr (Place.area == Area::result)
     return f.result;
+  else if constexpr (Place.area == Area::prepared)
+    return f.prepared + Place.offset;
   else
     return nullptr;
 }

@@ -23,6 +23,13 @@
 //   static constexpr auto vjp(auto g, auto y, auto... x)   returns gradients(...)
 //   static constexpr Bytes scratch<Out, In...>()           temporary memory of run
 //   static void accumulate<Out, In...>(...)                as run, adding to out
+//   static constexpr bool can_prepare<In...>               whether `prepare` is of use for these operands
+//   static constexpr auto prepare(auto... x)               the same result from packed weights, see
+//                                                          graph/prepare.hpp
+//   static constexpr Extents along_channels(y)             extents of an operand that holds a number for each
+//                                                          channel of the result
+//   static constexpr auto scaled(scale, shift, x...)       the result times scale plus shift, as the same
+//                                                          operation with other weights
 //   static constexpr std::string_view called, usage        for messages: its name, where that is not `name`
 //                                                          in snake case, and how it is called
 // One that consists of others has only

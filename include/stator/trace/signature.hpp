@@ -145,6 +145,42 @@ struct vjp_call {
   }
 };
 
+/// Appends to a prepared program what an operation says in `prepare`.
+template<class Op, class... In>
+struct prepare_call {
+  static constexpr int run(graph::Builder& b, int node) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Op::prepare(Symbol<typename In::scalar, typename In::shape, 0>{
+                             &b, b.operand(node, static_cast<int>(I))}...)
+          .node;
+    }(std::index_sequence_for<In...>{});
+  }
+};
+/// The same for `scaled`: the scale and the shift of each channel lie along the dimension of the channels.
+template<class Op, class Out, class... In>
+struct scaled_call {
+  static constexpr Extents along = Op::along_channels(Out::extents);
+  using Channels = Symbol<typename Out::scalar, to_shape<along>, takes_packed>;
+  static constexpr int run(graph::Builder& b, int node, int scale, int shift) {
+    const graph::ValueType type{Out::value.dtype, along};
+    if (!(b.type(scale) == type && b.type(shift) == type)) return -1;
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Op::scaled(Channels{&b, scale}, Channels{&b, shift},
+                        Symbol<typename In::scalar, typename In::shape, takes_packed>{
+                            &b, b.operand(node, static_cast<int>(I))}...)
+          .node;
+    }(std::index_sequence_for<In...>{});
+  }
+};
+
+/// Op::prepare(x...): the same result from weights that a kernel has packed.
+template<class Op, class... In>
+concept CanPrepare = requires { requires Op::template can_prepare<In...>; };
+/// Op::scaled(scale, shift, x...): the result times a scale plus a shift, from other weights.
+template<class Op, class Out, class... In>
+concept CanScale =
+    requires { Op::along_channels(Out::extents); } && std::is_floating_point_v<typename Out::scalar>;
+
 template<class Op, class Out, int Order, class... In>
 concept HasVjp = Order > 0 && std::is_floating_point_v<typename Out::scalar>&& requires {
   &Op::template vjp<Symbol<typename Out::scalar, typename Out::shape, 0>,
@@ -180,11 +216,17 @@ struct signature {
     s.operands = operands;
     s.operand_count = static_cast<int>(sizeof...(In));
     s.cost = cost();
-    if constexpr (Order > 0)
+    if constexpr (Order != 0)
       s.identity = &signature<Op, 0, Out, In...>::value;
     else
       s.identity = &value;
     s.unique = detail::IsUnique<Op>;
+    if constexpr (Order < 0) {
+      s.mul_add = requires { Op::is_mul_add; };
+      if constexpr (detail::CanPrepare<Op, In...>) s.prepare = &detail::prepare_call<Op, In...>::run;
+      if constexpr (Order == takes_scale && detail::CanScale<Op, Out, In...>)
+        s.scaled = &detail::scaled_call<Op, Out, In...>::run;
+    }
     if constexpr (detail::IsView<Op>) {
       s.kind = graph::Kind::view;
     } else if constexpr (detail::IsElementwise<Op, Out, In...>) {

@@ -31,7 +31,12 @@ struct symbol_misuse {
 };
 } // namespace detail
 
-/// What `forward` receives. `Order`: how many times it can be differentiated.
+/// Orders of what is recorded for a prepared program, see graph/prepare.hpp: it is not to be differentiated,
+/// and operations say what can be done before it runs. What takes a scale has weights that can be packed;
+/// what has packed weights is of order 0.
+inline constexpr int takes_scale = -2, takes_packed = -1;
+
+/// What `forward` receives. `Order`: how many times it can be differentiated, or one of the above.
 template<class T, class S, int Order>
 struct Symbol {
   using scalar = T;

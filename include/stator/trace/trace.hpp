@@ -265,6 +265,10 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
   }
   static void gather(const Net& net, const std::tuple<A...>& operands, detail::Gatherer& g) {
     std::apply([&](const A&... a) { (tracer<A>::gather(a, g), ...); }, operands);
+    gather_network(net, g);
+  }
+  /// The leaves of the network alone.
+  static void gather_network(const Net& net, detail::Gatherer& g) {
     expr::LeafMemory* const first = g.next;
     detail::GatherVisitor v(first);
     walk(net, v);

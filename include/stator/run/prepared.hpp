@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSL-1.0
+// Programs that are prepared: what depends on parameters alone is computed once, into memory of its own, and
+// each run does the rest. `PreparedProgram` runs both halves; model/inference_session.hpp owns the memory.
+#pragma once
+
+#include "stator/graph/prepare.hpp"
+#include "stator/run/execute.hpp"
+
+namespace stator {
+
+namespace run {
+/// Stands for E where its program is to be prepared. `Fold`: operations may change their rounding for speed.
+template<class E, bool Fold>
+struct Prepared {};
+} // namespace run
+
+template<class Net, class Mode, class... A, bool Fold>
+struct tracer<run::Prepared<expr::ModuleCall<Net, Mode, A...>, Fold>> {
+  using Call = tracer<expr::ModuleCall<Net, Mode, A...>>;
+  static constexpr int input_count = (tracer<A>::leaf_count + ... + 0); ///< leaves of the operands, the first
+  static constexpr int leaf_count = Call::leaf_count;
+  static constexpr bool trains = Call::trains;
+  template<int>
+  static constexpr auto symbol(graph::Builder& b) {
+    b.first_constant = input_count;
+    return Call::template symbol<Fold ? takes_scale : takes_packed>(b);
+  }
+};
+
+namespace run {
+
+namespace detail {
+template<class E, bool Fold>
+struct own_passes<Prepared<E, Fold>> {
+  static constexpr std::array prepares{graph::Pass{"pack", &graph::pack, 120, "dead"},
+                                       graph::Pass{"split", &graph::split, 120, "sinks"}};
+  static constexpr std::array folds{graph::Pass{"fold_scale", &graph::fold_scale, 120, "common"}};
+  static constexpr auto list = [] {
+    constexpr auto& own = own_passes<E>::list;
+    std::array<graph::Pass, own.size() + (Fold ? 3 : 2)> all{};
+    auto to = std::copy(own.begin(), own.end(), all.begin());
+    if constexpr (Fold) to = std::copy(folds.begin(), folds.end(), to);
+    std::copy(prepares.begin(), prepares.end(), to);
+    return all;
+  }();
+};
+} // namespace detail
+
+/// The program of a network that is called with E's inputs, E a ModuleCall.
+template<class E, bool Fold>
+struct PreparedProgram {
+  using Plan = typename expr::borrowed<E>::type;  ///< what the program depends on
+  using P = Program<Prepared<Plan, Fold>, false>; ///< both halves
+  using Result = symbol_of<Plan>;                 ///< as a symbol
+  using T = typename Result::scalar;              ///< of the result
+  using S = typename Result::shape;               ///< of the result
+  static constexpr std::size_t input_count =
+      static_cast<std::size_t>(tracer<Prepared<Plan, Fold>>::input_count); ///< leaves that are no parameters
+
+  /// Whether a run writes to a buffer.
+  static constexpr bool writes = [] {
+    for (const graph::Node& n : P::nodes)
+      if (n.leaf >= 0 && n.signature->kind != graph::Kind::leaf) return true;
+    return false;
+  }();
+
+private:
+  static constexpr bool is_copied(std::size_t i) {
+    return P::nodes[i].leaf >= 0 && P::places[i].area == graph::Area::prepared;
+  }
+
+public:
+  /// A leaf that runs read: it is copied.
+  struct Copy {
+    std::size_t leaf, offset, bytes; ///< its number, its place in the prepared memory, its size
+  };
+  /// How many there are.
+  static constexpr std::size_t copy_count = [] {
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < P::nodes.size(); ++i) n += is_copied(i);
+    return n;
+  }();
+  /// All of them.
+  static constexpr auto copies = [] {
+    std::array<Copy, copy_count> all{};
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < P::nodes.size(); ++i)
+      if (is_copied(i))
+        all[n++] = {static_cast<std::size_t>(P::nodes[i].leaf), P::places[i].offset,
+                    P::nodes[i].signature->type.bytes().fixed};
+    return all;
+  }();
+};
+
+} // namespace run
+} // namespace stator
