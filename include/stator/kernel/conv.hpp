@@ -35,18 +35,16 @@ struct conv {
     forward_pass::run(x, w, bias, y, batch, scratch);
   }
 
-  /// The passes whose weights can be packed once.
-  using prepared_pass = detail::conv_pass<T, Geometry, false>;
-  static constexpr std::size_t prepared_bytes = prepared_pass::prepared_bytes; ///< that `prepare` fills
+  static constexpr std::size_t prepared_bytes = forward_pass::prepared_bytes; ///< that `prepare` fills
   /// Temporary memory of `forward_prepared`.
-  static constexpr Bytes prepared_scratch{0, prepared_pass::slot};
+  static constexpr Bytes prepared_scratch{0, forward_pass::prepared_scratch};
   /// Packs the weights, and the bias, zero if null, for any number of calls of `forward_prepared`.
   static void prepare(const T* w, const T* bias, std::byte* prepared) {
-    prepared_pass(prepared, nullptr).prepare(w, bias);
+    forward_pass::prepare(w, bias, prepared);
   }
   /// As `forward`, bit by bit.
   static void forward_prepared(const T* x, const std::byte* prepared, T* y, Index batch, std::byte* scratch) {
-    prepared_pass::run_prepared(x, prepared, y, batch, scratch);
+    forward_pass::run_prepared(x, prepared, y, batch, scratch);
   }
 
   /// dx: the gradient of x, overwritten. Also the forward pass of a transposed convolution, where `bias`

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "stator/kernel/conv_pass.hpp"
+#include "stator/kernel/tile.hpp"
 
 #include <bit>
 #include <numeric>
@@ -55,11 +56,69 @@ struct conv_columns {
     Offset* weight_step = reinterpret_cast<Offset*>(space + layout.weight_step);
     Offset* row = reinterpret_cast<Offset*>(space + layout.row);
     Offset* from = reinterpret_cast<Offset*>(space + layout.from);
-    T* columns = reinterpret_cast<T*>(space + layout.samples);
-    T* padded = columns + static_cast<Index>(columns_bytes / sizeof(T)) * batch;
-    tables(step, weight_step, from);
+    tables(step, from, [&](Index k, Index at) { weight_step[k] = static_cast<Offset>(at); });
     for (Index c = 0; c < channels; ++c) row[c] = static_cast<Offset>(c * distance);
+    multiply(x, step, from, bias, y, batch, space + layout.samples,
+             [&](Index c, Index count, Index d, Index k, const T* columns, T* out) {
+               conv_add_rows<T, W, NV>(w, row + c, count, weight_step + d, k, columns, out, plane);
+             });
+  }
 
+  /// Weights in strips as high as a tile, block after block of steps, so that they are read from the first to
+  /// the last byte; the tables; the bias.
+  static constexpr Index strip = tile_rows(NV);
+  static constexpr Index strips = ceil_div(channels, strip);
+  struct PreparedLayout {
+    std::size_t weights = 0, step = 0, from = 0, bias = 0, bytes = 0;
+  };
+  static constexpr PreparedLayout prepared_layout = [] {
+    Carver c;
+    PreparedLayout l;
+    l.weights = c.take(strips * strip * steps, sizeof(T));
+    l.step = c.take(steps, sizeof(Offset));
+    l.from = c.take(plane, sizeof(Offset));
+    l.bias = c.take(channels, sizeof(T));
+    l.bytes = c.used;
+    return l;
+  }();
+  static constexpr std::size_t prepared_bytes = prepared_layout.bytes;
+  static constexpr std::size_t prepared_scratch = columns_bytes + pass::slot; ///< for each sample
+
+  static void prepare(const T* w, const T* bias, std::byte* space) {
+    T* const to = reinterpret_cast<T*>(space + prepared_layout.weights);
+    tables(reinterpret_cast<Offset*>(space + prepared_layout.step),
+           reinterpret_cast<Offset*>(space + prepared_layout.from), [&](Index k, Index at) {
+             const Index d = k / depth * depth, deep = std::min(depth, steps - d);
+             for (Index c = 0; c < strips * strip; ++c)
+               to[strips * strip * d + c / strip * strip * deep + (k - d) * strip + c % strip] =
+                   c < channels ? w[c * distance + at] : T{};
+           });
+    T* const start = reinterpret_cast<T*>(space + prepared_layout.bias);
+    for (Index c = 0; c < channels; ++c) start[c] = bias ? bias[c] : T{};
+  }
+
+  /// As `run`, bit by bit, with what `prepare` has filled.
+  [[gnu::noinline]] static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
+                                             std::byte* space) {
+    const T* const weights = reinterpret_cast<const T*>(prepared + prepared_layout.weights);
+    multiply(x, reinterpret_cast<const Offset*>(prepared + prepared_layout.step),
+             reinterpret_cast<const Offset*>(prepared + prepared_layout.from),
+             reinterpret_cast<const T*>(prepared + prepared_layout.bias), y, batch, space,
+             [&](Index c, Index count, Index d, Index k, const T* columns, T* out) {
+               tile_rows_of<T, W, strip, NV, in_strips, strip, NV * W>(
+                   weights + strips * strip * d + c * k, 1, strip, columns, NV * W, k, nullptr, true, out,
+                   plane, NV * W, count);
+             });
+  }
+
+private:
+  /// Makes columns for a block of steps after the other and has `add` multiply them with the weights of
+  /// channels [c, c + count) for steps [d, d + k).
+  template<class Add>
+  static void multiply(const T* x, const Offset* step, const Offset* from, const T* bias, T* y, Index batch,
+                       std::byte* space, const Add& add) {
+    T* columns = reinterpret_cast<T*>(space);
+    T* padded = columns + static_cast<Index>(columns_bytes / sizeof(T)) * batch;
     const Index threads = chunk_count(max_threads, batch * plane * channels * steps);
     constexpr Index sample = pass::source_channels * pass::plane;
     parallel_for_chunks(batch, std::min(threads, batch), [&](Index first, Index last, Index) {
@@ -85,19 +144,18 @@ struct conv_columns {
       parallel_for_chunks(items, std::min(threads, items), [&](Index first, Index last, Index) {
         for (Index item = first; item < last; ++item) {
           const Index i = item % (batch * panels), c = item / (batch * panels) * rows;
-          conv_add_rows<T, W, NV>(w, row + c, std::min(rows, channels - c), weight_step + d, k,
-                                  columns + i * depth * panel,
-                                  y + (i / panels * channels + c) * plane + i % panels * panel, plane);
+          add(c, std::min(rows, channels - c), d, k, columns + i * depth * panel,
+              y + (i / panels * channels + c) * plane + i % panels * panel);
         }
       });
     }
   }
 
-private:
   /// Elements between the weights of one target channel and the next.
   static constexpr Index distance = Backward ? taps : steps;
 
-  static void tables(Offset* step, Offset* weight_step, Offset* from) {
+  /// Fills the tables; `weight(k, at)` hears where in the weights of a target channel that of step k is.
+  static void tables(Offset* step, Offset* from, auto&& weight) {
     Index q = 0;
     for_each_index<D>(pass::target, [&](const std::array<Index, D>& i) {
       std::array<Index, D> at{};
@@ -112,8 +170,7 @@ private:
       for (std::size_t d = 0; d < D; ++d) at[d] = (Backward ? G.kernel[d] - 1 - k[d] : k[d]) * G.dilation[d];
       for (Index c = 0; c < pass::source_channels; ++c) {
         step[c * taps + tap] = static_cast<Offset>(c * pass::plane + flat_index(at, pass::padded));
-        weight_step[c * taps + tap] =
-            static_cast<Offset>(Backward ? c * channels * taps + tap : c * taps + tap);
+        weight(c * taps + tap, Backward ? c * channels * taps + tap : c * taps + tap);
       }
       ++tap;
     });

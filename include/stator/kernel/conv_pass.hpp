@@ -104,21 +104,13 @@ struct conv_pass {
   /// Of the scratch memory, what depends on the weights alone: `prepare` fills it, any number of runs read
   /// it.
   static constexpr std::size_t prepared_bytes = layout.slots;
+  static constexpr std::size_t prepared_scratch = slot; ///< for each sample
 
   T* weights;
   T* start;
   Offset *from, *to, *step;
   PixelClass* classes;
   std::byte* slots;
-
-  /// `space`: prepared_bytes; `padded_samples`: `slot` bytes for each sample.
-  conv_pass(std::byte* space, std::byte* padded_samples)
-      : weights(reinterpret_cast<T*>(space + layout.weights)),
-        start(reinterpret_cast<T*>(space + layout.start)),
-        from(reinterpret_cast<Offset*>(space + layout.from)),
-        to(reinterpret_cast<Offset*>(space + layout.to)),
-        step(reinterpret_cast<Offset*>(space + layout.step)),
-        classes(reinterpret_cast<PixelClass*>(space + layout.classes)), slots(padded_samples) {}
 
   [[gnu::noinline]] static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
                                     std::byte* space) {
@@ -160,6 +152,20 @@ struct conv_pass {
     });
   }
 
+  static void prepare(const T* w, const T* bias, std::byte* prepared) {
+    conv_pass(prepared, nullptr).prepare(w, bias);
+  }
+
+private:
+  /// `space`: prepared_bytes; `padded_samples`: `slot` bytes for each sample.
+  conv_pass(std::byte* space, std::byte* padded_samples)
+      : weights(reinterpret_cast<T*>(space + layout.weights)),
+        start(reinterpret_cast<T*>(space + layout.start)),
+        from(reinterpret_cast<Offset*>(space + layout.from)),
+        to(reinterpret_cast<Offset*>(space + layout.to)),
+        step(reinterpret_cast<Offset*>(space + layout.step)),
+        classes(reinterpret_cast<PixelClass*>(space + layout.classes)), slots(padded_samples) {}
+
   void prepare(const T* w, const T* bias) {
     for (Index g = 0; g < G.groups; ++g)
       for (Index c = 0; c < packed; ++c)
@@ -170,7 +176,6 @@ struct conv_pass {
       prepare_forward(w);
   }
 
-private:
   static const T* sample(const T* x, Index n) { return x + n * G.groups * source_channels * source_plane; }
 
   const T* padded_sample(const T* x, Index n, Index place) const {

@@ -141,12 +141,11 @@ template<class T, Index W, Index NV>
     const T* rows[MR];
     STATOR_UNROLL
     for (Index r = 0; r < MR; ++r) rows[r] = x + row[i + std::min(r, valid - 1)];
-    // From what is there on, as conv_pixels does: both round alike.
     V sum[MR][NV];
     STATOR_UNROLL
     for (Index r = 0; r < MR; ++r) {
       STATOR_UNROLL
-      for (Index v = 0; v < NV; ++v) load(sum[r][v], c + (i + std::min(r, valid - 1)) * stride + v * W);
+      for (Index v = 0; v < NV; ++v) sum[r][v] = V{};
     }
     indirect_product<T, W, MR, NV>(rows, step, k, b, sum);
     T* out = c + i * stride;
@@ -154,7 +153,12 @@ template<class T, Index W, Index NV>
     for (Index r = 0; r < MR; ++r, out += stride) {
       if (r >= valid) break;
       STATOR_UNROLL
-      for (Index v = 0; v < NV; ++v) store(sum[r][v], out + v * W);
+      for (Index v = 0; v < NV; ++v) {
+        V old;
+        load(old, out + v * W);
+        old += sum[r][v];
+        store(old, out + v * W);
+      }
     }
   };
   Index i = 0;
