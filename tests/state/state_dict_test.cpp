@@ -82,6 +82,26 @@ TEST_CASE("state_dict is an ordered dictionary of views of the model's memory") 
   CHECK_THROWS_AS(state_dict(Block()), UnboundError);
 }
 
+TEST_CASE("a state_dict without hooks and one with a hook that does nothing are the same") {
+  const auto check = []<class Net>(std::type_identity<Net>) {
+    Model<Net> model;
+    const StateDict plain = model.state_dict();
+    const auto hook = model.register_state_dict_hook([](StateDict&, std::string_view) {});
+    CHECK(model.has_state_hooks());
+    const StateDict hooked = model.state_dict();
+    REQUIRE(plain.size() == hooked.size());
+    CHECK(plain.has_metadata());
+    CHECK(std::ranges::equal(plain, hooked, [](const StateTensor& a, const StateTensor& b) {
+      return a.name == b.name && a.type == b.type && a.shape == b.shape && a.data == b.data;
+    }));
+    hook.remove();
+    CHECK_FALSE(model.has_state_hooks());
+  };
+  check(std::type_identity<Block>{});
+  check(std::type_identity<Norm>{});
+  check(std::type_identity<Siamese>{});
+}
+
 TEST_CASE("names of a state_dict are changed by rules, all or none") {
   const float x = 1;
   StateDict state{{"module.a.w", x}, {"module.b.w", x}, {"step", x}};

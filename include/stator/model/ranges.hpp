@@ -26,20 +26,20 @@ inline constexpr prefix_constant<Text> prefix;
 
 namespace detail {
 
-/// A range that makes its elements from indices.
-template<class Make>
+/// A range that makes its elements from those of a constant list.
+template<class Item, class Make>
 class TableRange {
 public:
   class iterator {
   public:
     using iterator_category = std::input_iterator_tag;
     using difference_type = std::ptrdiff_t;
-    using value_type = decltype(std::declval<Make>()(std::size_t{}));
+    using value_type = decltype(std::declval<Make>()(std::declval<const Item&>()));
     using reference = value_type;
     using pointer = void;
 
     iterator() = default;
-    iterator(const std::size_t* at, const Make* make) : at_(at), make_(make) {}
+    iterator(const Item* at, const Make* make) : at_(at), make_(make) {}
     value_type operator*() const { return (*make_)(*at_); }
     iterator& operator++() {
       ++at_;
@@ -53,12 +53,11 @@ public:
     bool operator==(const iterator& other) const { return at_ == other.at_; }
 
   private:
-    const std::size_t* at_ = nullptr;
+    const Item* at_ = nullptr;
     const Make* make_ = nullptr;
   };
 
-  TableRange(const std::size_t* first, std::size_t count, Make make)
-      : first_(first), count_(count), make_(make) {}
+  TableRange(const Item* first, std::size_t count, Make make) : first_(first), count_(count), make_(make) {}
   iterator begin() const { return {first_, &make_}; }
   iterator end() const { return {first_ + count_, &make_}; }
   std::size_t size() const { return count_; }
@@ -66,7 +65,7 @@ public:
   auto operator[](std::size_t i) const { return make_(first_[i]); }
 
 private:
-  const std::size_t* first_;
+  const Item* first_;
   std::size_t count_;
   Make make_;
 };
@@ -87,6 +86,20 @@ consteval auto select_indices(Predicate predicate) {
   return list;
 }
 
+/// The rows of the parameters and buffers that a predicate selects of the tables T, as a constant.
+template<class T>
+struct LeafSelection {
+  std::array<LeafRow, T::leaves.size() + 1> rows{};
+  std::size_t count = 0;
+};
+template<class T, class Predicate>
+consteval auto select_leaves(Predicate predicate) {
+  LeafSelection<T> list;
+  for (std::size_t i = 0; i < T::leaves.size(); ++i)
+    if (predicate(i)) list.rows[list.count++] = LeafRow(T::leaves[i]);
+  return list;
+}
+
 /// The lists that the ranges step through, of the tables T.
 template<class T>
 struct selections {
@@ -98,10 +111,10 @@ struct selections {
   }
   template<Listing N>
   static constexpr auto parameters =
-      select_indices<leaf_count>([](std::size_t i) { return T::leaves[i].is_parameter() && listed<N>(i); });
+      select_leaves<T>([](std::size_t i) { return T::leaves[i].is_parameter() && listed<N>(i); });
   template<Listing N>
   static constexpr auto buffers =
-      select_indices<leaf_count>([](std::size_t i) { return !T::leaves[i].is_parameter() && listed<N>(i); });
+      select_leaves<T>([](std::size_t i) { return !T::leaves[i].is_parameter() && listed<N>(i); });
   /// In the order of the arena.
   static constexpr auto trainable = select_indices<leaf_count>(
       [](std::size_t i) { return T::leaves[i].is_trainable() && T::leaves[i].owner == i; });
@@ -118,7 +131,7 @@ struct selections {
   static constexpr auto children = select_indices<module_count>([](std::size_t i) { return is_child(i); });
 
   template<fixed_string Pattern, bool Parameters, bool RemoveDuplicate>
-  static constexpr auto matching = select_indices<leaf_count>([](std::size_t i) {
+  static constexpr auto matching = select_leaves<T>([](std::size_t i) {
     return T::leaves[i].is_parameter() == Parameters && (!RemoveDuplicate || T::leaves[i].owner == i) &&
            glob_match(Pattern.view(), T::leaves[i].name);
   });

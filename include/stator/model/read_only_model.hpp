@@ -164,8 +164,8 @@ private:
     return view;
   }
   auto named(const auto& list) const {
-    return detail::TableRange(list.indices.data(), list.size(), [arenas = arenas_](std::size_t i) {
-      return NamedConstTensor{Table::leaves[i].name, ConstTensorRef(arenas.at(Table::leaves[i]))};
+    return detail::TableRange(list.rows.data(), list.count, [arenas = arenas_](const LeafRow& row) {
+      return NamedConstTensor{row.name, ConstTensorRef(arenas.at(*row.entry))};
     });
   }
 

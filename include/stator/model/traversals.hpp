@@ -36,11 +36,11 @@ public:
   }
   template<Listing N>
   auto named_buffers() const {
-    return named(Selected::template buffers<N>);
+    return named<"", false>(Selected::template buffers<N>);
   }
   template<Listing N = Listing{}, fixed_string Prefix>
   auto named_buffers(prefix_constant<Prefix>) const {
-    return named<Prefix>(Selected::template buffers<N>);
+    return named<Prefix, false>(Selected::template buffers<N>);
   }
   /// The views alone, without names; with the arguments of `named_parameters`.
   template<Listing N = Listing{}>
@@ -50,7 +50,7 @@ public:
   /// The views of the buffers, without names.
   template<Listing N = Listing{}>
   auto buffers() const {
-    return unnamed(Selected::template buffers<N>);
+    return unnamed<false>(Selected::template buffers<N>);
   }
   /// Those whose path matches a pattern, as `named_parameters<"blocks.*.bias">()`. None is an error.
   template<fixed_string Pattern>
@@ -67,7 +67,7 @@ public:
   template<fixed_string Pattern>
   auto buffers() const {
     static_assert(check<glob_error<Table, Pattern, false>>());
-    return unnamed(Selected::template matching<Pattern, false, true>);
+    return unnamed<false>(Selected::template matching<Pattern, false, true>);
   }
 
   /// Path and class of every module, the network itself first.
@@ -89,18 +89,34 @@ public:
 
 private:
   const Arenas& arenas() const { return static_cast<const M&>(*this).arenas(); }
-  template<fixed_string Prefix = "">
+  /// The element type of all parameters, so that nothing is asked for each.
+  static constexpr DType dtype = [] {
+    for (const LeafEntry& leaf : Table::leaves)
+      if (leaf.is_parameter()) return leaf.dtype;
+    return DType{};
+  }();
+  template<bool Parameters>
+  static TensorRef at(const Arenas& arenas, const LeafRow& row) {
+    if constexpr (Parameters)
+      return arenas.parameter(row, dtype);
+    else
+      return {*row.entry, arenas.buffers + row.offset, nullptr};
+  }
+  template<fixed_string Prefix = "", bool Parameters = true>
   auto named(const auto& list) const {
-    return TableRange(list.indices.data(), list.size(), [arenas = arenas()](std::size_t i) {
+    return TableRange(list.rows.data(), list.count, [arenas = arenas()](const LeafRow& row) {
       if constexpr (Prefix.size() == 0)
-        return NamedTensor{Table::leaves[i].name, arenas.at(Table::leaves[i])};
+        return NamedTensor{row.name, at<Parameters>(arenas, row)};
       else
-        return NamedTensor{prefixed<Table, Prefix>::leaf(i), arenas.at(Table::leaves[i])};
+        return NamedTensor{
+            prefixed<Table, Prefix>::leaf(static_cast<std::size_t>(row.entry - Table::leaves.data())),
+            at<Parameters>(arenas, row)};
     });
   }
+  template<bool Parameters = true>
   auto unnamed(const auto& list) const {
-    return TableRange(list.indices.data(), list.size(),
-                      [arenas = arenas()](std::size_t i) { return arenas.at(Table::leaves[i]); });
+    return TableRange(list.rows.data(), list.count,
+                      [arenas = arenas()](const LeafRow& row) { return at<Parameters>(arenas, row); });
   }
   template<fixed_string Prefix = "">
   static auto modules_in(const auto& list) {

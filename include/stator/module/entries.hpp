@@ -31,6 +31,21 @@ struct LeafEntry {
   constexpr bool is_trainable() const { return is_parameter() && !frozen; }
 };
 
+/// What a walk over parameters and buffers reads of one, close together.
+struct LeafRow {
+  const LeafEntry* entry = nullptr; ///< all that is known of it
+  std::string_view name;            ///< the entry's
+  std::size_t offset = 0;           ///< the entry's
+  std::uint32_t slot = 0;           ///< the entry's
+  bool trainable = true;            ///< whether it has a gradient
+
+  constexpr LeafRow() = default;
+  /// Of an entry that lives as long.
+  explicit constexpr LeafRow(const LeafEntry& e)
+      : entry(&e), name(e.name), offset(e.offset), slot(static_cast<std::uint32_t>(e.slot)),
+        trainable(e.is_trainable()) {}
+};
+
 /// One module.
 struct ModuleEntry {
   std::string_view path;      ///< full path, "" for the network itself

@@ -16,7 +16,10 @@ class TensorRef {
 public:
   TensorRef() = default;
   TensorRef(const LeafEntry& entry, std::byte* data, std::byte* grad, GradState* state = nullptr)
-      : entry_(&entry), data_(data), grad_(grad), state_(state) {}
+      : entry_(&entry), data_(data), grad_(grad), state_(state), dtype_(entry.dtype) {}
+  /// For an element type that is known without looking at the entry.
+  TensorRef(const LeafEntry* entry, DType dtype, std::byte* data, std::byte* grad, GradState* state)
+      : entry_(entry), data_(data), grad_(grad), state_(state), dtype_(dtype) {}
 
   /// Its extents.
   Sizes shape() const { return {entry_->extents}; }
@@ -26,7 +29,7 @@ public:
   /// Number of elements.
   Index numel() const { return entry_->numel; }
   /// Element type.
-  DType dtype() const { return entry_->dtype; }
+  DType dtype() const { return dtype_; }
   /// Bytes of all elements.
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * item_size(dtype()); }
   /// Whether backward() adds to its gradient.
@@ -59,26 +62,35 @@ public:
   /// The gradient's elements. Throws GraphError when there is none.
   template<class T>
   std::span<T> grad() const {
-    if (grad_ == nullptr) throw GraphError(std::string(entry_->name) + " has no gradient");
+    if (grad_ == nullptr) [[unlikely]]
+      refuse_gradient(*entry_);
     return {cast<T>(grad_), static_cast<std::size_t>(numel())};
   }
 
 private:
   GradState& expect_state() const {
-    if (state_ == nullptr) throw GraphError(std::string(entry_->name) + " has no gradient");
+    if (state_ == nullptr) [[unlikely]]
+      refuse_gradient(*entry_);
     return *state_;
   }
   template<class T>
   T* cast(std::byte* p) const {
-    if (dtype_of<T> != dtype())
-      throw ValueError(std::string(entry_->name) + " holds " + std::string(to_string(dtype())) + ", not " +
-                       std::string(to_string(dtype_of<T>)));
+    if (dtype_of<T> != dtype()) [[unlikely]]
+      refuse_type(*entry_, dtype_of<T>);
     return reinterpret_cast<T*>(p);
+  }
+  [[noreturn, gnu::cold, gnu::noinline]] static void refuse_type(const LeafEntry& entry, DType asked) {
+    throw ValueError(std::string(entry.name) + " holds " + std::string(to_string(entry.dtype)) + ", not " +
+                     std::string(to_string(asked)));
+  }
+  [[noreturn, gnu::cold, gnu::noinline]] static void refuse_gradient(const LeafEntry& entry) {
+    throw GraphError(std::string(entry.name) + " has no gradient");
   }
   const LeafEntry* entry_ = nullptr;
   std::byte* data_ = nullptr;
   std::byte* grad_ = nullptr;
   GradState* state_ = nullptr;
+  DType dtype_{}; // again, so that elements are reached without the entry
 };
 
 /// Where a model keeps its arenas.
@@ -92,8 +104,13 @@ struct Arenas {
   /// The tensor of a row of the tables.
   TensorRef at(const LeafEntry& e) const {
     if (!e.is_parameter()) return {e, buffers + e.offset, nullptr};
-    if (gradients == nullptr || e.frozen) return {e, parameters + e.offset, nullptr};
-    return {e, parameters + e.offset, gradients + e.offset, states + e.slot};
+    return parameter(LeafRow(e), e.dtype);
+  }
+  /// The same of a parameter.
+  TensorRef parameter(const LeafRow& row, DType dtype) const {
+    const bool has_grad = gradients != nullptr && row.trainable;
+    return {row.entry, dtype, parameters + row.offset, has_grad ? gradients + row.offset : nullptr,
+            has_grad ? states + row.slot : nullptr};
   }
 };
 

@@ -91,6 +91,16 @@ public:
     else
       tensors_[at] = std::move(tensor);
   }
+  /// The same for a name that is known to be new: nothing is searched for.
+  template<class = void>
+  void append_view(StateTensor tensor) {
+    tensors_.push_back(std::move(tensor));
+  }
+  /// Makes room for as many tensors.
+  template<class = void>
+  void reserve(std::size_t count) {
+    tensors_.reserve(count);
+  }
   /// Whether there was such a name.
   template<class = void>
   bool erase(std::string_view name) {

@@ -70,6 +70,7 @@ public:
     list_->hooks.push_back(std::move(hook));
     return {list_, list_->hooks.back().id};
   }
+  bool empty() const { return !list_ || list_->hooks.empty(); }
   std::vector<StateHook> list() const { return list_ ? list_->hooks : std::vector<StateHook>(); }
 
 private:

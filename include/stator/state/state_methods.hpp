@@ -44,6 +44,8 @@ public:
                          call_hook(f, get<Path>(*static_cast<Net*>(net)), keys);
                        }});
   }
+  /// Whether any is registered.
+  bool has_state_hooks() const { return !hooks_.empty(); }
   /// All that are registered, in this order.
   std::vector<StateHook> state_hooks() const { return hooks_.list(); }
 

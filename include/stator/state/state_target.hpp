@@ -247,12 +247,26 @@ StateDict make_state_dict(const Target& target) {
   state.set_has_metadata(true);
   return state;
 }
+/// The state of a model without extra state and hooks: the rows of its table, which have different names.
+template<std::same_as<StateDict> Dict, class M>
+Dict plain_state_dict(const M& model) {
+  Dict state;
+  state.reserve(M::tables::leaves.size());
+  for (const LeafEntry& leaf : M::tables::leaves)
+    if (leaf.kind != LeafKind::non_persistent_buffer)
+      state.append_view(state_view(std::string(leaf.name), model.tensor(leaf)));
+  state.set_has_metadata(true);
+  return state;
+}
 } // namespace detail
 
 /// The state of a model or module, with every name of what is shared: views of its memory, extra state, and
 /// what hooks make of them. Throws UnboundError.
 template<HasState M>
 StateDict state_dict(const M& module) {
+  if constexpr (requires { module.has_state_hooks(); })
+    if (detail::table_sizes<typename M::module_type>.extra_states == 0 && !module.has_state_hooks())
+      return detail::plain_state_dict<StateDict>(module);
   return detail::make_state_dict(state_target(module));
 }
 
