@@ -1,42 +1,108 @@
 // SPDX-License-Identifier: BSL-1.0
-// Threads for kernels, through OpenMP; without OpenMP everything runs on the calling thread.
+// Threads for kernels: through OpenMP, or through a pool of the user's; without both everything runs on the
+// calling thread. Results do not depend on who runs what, nor on how many there are.
 #pragma once
 
 #include "stator/core/shape.hpp"
 
 #include <algorithm>
+#include <utility>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
 namespace stator {
 
-#ifdef _OPENMP
-/// Number of threads that kernels may use, as torch.get_num_threads().
-inline int get_num_threads() { return omp_get_max_threads(); }
-/// Sets the number of threads that kernels called from this thread may use.
-inline void set_num_threads(int threads) { omp_set_num_threads(std::max(threads, 1)); }
-#else
-inline int get_num_threads() { return 1; }
-inline void set_num_threads(int) {}
-#endif
-
 namespace detail {
 
-#ifdef _OPENMP
-inline constexpr bool has_threads = true;
-#else
-inline constexpr bool has_threads = false;
-#endif
+/// A piece of work without its type: does part i.
+using TaskCall = void (*)(const void* context, Index i);
 
-/// Whether a task is running here: what it starts stays on its thread.
+/// A user's pool without its type; no `run`: there is none.
+struct Pool {
+  void (*run)(void* pool, Index count, TaskCall task, const void* context) = nullptr;
+  void* pool = nullptr;
+  int threads = 1;
+};
+inline Pool user_pool;
+
+/// Whether a task is running on this thread.
+inline thread_local bool inside_task = false;
+
+/// Whether kernels may be handed out from here: what a task starts stays on its thread.
 inline bool in_task() {
 #ifdef _OPENMP
-  return omp_in_parallel();
+  return inside_task || omp_in_parallel();
 #else
-  return false;
+  return inside_task;
 #endif
 }
+
+} // namespace detail
+
+/// Number of threads that kernels may use, as torch.get_num_threads(): OpenMP's, or those of a pool; 1
+/// without both.
+inline int get_num_threads() {
+  if (detail::user_pool.run != nullptr) return detail::user_pool.threads;
+#ifdef _OPENMP
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+/// Sets the number of threads that kernels may use: those called from this thread with OpenMP, all with a
+/// pool. Without both nothing happens.
+inline void set_num_threads(int threads) {
+  threads = std::max(threads, 1);
+  if (detail::user_pool.run != nullptr) detail::user_pool.threads = threads;
+#ifdef _OPENMP
+  else
+    omp_set_num_threads(threads);
+#endif
+}
+
+/// What a pool is to do: `task(i)` for each i in [0, count). May be copied, and called by any thread as long
+/// as the pool's call has not returned.
+class Task {
+public:
+  Task(detail::TaskCall call, const void* context) : call_(call), context_(context) {}
+  /// Does part i; does not throw.
+  void operator()(Index i) const {
+    const bool before = detail::inside_task;
+    detail::inside_task = true;
+    call_(context_, i);
+    detail::inside_task = before;
+  }
+
+private:
+  detail::TaskCall call_;
+  const void* context_;
+};
+
+/// Kernels use `pool` from here on, in place of OpenMP. `pool(count, task)` calls `task(i)`, a stator::Task,
+/// once for each i in [0, count), on whatever threads and in whatever order, the calling one included if it
+/// likes, and returns when all calls have returned. `count` is at most `threads`, what get_num_threads() says
+/// from here on. Work that costs less than handing it out is never handed out, and a task hands out nothing.
+///
+/// The pool is referred to and must live until reset_parallel_for(). It holds for all threads, several of
+/// which may call it at a time if they compute at a time. Not to be called while a kernel runs.
+///
+///   void MyPool::operator()(stator::Index count, stator::Task task);
+///   stator::set_parallel_for(my_pool, 4);
+template<class Pool>
+void set_parallel_for(Pool& pool, int threads) {
+  static_assert(
+      requires { pool(Index{}, std::declval<Task>()); },
+      "stator: set_parallel_for: a pool is called as pool(stator::Index count, stator::Task task)");
+  detail::user_pool = {[](void* p, Index count, detail::TaskCall task, const void* context) {
+                         (*static_cast<Pool*>(p))(count, Task(task, context));
+                       },
+                       const_cast<void*>(static_cast<const void*>(&pool)), std::max(threads, 1)};
+}
+/// Kernels use OpenMP again, or the calling thread alone.
+inline void reset_parallel_for() { detail::user_pool = {}; }
+
+namespace detail {
 
 /// Part of a loop, its type forgotten: the indices [first, last) of `body`.
 using RangeCall = void (*)(const void* body, Index first, Index last, Index part);
@@ -49,9 +115,9 @@ template<class Body>
 }
 
 /// Calls `task(context, i)` once for each i in [0, count), in any order and at the same time where there are
-/// threads, and returns when all have returned. The one place that starts threads: a thread pool goes in
-/// here.
-inline void run_tasks(Index count, void (*task)(const void* context, Index i), const void* context) {
+/// threads, and returns when all have returned. The one place that hands out work.
+inline void run_tasks(Index count, TaskCall task, const void* context) {
+  if (user_pool.run != nullptr) return user_pool.run(user_pool.pool, count, task, context);
 #ifdef _OPENMP
 #pragma omp parallel num_threads(static_cast<int>(count))
   for (Index i = omp_get_thread_num(); i < count; i += omp_get_num_threads()) task(context, i);
@@ -69,7 +135,7 @@ inline void share_range(Index count, Index grain, RangeCall call, const void* bo
   };
   const Index chunks = (count + grain - 1) / grain;
   const Index threads = std::min<Index>(get_num_threads(), chunks);
-  if (!has_threads || threads <= 1 || in_task()) return call(body, 0, count, 0);
+  if (threads <= 1 || in_task()) return call(body, 0, count, 0);
   const Loop loop{count, grain, chunks, threads, call, body};
   run_tasks(
       threads,
