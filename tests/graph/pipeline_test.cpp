@@ -43,6 +43,13 @@ struct Something {
 struct Twice {
   constexpr auto forward(auto x) const { return nn::sigmoid(x * 1) * nn::sigmoid(x); }
 };
+/// More operations than the number of its leaves lets expect.
+struct Chain {
+  constexpr auto forward(auto x) const {
+    for (int i = 0; i < 100; ++i) x = nn::sigmoid(x);
+    return x;
+  }
+};
 template<class Net>
 using Forward = decltype(std::declval<const Model<Net>&>()(std::declval<const Tensor<float, 2, 3>&>()));
 template<class E>
@@ -67,6 +74,17 @@ struct WithPass {
 };
 
 } // namespace
+
+TEST_CASE("a graph in a constant has the room that its network needs, a wrong guess or none") {
+  using Mlp = typename expr::borrowed<MlpLoss>::type;
+  static_assert(run::Origin<Mlp>::recorded.room == 64);
+  static_assert(run::Origin<Mlp>::recorded.fits() && run::Origin<Mlp>::recorded.nodes.size <= 64);
+
+  using Chained = typename expr::borrowed<Forward<Chain>>::type;
+  static_assert(run::Origin<Chained>::recorded.room == 128);
+  static_assert(run::Origin<Chained>::recorded.fits() && run::Origin<Chained>::recorded.nodes.size == 101);
+  CHECK(Inference<Chained>::count("Sigmoid") == 100);
+}
 
 TEST_CASE("the graph of a network can be verified after every pass") {
   for (const graph::Pass& pass : graph::pipeline) {

@@ -18,7 +18,7 @@ template<class T, std::size_t Room>
 struct Roomy {
   static_assert(std::is_trivially_default_constructible_v<T>,
                 "stator: Roomy: elements must be zero by default");
-  static constexpr std::size_t page = 256; ///< elements of a page
+  static constexpr std::size_t page = Room < 256 ? Room : 256; ///< elements of a page
   std::size_t size;
   bool overflow; ///< there were more elements than room
   /// The elements, page by page.

@@ -49,27 +49,28 @@ struct Fill {
 inline constexpr std::size_t max_nodes = 65536;
 
 /// The lists of a graph: growing ones while passes work on it, frozen ones in a constant (`List` is told how
-/// much room these have). What is added here is added to `for_each_list`, which holds that none is missing.
-template<template<class, std::size_t> class List>
+/// much room these have, `Room` is that for nodes). What is added here is added to `for_each_list`, which
+/// holds that none is missing.
+template<template<class, std::size_t> class List, std::size_t Room>
 struct GraphLists {
   // What was recorded.
-  List<Node, max_nodes> nodes;      ///< operands before their users
-  List<int, 4 * max_nodes> edges;   ///< operands of the nodes
-  List<int, max_nodes> effects;     ///< nodes that are kept although nothing uses them: stores, hooks
-  List<bool, max_nodes> needs_grad; ///< for each leaf of the expression
-  List<Gates, 1024> gates;          ///< of hooks
+  List<Node, Room> nodes;      ///< operands before their users
+  List<int, 4 * Room> edges;   ///< operands of the nodes
+  List<int, Room> effects;     ///< nodes that are kept although nothing uses them: stores, hooks
+  List<bool, Room> needs_grad; ///< for each leaf of the expression
+  List<Gates, Room> gates;     ///< of hooks
 
-  List<int, max_nodes> grads; ///< while it is differentiated: the gradient of each node so far, -1: none
+  List<int, Room> grads; ///< while it is differentiated: the gradient of each node so far, -1: none
 
   // The program.
-  List<int, max_nodes> sinks; ///< of each node: for a store that a kernel performs, that kernel, otherwise -1
-  List<int, max_nodes> regions;   ///< of each node: the node that its region is called by
-  List<int, max_nodes> ring;      ///< of each node: the next one of its region
-  List<Unit, max_nodes> units;    ///< in the order of execution
-  List<int, max_nodes> members;   ///< nodes of the units
-  List<Place, max_nodes> places;  ///< of each node
-  List<int, max_nodes> last_uses; ///< while memory is planned: the last unit that reads each node, -1: none
-  List<Gap, max_nodes> fixed_gaps, batched_gaps; ///< while memory is planned, in the order of their offsets
+  List<int, Room> sinks;     ///< of each node: for a store that a kernel performs, that kernel, otherwise -1
+  List<int, Room> regions;   ///< of each node: the node that its region is called by
+  List<int, Room> ring;      ///< of each node: the next one of its region
+  List<Unit, Room> units;    ///< in the order of execution
+  List<int, Room> members;   ///< nodes of the units
+  List<Place, Room> places;  ///< of each node
+  List<int, Room> last_uses; ///< while memory is planned: the last unit that reads each node, -1: none
+  List<Gap, Room> fixed_gaps, batched_gaps; ///< while memory is planned, in the order of their offsets
 };
 
 /// Calls f with each list, or, for several graphs, with the lists of one name.
@@ -106,7 +107,7 @@ using GrowingList = GrowingArray<T>;
 } // namespace detail
 
 /// Nodes, and what the passes have found out about them.
-struct Graph : GraphLists<detail::GrowingList>, GraphNumbers {
+struct Graph : GraphLists<detail::GrowingList, 0>, GraphNumbers {
   /// A node's number as an index.
   static constexpr std::size_t index(int i) { return static_cast<std::size_t>(i); }
   /// The node that is operand k of a node.
@@ -157,11 +158,11 @@ private:
 
 static_assert(
     [] {
-      GraphLists<detail::GrowingList> lists;
+      GraphLists<detail::GrowingList, 0> lists;
       std::size_t bytes = 0;
       for_each_list([&bytes](const auto& list) { bytes += sizeof(list); }, lists);
       return bytes;
-    }() == sizeof(GraphLists<detail::GrowingList>),
+    }() == sizeof(GraphLists<detail::GrowingList, 0>),
     "stator: for_each_list must name every list of a graph");
 
 namespace detail {

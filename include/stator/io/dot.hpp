@@ -36,9 +36,7 @@ struct call_labels {
   static constexpr Labels all = [] {
     GrowingArray<Call> calls;
     GrowingArray<char> characters;
-    const auto& recorded_calls = recorded<E, Order>::calls();
-    for (std::size_t c = 0; c < recorded_calls.size; ++c) {
-      const graph::Call& call = recorded_calls[c];
+    for (const graph::Call& call : recorded_calls<E, Order>()) {
       const std::size_t begin = characters.size();
       Text path;
       if (graph_names<E>::find(call, path) && !path.empty()) path += ": ";

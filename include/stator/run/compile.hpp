@@ -55,27 +55,39 @@ inline constexpr auto passes_of = graph::pipeline_with(own_passes<E>::list);
 /// What the passes have made of an expression after `Evaluations` constant evaluations.
 template<class E, bool Backward, int Evaluations>
 struct stage {
-  // The compiler shows this line where its limit on one evaluation is met.
-  static constexpr graph::FrozenGraph value = [] { // stator: too large: raise -fconstexpr-steps= or split it
-    const auto& before = stage<E, Backward, Evaluations - 1>::value;
-    graph::Graph g = graph::thaw(before);
-    const int next = graph::advance(g, passes_of<E>, before.next_pass);
-    graph::FrozenGraph after{};
-    graph::freeze(after, g, next);
-    return after;
-  }();
+private:
+  static constexpr const auto& before = stage<E, Backward, Evaluations - 1>::value;
+  template<std::size_t Room>
+  struct in_room {
+    // The compiler shows this line where its limit on one evaluation is met.
+    static constexpr auto value = [] { // stator: too large: raise -fconstexpr-steps= or split it
+      graph::Graph g = graph::thaw(before);
+      const int next = graph::advance(g, passes_of<E>, before.next_pass);
+      return graph::freeze<Room>(g, next);
+    }();
+  };
+  // A guess: the first pass of the pipeline appends the backward, the others take more than they add.
+  static constexpr std::size_t guess = Backward && before.next_pass == 0
+                                           ? 3 * static_cast<std::size_t>(before.forward_nodes)
+                                           : before.nodes.size;
+
+public:
+  static constexpr const auto& value = graph::fitting<in_room, graph::room_for(guess)>();
   static_assert(value.fits(),
                 "stator: the network has more operations than one program can have (65536): run it in parts");
 };
 template<class E, bool Backward>
 struct stage<E, Backward, 0> {
-  static constexpr const graph::FrozenGraph& value = recorded<E, static_cast<int>(Backward)>::value;
+  static constexpr const auto& value = recorded<E, static_cast<int>(Backward)>::value;
 };
 
 template<class E, bool Backward, int Evaluations = 1>
-constexpr const graph::FrozenGraph& finished() {
+constexpr const auto& finished() {
   using S = stage<E, Backward, Evaluations>;
-  if constexpr (S::value.next_pass < static_cast<int>(passes_of<E>.size()))
+  // Otherwise also where a compiler has met an error before and goes on without constants.
+  if constexpr (requires {
+                  typename std::enable_if_t<(S::value.next_pass < static_cast<int>(passes_of<E>.size()))>;
+                })
     return finished<E, Backward, Evaluations + 1>();
   else
     return S::value;
@@ -87,7 +99,7 @@ constexpr const graph::FrozenGraph& finished() {
 template<class E>
 struct Origin {
   /// The graph before any pass.
-  static constexpr const graph::FrozenGraph& recorded = stator::recorded<E, 1>::value;
+  static constexpr const auto& recorded = stator::recorded<E, 1>::value;
   /// Whether a leaf that wants a gradient reaches the result.
   static constexpr bool requires_grad = [] {
     const graph::Graph g = graph::thaw(recorded);
@@ -107,7 +119,7 @@ struct Origin {
 template<class E, bool Backward>
 struct Program {
 private:
-  static constexpr const graph::FrozenGraph& made = detail::finished<E, Backward>();
+  static constexpr const auto& made = detail::finished<E, Backward>();
 
 public:
   /// What is computed, operands before their users.

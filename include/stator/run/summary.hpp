@@ -69,12 +69,12 @@ namespace detail {
 
 /// The module that each call enters.
 struct CalledVisitor : visitor_base {
-  const Roomy<graph::Call, graph::max_nodes>& calls;
+  const GrowingArray<graph::Call>& calls;
   GrowingArray<std::size_t>& modules;
   std::size_t seen = 0;
   template<class M>
   constexpr void module(const M& m) {
-    for (std::size_t i = 0; i < calls.size; ++i)
+    for (std::size_t i = 0; i < calls.size(); ++i)
       if (calls[i].address == &m && calls[i].type_name == &display_name<M>) modules[i] = seen;
     ++seen;
   }
@@ -106,12 +106,12 @@ struct summary_of {
         s.rows[m].bytes += static_cast<std::size_t>(T::leaves[i].numel) * item_size(T::leaves[i].dtype);
       }
     }
-    const graph::FrozenGraph& g = recorded<Call, 0>::value;
-    const auto& calls = recorded<Call, 0>::calls();
-    GrowingArray<std::size_t> modules(calls.size);
+    const auto& g = recorded<Call, 0>::value;
+    const GrowingArray<graph::Call> calls = recorded_calls<Call, 0>();
+    GrowingArray<std::size_t> modules(calls.size());
     CalledVisitor v{{}, calls, modules};
     walk(reflect::prototype<Net>(), v);
-    for (std::size_t c = 0; c < calls.size; ++c) {
+    for (std::size_t c = 0; c < calls.size(); ++c) {
       if (calls[c].result < 0) continue;
       s.rows[modules[c]].called = true;
       s.rows[modules[c]].output = g.nodes[static_cast<std::size_t>(calls[c].result)].signature->type.extents;

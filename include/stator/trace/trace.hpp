@@ -322,32 +322,37 @@ struct tracer<expr::Output<I, Call>> {
 template<class E>
 using symbol_of = decltype(tracer<E>::template symbol<0>(std::declval<graph::Builder&>()));
 
-/// What was recorded of an expression, as constants. Evaluated once for each order.
+/// What was recorded of an expression, as a constant. Evaluated once for each order.
 template<class E, int Order>
 struct recorded {
 private:
-  struct Recording {
-    graph::FrozenGraph graph;
-    Roomy<graph::Call, graph::max_nodes> calls;
+  template<std::size_t Room>
+  struct in_room {
+    // The compiler shows this line where its limit on one evaluation is met.
+    static constexpr auto value = [] { // stator: too large: raise -fconstexpr-steps= or split it
+      graph::Builder b;
+      const auto root = tracer<E>::template symbol<Order>(b);
+      b.root = root.node;
+      b.forward_nodes = static_cast<int>(b.nodes.size());
+      b.backward = Order > 0;
+      return graph::freeze<Room>(b, 0);
+    }();
   };
-  // The compiler shows this line where its limit on one evaluation is met.
-  static constexpr Recording made = [] { // stator: too large: raise -fconstexpr-steps= or split it
-    graph::Builder b;
-    const auto root = tracer<E>::template symbol<Order>(b);
-    b.root = root.node;
-    b.forward_nodes = static_cast<int>(b.nodes.size());
-    b.backward = Order > 0;
-    Recording recording{};
-    graph::freeze(recording.graph, b, 0);
-    spread(recording.calls, b.calls);
-    return recording;
-  }();
+  // A guess: a leaf, an operation for each, and half as many others.
+  static constexpr std::size_t guess = 5 * static_cast<std::size_t>(tracer<E>::leaf_count) / 2;
 
 public:
-  /// The graph: a constant of its own, since calls have addresses in a prototype that no running program has.
-  static constexpr graph::FrozenGraph value = made.graph;
-  /// The calls of modules, in the order in which they began; for constant evaluation.
-  static consteval const auto& calls() { return made.calls; }
+  /// The graph.
+  static constexpr const auto& value = graph::fitting<in_room, graph::room_for(guess)>();
 };
+
+/// The calls of modules, in the order in which they began, recorded once more: a constant of them would have
+/// addresses in a prototype, which no running program has.
+template<class E, int Order>
+constexpr GrowingArray<graph::Call> recorded_calls() {
+  graph::Builder b;
+  tracer<E>::template symbol<Order>(b);
+  return static_cast<GrowingArray<graph::Call>&&>(b.calls);
+}
 
 } // namespace stator
