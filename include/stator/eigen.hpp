@@ -95,7 +95,7 @@ auto tensor_view(Matrix& matrix) {
                 "Eigen::Matrix<T, Eigen::Dynamic, Columns, Eigen::RowMajor>");
   using T = std::remove_pointer_t<decltype(matrix.data())>;
   if (matrix.innerStride() != 1 || (!is_vector && matrix.rows() > 1 && matrix.outerStride() != matrix.cols()))
-    throw ShapeError("tensor_view: the elements of this Eigen map do not follow each other in memory");
+    raise(ShapeError("tensor_view: the elements of this Eigen map do not follow each other in memory"));
   constexpr auto extent = [](int e) { return e == Eigen::Dynamic ? dynamic : Index{e}; };
   if constexpr (is_vector)
     return TensorView<T, extent(rows == 1 ? columns : rows)>(matrix.data(), matrix.size());

@@ -108,6 +108,8 @@ def main():
     for header in headers:
         text, room, path = header.read_text(), room_of[header], header.relative_to(root)
         for number, line in enumerate(text.splitlines(), 1):
+            if re.match(r"[^/\"]*\bthrow\b", line) and path.as_posix() != "core/error.hpp":
+                problems.append(f"{path}:{number}: throws by itself: raise() of core/error.hpp does, or calls a handler")
             for file in re.findall(r'^\s*#\s*include\s*["<]stator/([\w/.]+)[">]', line):
                 if (root / file) not in room_of:
                     problems.append(f"{path}:{number}: includes stator/{file}, which does not exist")

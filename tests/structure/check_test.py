@@ -32,6 +32,8 @@ CASES = [  # file, its contents, what is said about it
     ("core/x.hpp", "namespace stator {\ntemplate<class T>\nint later();\n}\n", "x.hpp:3: core/ declares stator::later"),
     ("core/x.hpp", "// struct Later;\nnamespace other { struct Later; }\n", None),
     ("core/x.hpp", "namespace stator { struct S { int later(); }; inline void f() { later(); } }\n", None),
+    ("core/x.hpp", "inline void f() { throw 1; }\n", "x.hpp:1: throws by itself"),
+    ("core/x.hpp", "// f throws\ninline int throws() { return 1; } // never throw\n", None),
     ("graph/README.md", "line\n" * 11, "has 11 lines"),
     ("late/README.md", "late\n", "late/: is not in the table"),
     ("README.md", README.replace("| `core/` | `allowed<E>`", "| `core/` | `other`"), "declares stator::allowed"),

@@ -31,9 +31,9 @@ struct Bytes {
 
 private:
   [[noreturn, gnu::cold]] void refuse(std::ptrdiff_t batch) const {
-    throw ShapeError("a batch of " + std::to_string(batch) + " needs " + std::to_string(per_sample) +
+    raise(ShapeError("a batch of " + std::to_string(batch) + " needs " + std::to_string(per_sample) +
                      " bytes for each sample and " + std::to_string(fixed) +
-                     " more: no memory can hold that");
+                     " more: no memory can hold that"));
   }
 };
 

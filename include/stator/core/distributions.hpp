@@ -64,8 +64,8 @@ void normal_block(T* block, T mu, T std) {
 template<std::floating_point T>
 void uniform_(std::span<T> out, double from = 0, double to = 1, Generator& generator = default_generator()) {
   if (!(from <= to))
-    throw ValueError("uniform_ expects to return a [from, to) range, but found from=" + std::to_string(from) +
-                     " > to=" + std::to_string(to));
+    raise(ValueError("uniform_ expects to return a [from, to) range, but found from=" + std::to_string(from) +
+                     " > to=" + std::to_string(to)));
   const T low = static_cast<T>(from);
   const T width = static_cast<T>(to) - low;
   Generator::Draws draws(generator);
@@ -77,7 +77,7 @@ void uniform_(std::span<T> out, double from = 0, double to = 1, Generator& gener
 /// block.
 template<std::floating_point T>
 void normal_(std::span<T> out, double mu = 0, double std = 1, Generator& generator = default_generator()) {
-  if (!(std >= 0)) throw ValueError("normal expects std >= 0.0, but found std " + std::to_string(std));
+  if (!(std >= 0)) raise(ValueError("normal expects std >= 0.0, but found std " + std::to_string(std)));
   Generator::Draws draws(generator);
   if (out.size() < 16) {
     for (T& element : out) element = static_cast<T>(std::fma(detail::normal_one(draws), std, mu));
@@ -98,7 +98,7 @@ void normal_(std::span<T> out, double mu = 0, double std = 1, Generator& generat
 template<class T>
 void bernoulli_(std::span<T> out, double p = 0.5, Generator& generator = default_generator()) {
   if (!(p >= 0 && p <= 1))
-    throw ValueError("bernoulli_ expects p to be in [0, 1], but got p=" + std::to_string(p));
+    raise(ValueError("bernoulli_ expects p to be in [0, 1], but got p=" + std::to_string(p)));
   Generator::Draws draws(generator);
   for (T& element : out) element = static_cast<T>(detail::uniform01<double>(draws) < p);
 }
@@ -107,7 +107,7 @@ void bernoulli_(std::span<T> out, double p = 0.5, Generator& generator = default
 template<std::floating_point T>
 void exponential_(std::span<T> out, double lambd = 1, Generator& generator = default_generator()) {
   if (!(lambd >= 0))
-    throw ValueError("exponential_ expects lambda >= 0.0, but found lambda=" + std::to_string(lambd));
+    raise(ValueError("exponential_ expects lambda >= 0.0, but found lambda=" + std::to_string(lambd)));
   Generator::Draws draws(generator);
   for (T& element : out)
     element = static_cast<T>(-1.0 / lambd * std::log(1.0 - detail::uniform01<double>(draws)));
@@ -119,8 +119,8 @@ template<class T>
 void random_(std::span<T> out, std::int64_t from, std::int64_t to,
              Generator& generator = default_generator()) {
   if (from >= to)
-    throw ValueError("random_ expects 'from' to be less than 'to', but got from=" + std::to_string(from) +
-                     " >= to=" + std::to_string(to));
+    raise(ValueError("random_ expects 'from' to be less than 'to', but got from=" + std::to_string(from) +
+                     " >= to=" + std::to_string(to)));
   const std::uint64_t range = static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
   const bool wide = range >= 1ULL << 32;
   Generator::Draws draws(generator);

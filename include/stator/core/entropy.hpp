@@ -21,7 +21,7 @@ inline std::uint64_t system_entropy() {
   for (int half = 0; half < 2; ++half) number = number << 32 | (device() & 0xffffffffU);
 #else
   if (::getentropy(&number, sizeof number) != 0)
-    throw Error("Generator::seed: the system has no random numbers");
+    raise(Error("Generator::seed: the system has no random numbers"));
 #endif
   return number;
 }

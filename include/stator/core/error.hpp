@@ -1,12 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
 // One exception type per kind of mistake. Every text starts with "stator: " and says where, what was
-// expected and what was found.
+// expected and what was found. Where exceptions are off (-fno-exceptions), a handler gets the text instead.
 #pragma once
 
 #include "stator/core/requirements.hpp"
 
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define STATOR_HAS_EXCEPTIONS 1
+#define STATOR_TRY try
+#define STATOR_CATCH_ALL catch (...)
+#define STATOR_RETHROW throw
+#else
+#define STATOR_HAS_EXCEPTIONS 0
+#define STATOR_TRY if constexpr (true)
+#define STATOR_CATCH_ALL else
+#define STATOR_RETHROW static_cast<void>(0)
+#endif
 
 namespace stator {
 
@@ -60,5 +75,37 @@ struct FileError : Error {
 struct FormatError : Error {
   using Error::Error;
 };
+
+/// What a program without exceptions does with an error, whose text it gets; the program ends when it
+/// returns.
+using ErrorHandler = void (*)(const char* text);
+
+namespace detail {
+inline ErrorHandler& error_handler() {
+  static constinit ErrorHandler handler = [](const char* text) { std::fprintf(stderr, "%s\n", text); };
+  return handler;
+}
+} // namespace detail
+
+/// Replaces the handler, which writes the text to the standard error, and returns the one before. It is
+/// called where the library would throw if the compiler had not been told -fno-exceptions, and never
+/// otherwise. It may log, reset the machine or longjmp. To be called before other threads use the library.
+inline ErrorHandler set_error_handler(ErrorHandler handler) {
+  return std::exchange(detail::error_handler(), handler);
+}
+
+/// Throws the error. Without exceptions: calls the handler with its text, then ends the program (std::abort).
+template<class E>
+[[noreturn, gnu::cold]] void raise(const E& error) {
+#if STATOR_HAS_EXCEPTIONS
+  throw error;
+#else
+  detail::error_handler()(error.what());
+  std::abort();
+#endif
+}
+
+/// Where constant evaluation comes to it, the compiler stops and shows the line with the reason.
+[[noreturn]] inline void stop_evaluation(const char* reason) { raise(ValueError(reason)); }
 
 } // namespace stator

@@ -116,13 +116,13 @@ public:
   /// Throws ValueError, and changes nothing, when they are not such a state.
   void set_state(std::span<const std::byte> state) {
     if (state.size() != state_size)
-      throw ValueError("Generator::set_state: expected " + std::to_string(state_size) + " bytes, found " +
-                       std::to_string(state.size()));
+      raise(ValueError("Generator::set_state: expected " + std::to_string(state_size) + " bytes, found " +
+                       std::to_string(state.size())));
     const auto left = get<std::uint64_t>(state, at_left);
     const auto next = get<std::uint64_t>(state, at_next);
     const std::uint64_t words_left = left & 0xffffffffU;
     if (left >> 32 != 1 || !(words_left == 1 || (words_left <= size && next == size + 1 - words_left)))
-      throw ValueError("Generator::set_state: these bytes are not a state of a Mersenne twister");
+      raise(ValueError("Generator::set_state: these bytes are not a state of a Mersenne twister"));
     const std::lock_guard lock(mutex_);
     seed_ = get<std::uint64_t>(state, at_seed);
     left_ = static_cast<std::uint32_t>(words_left);

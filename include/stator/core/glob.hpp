@@ -70,7 +70,7 @@ std::string glob_expand(std::string_view to, const std::vector<View>& captures) 
       continue;
     }
     if (used == captures.size())
-      throw ValueError("'" + std::string(to) + "' has more * than the pattern that it replaces");
+      raise(ValueError("'" + std::string(to) + "' has more * than the pattern that it replaces"));
     result += captures[used++];
   }
   return result;

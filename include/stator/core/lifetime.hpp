@@ -100,10 +100,10 @@ public:
   /// Throws LifetimeError when that owner is gone, or has other memory now.
   void check(const char* what) const {
     if (number_ == 0 || Lives::all().at(at_) == number_) return;
-    throw LifetimeError(
+    raise(LifetimeError(
         std::string(what) +
         " that this expression refers to is gone: it must live until the expression "
-        "has run, as expressions refer to what has a name; std::move(x) moves a tensor into the expression");
+        "has run, as expressions refer to what has a name; std::move(x) moves a tensor into the expression"));
   }
 
 private:

@@ -33,7 +33,7 @@ namespace detail {
 [[noreturn, gnu::cold]] inline void refuse_extents(const Extents& extents, const char* why) {
   std::string shape;
   for (std::size_t i = 0; i < extents.rank; ++i) shape += (i > 0 ? ", " : "") + std::to_string(extents[i]);
-  throw ShapeError("a tensor of shape [" + shape + "] " + why);
+  raise(ShapeError("a tensor of shape [" + shape + "] " + why));
 }
 
 /// The bytes of a tensor of shape S whose batch is `leading`. Throws ShapeError for a batch that is negative
@@ -57,8 +57,8 @@ constexpr std::size_t checked_bytes([[maybe_unused]] Index leading) {
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse_no_memory(const Extents& extents) {
-  throw UnboundError("a tensor of shape " + to_string(extents) +
-                     " has no memory: it has been moved from, or belongs to no Model");
+  raise(UnboundError("a tensor of shape " + to_string(extents) +
+                     " has no memory: it has been moved from, or belongs to no Model"));
 }
 
 /// What every tensor-like class offers on top of `data()` and `leading()`.
@@ -100,8 +100,8 @@ struct tensor_access : unqualified::lookup {
     Index offset = 0;
     for (std::size_t d = 0; d < sizeof...(E); ++d) {
       if (at[d] < 0 || at[d] >= sizes[d])
-        throw ShapeError("index " + std::to_string(at[d]) + " is out of range for dimension " +
-                         std::to_string(d) + " of a tensor of shape " + to_string(sizes.extents));
+        raise(ShapeError("index " + std::to_string(at[d]) + " is out of range for dimension " +
+                         std::to_string(d) + " of a tensor of shape " + to_string(sizes.extents)));
       offset = offset * sizes[d] + at[d];
     }
     return elements()[offset];
@@ -110,8 +110,8 @@ struct tensor_access : unqualified::lookup {
   /// The only element. Throws ShapeError when there are more.
   constexpr scalar item() const {
     if (numel() != 1)
-      throw ShapeError("item() needs a tensor of one element, this one has shape " +
-                       to_string(shape().extents));
+      raise(ShapeError("item() needs a tensor of one element, this one has shape " +
+                       to_string(shape().extents)));
     return elements()[0];
   }
 

@@ -58,7 +58,7 @@ public:
 
 private:
   [[noreturn, gnu::cold]] static void refuse(std::size_t bytes) {
-    throw MemoryError("cannot allocate " + std::to_string(bytes) + " bytes");
+    raise(MemoryError("cannot allocate " + std::to_string(bytes) + " bytes"));
   }
 
   std::byte* data_ = nullptr;
@@ -111,7 +111,7 @@ public:
   /// objects already.
   explicit WorkspaceScope(std::span<std::byte> memory) : memory_(memory.data()) {
     if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0)
-      throw ValueError("WorkspaceScope: the memory is not aligned to 64 bytes");
+      raise(ValueError("WorkspaceScope: the memory is not aligned to 64 bytes"));
     (void)get_num_threads(); // as in reserve_workspace
     if (memory.empty()) return;
     for (MemoryBlock& b : detail::kept_blocks())
@@ -119,7 +119,7 @@ public:
         replaced_ = std::exchange(b, MemoryBlock(memory));
         return;
       }
-    throw ValueError("WorkspaceScope: this thread has eight of them already");
+    raise(ValueError("WorkspaceScope: this thread has eight of them already"));
   }
   WorkspaceScope(const WorkspaceScope&) = delete;
   WorkspaceScope& operator=(const WorkspaceScope&) = delete;

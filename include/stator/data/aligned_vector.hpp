@@ -20,7 +20,7 @@ struct AlignedAllocator {
 
   /// Memory for n elements. Throws std::bad_alloc, also when the bytes cannot be counted.
   T* allocate(std::size_t n) {
-    if (n > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
+    if (n > static_cast<std::size_t>(-1) / sizeof(T)) raise(std::bad_array_new_length());
     return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{alignment}));
   }
   /// Frees what `allocate` returned.

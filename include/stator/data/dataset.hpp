@@ -37,9 +37,9 @@ public:
     CheckedSize needed = labels_.size();
     needed *= sample_size;
     if (!needed.fits() || values_.size() != needed.value())
-      throw ShapeError("TensorDataset: " + std::to_string(values_.size()) + " values for " +
+      raise(ShapeError("TensorDataset: " + std::to_string(values_.size()) + " values for " +
                        std::to_string(labels_.size()) + " labels, expected " + std::to_string(sample_size) +
-                       " for each");
+                       " for each"));
   }
 
   Index size() const { return static_cast<Index>(labels_.size()); }
@@ -51,7 +51,7 @@ public:
   /// Throws ValueError when there is no sample `i`.
   Item operator[](Index i) const {
     if (i < 0 || i >= size())
-      throw ValueError("sample " + std::to_string(i) + " of a dataset of " + std::to_string(size()));
+      raise(ValueError("sample " + std::to_string(i) + " of a dataset of " + std::to_string(size())));
     return {TensorView<const T, Sample...>(values_.data() + i * sample_size),
             labels_[static_cast<std::size_t>(i)]};
   }
@@ -96,13 +96,13 @@ std::vector<TensorDataset<T, Sample...>> random_split(const TensorDataset<T, Sam
   Index sum = 0;
   for (const Index size : sizes) {
     if (size < 0 || size > dataset.size() - sum)
-      throw ValueError("random_split: the sizes must be parts of " + std::to_string(dataset.size()) +
-                       " samples");
+      raise(ValueError("random_split: the sizes must be parts of " + std::to_string(dataset.size()) +
+                       " samples"));
     sum += size;
   }
   if (sum != dataset.size())
-    throw ValueError("random_split: the sizes add up to " + std::to_string(sum) + ", the dataset has " +
-                     std::to_string(dataset.size()));
+    raise(ValueError("random_split: the sizes add up to " + std::to_string(sum) + ", the dataset has " +
+                     std::to_string(dataset.size())));
   std::vector<std::conditional_t<(sizeof(T) > 0), Index, void>> order(static_cast<std::size_t>(sum));
   RandomPermutation(seed).next(order);
   std::vector<TensorDataset<T, Sample...>> parts;

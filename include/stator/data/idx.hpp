@@ -24,8 +24,8 @@ namespace detail {
 
 inline Idx read_idx(io::GzipReader&& file, std::size_t rank) {
   if (rank > max_rank)
-    throw ValueError("read_idx: rank is " + std::to_string(rank) + ", expected at most " +
-                     std::to_string(max_rank));
+    raise(ValueError("read_idx: rank is " + std::to_string(rank) + ", expected at most " +
+                     std::to_string(max_rank)));
   auto fail = [&](std::uint64_t byte, const std::string& what) { io::format_error(file.path(), byte, what); };
   auto word = [&](const char* what) {
     std::array<std::byte, 4> bytes{};

@@ -42,7 +42,7 @@ public:
   /// gradient storage.
   constexpr TensorView<T, E...> grad() const {
     if (grad_ == nullptr)
-      throw GraphError("this parameter has no gradient: it is frozen or belongs to no Model");
+      raise(GraphError("this parameter has no gradient: it is frozen or belongs to no Model"));
     return TensorView<T, E...>(grad_);
   }
 
@@ -70,7 +70,7 @@ public:
 private:
   constexpr GradState& expect_state() const {
     if (state_ == nullptr)
-      throw GraphError("this parameter has no gradient: it is frozen or belongs to no Model");
+      raise(GraphError("this parameter has no gradient: it is frozen or belongs to no Model"));
     return *state_;
   }
   T* data_ = nullptr;

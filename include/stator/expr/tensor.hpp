@@ -21,8 +21,8 @@ struct aligned_delete {
 };
 [[noreturn, gnu::cold]] inline void refuse_memory(Extents shape, Index leading, std::size_t bytes) {
   if (shape.is_dynamic()) shape[0] = leading;
-  throw MemoryError("a tensor of shape " + to_string(shape) + " needs " + std::to_string(bytes) +
-                    " bytes, which cannot be allocated");
+  raise(MemoryError("a tensor of shape " + to_string(shape) + " needs " + std::to_string(bytes) +
+                    " bytes, which cannot be allocated"));
 }
 template<class T>
 using aligned_array = std::unique_ptr<T[], aligned_delete>;
@@ -119,8 +119,8 @@ private:
                           : S::rank > 0 ? S::extents[0]
                                         : 0;
     if (count != (S::is_dynamic ? leading * S::numel : S::numel))
-      throw ShapeError("a tensor of shape " + to_string(S::extents) + " cannot hold " +
-                       std::to_string(count) + " elements");
+      raise(ShapeError("a tensor of shape " + to_string(S::extents) + " cannot hold " +
+                       std::to_string(count) + " elements"));
     return leading;
   }
 

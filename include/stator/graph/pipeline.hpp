@@ -74,7 +74,8 @@ constexpr auto pipeline_with(const std::array<Pass, N>& own) {
       if (o.before == pass.name) all[size++] = o;
     all[size++] = pass;
   }
-  if (size < all.size()) throw "stator: a network's pass must come before a pass of graph/pipeline.hpp";
+  if (size < all.size())
+    stop_evaluation("stator: a network's pass must come before a pass of graph/pipeline.hpp");
   return all;
 }
 

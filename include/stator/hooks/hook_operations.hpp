@@ -87,8 +87,8 @@ struct Replace {
     auto result = Call::invoke(detail::handle_of(leaf), detail::make_view<In>(in, batch)...);
     const auto same = detail::make_view<Out>(out, batch);
     if (!(result.shape() == same.shape()))
-      throw ShapeError("a hook returned a gradient of shape " + to_string(result.shape().extents) +
-                       ", expected " + to_string(same.shape().extents));
+      raise(ShapeError("a hook returned a gradient of shape " + to_string(result.shape().extents) +
+                       ", expected " + to_string(same.shape().extents)));
     if constexpr (requires { result.data(); }) {
       std::copy_n(result.data(), same.numel(), out);
     } else {

@@ -33,7 +33,7 @@ public:
   Checkpoint& add(std::string name, T& part) {
     for (const Part& other : parts_)
       if (other.name == name || other.name.starts_with(name + ".") || name.starts_with(other.name + "."))
-        throw ValueError("Checkpoint::add: '" + name + "' and '" + other.name + "' are in each other's way");
+        raise(ValueError("Checkpoint::add: '" + name + "' and '" + other.name + "' are in each other's way"));
     using io::read_part;
     using io::store_part;
     parts_.push_back({name, [&part, name](io::CheckpointWriter& writer) { store_part(writer, name, part); },

@@ -54,8 +54,8 @@ inline void expect_class(CheckpointReader& reader, const std::string& name, std:
   const auto bytes = reader.values<std::uint8_t>(name + ".class");
   const std::string found(bytes.begin(), bytes.end());
   if (found != expected)
-    throw ValueError(reader.path() + ": '" + name + "' is the state of " + found +
-                     ", the optimizer here is " + std::string(expected));
+    raise(ValueError(reader.path() + ": '" + name + "' is the state of " + found +
+                     ", the optimizer here is " + std::string(expected)));
 }
 
 inline std::vector<Index> shape_of(const LeafEntry& entry) {
@@ -130,16 +130,16 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
   const auto group_name = [&](std::size_t i) { return name + ".param_groups." + std::to_string(i) + "."; };
   if (!reader.contains(group_name(groups.size() - 1) + "params") ||
       reader.contains(group_name(groups.size()) + "params"))
-    throw ValueError(reader.path() + ": loaded state dict has a different number of parameter groups");
+    raise(ValueError(reader.path() + ": loaded state dict has a different number of parameter groups"));
 
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const auto params = reader.values<std::int64_t>(group_name(i) + "params");
     if (!std::ranges::equal(params, groups[i].parameters, {}, {},
                             [](std::size_t p) { return static_cast<std::int64_t>(p); }))
-      throw ValueError(reader.path() +
+      raise(ValueError(reader.path() +
                        ": loaded state dict contains a parameter group that doesn't match the "
                        "optimizer's group " +
-                       std::to_string(i));
+                       std::to_string(i)));
   }
   if constexpr (requires { Rule::name; }) detail::expect_class(reader, name, Rule::name);
 
@@ -176,8 +176,8 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
     if (!reader.contains(key(entry, "step"))) continue; // it has never had a gradient
     const double step = reader.number<double>(key(entry, "step"));
     if (!(step >= 0 && step <= 0x1p53) || step != std::floor(step))
-      throw ValueError(reader.path() + ": '" + key(entry, "step") + "' is " + std::to_string(step) +
-                       ", which is not a count of steps");
+      raise(ValueError(reader.path() + ": '" + key(entry, "step") + "' is " + std::to_string(step) +
+                       ", which is not a count of steps"));
     (*progress)[p].steps = static_cast<Index>(step);
     if constexpr (HasNumbers<Rule>)
       (*progress)[p].rule.for_each_number([&](std::string_view what, auto& value) {

@@ -76,21 +76,21 @@ public:
   /// Throws KeyError when there is none, ValueError when it does not convert without loss.
   StateTensor tensor(const std::string& name, DType type) {
     const auto at = by_name_.find(name);
-    if (at == by_name_.end()) throw KeyError(path_ + ": has no tensor '" + name + "'");
+    if (at == by_name_.end()) raise(KeyError(path_ + ": has no tensor '" + name + "'"));
     const StateTensor& found = *at->second;
     taken_.insert(name);
     if (!is_lossless(found.type, storage_of(type)))
-      throw ValueError(path_ + ": '" + name + "' holds " + std::string(to_string(found.type)) +
-                       ", expected " + std::string(to_string(storage_of(type))));
+      raise(ValueError(path_ + ": '" + name + "' holds " + std::string(to_string(found.type)) +
+                       ", expected " + std::string(to_string(storage_of(type)))));
     return found;
   }
   /// As above, of this shape. Throws ShapeError.
   StateTensor tensor(const std::string& name, DType type, std::span<const Index> shape) {
     StateTensor found = tensor(name, type);
     if (!std::ranges::equal(found.shape, shape))
-      throw ShapeError(path_ + ": '" + name + "' has shape " +
+      raise(ShapeError(path_ + ": '" + name + "' has shape " +
                        stator::detail::size_text(found.shape.data(), found.shape.size()) + ", expected " +
-                       stator::detail::size_text(shape.data(), shape.size()));
+                       stator::detail::size_text(shape.data(), shape.size())));
     return found;
   }
   /// The elements of a tensor of any shape, converted to T. Throws as `tensor`.
@@ -128,16 +128,17 @@ public:
     std::string rest;
     for (const StateTensor& t : *tensors_)
       if (!taken_.contains(t.name)) rest += (rest.empty() ? "'" : ", '") + t.name + "'";
-    if (!rest.empty()) throw KeyError(path_ + ": no part of this checkpoint is named like " + rest);
+    if (!rest.empty()) raise(KeyError(path_ + ": no part of this checkpoint is named like " + rest));
   }
   /// Makes the postponed changes: all of them, or none when one throws.
   void change() const {
     std::size_t done = 0;
-    try {
+    STATOR_TRY {
       for (; done < risks_.size(); ++done) risks_[done].first();
-    } catch (...) {
+    }
+    STATOR_CATCH_ALL {
       while (done > 0) risks_[--done].second();
-      throw;
+      STATOR_RETHROW;
     }
     for (const auto& change : changes_) change();
   }
@@ -188,8 +189,8 @@ void read_part(CheckpointReader& reader, const std::string& name, T& number) {
   const auto value = reader.number<detail::stored_number<T>>(name);
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
     if (!std::in_range<T>(value))
-      throw ValueError(reader.path() + ": '" + name + "' is " + std::to_string(value) +
-                       ", out of its type's range");
+      raise(ValueError(reader.path() + ": '" + name + "' is " + std::to_string(value) +
+                       ", out of its type's range"));
   reader.later([&number, value] { number = static_cast<T>(value); });
 }
 

@@ -20,7 +20,7 @@ inline void expect_regular_file(const std::filesystem::path& path) {
   const auto status = std::filesystem::status(path, problem);
   if (std::filesystem::is_directory(status)) file_error(path, "read", EISDIR);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-    throw FileError(path.string() + ": is not a regular file");
+    raise(FileError(path.string() + ": is not a regular file"));
 }
 
 /// The bytes of the file. Throws FileError when it cannot be opened or read, or is not a regular file.

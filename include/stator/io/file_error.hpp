@@ -15,13 +15,13 @@ namespace stator::io {
 
 /// Throws FileError "stator: PATH: cannot ACTION: REASON".
 [[noreturn]] inline void file_error(const Path& path, const char* action, int code) {
-  throw FileError(path.string() + ": cannot " + action + ": " + std::strerror(code));
+  raise(FileError(path.string() + ": cannot " + action + ": " + std::strerror(code)));
 }
 
 /// Throws FormatError "stator: PATH, byte OFFSET: WHAT".
 [[noreturn]] inline void format_error(const std::string& path, std::uint64_t offset,
                                       const std::string& what) {
-  throw FormatError(path + ", byte " + std::to_string(offset) + ": " + what);
+  raise(FormatError(path + ", byte " + std::to_string(offset) + ": " + what));
 }
 
 } // namespace stator::io

@@ -93,10 +93,10 @@ const StateFormat& format_to_write(const Formats& formats, const Path& path, std
     for (const StateFormat& format : formats)
       if (can_write(format) && format.name == (name.empty() ? "safetensors" : name)) return format;
   }
-  throw ValueError("save: no format of files is called '" +
+  raise(ValueError("save: no format of files is called '" +
                    std::string(by_extension ? extension_of(path) : name) + "' (" + path.string() +
                    "); there are " + formats_text(formats, can_write) +
-                   (by_extension ? "; SaveOptions::format is for other extensions" : ""));
+                   (by_extension ? "; SaveOptions::format is for other extensions" : "")));
 }
 
 } // namespace detail
@@ -109,10 +109,10 @@ template<std::same_as<StateFormat> Format = StateFormat>
 bool register_format(const Format& format) {
   if (format.name.empty() || !format.extension.starts_with('.') ||
       (format.write == nullptr && format.read == nullptr && format.read_bytes == nullptr))
-    throw ValueError(
-        "register_format: a format has a name, an extension like '.npz', and a reader or a writer");
+    raise(ValueError(
+        "register_format: a format has a name, an extension like '.npz', and a reader or a writer"));
   if (format.read_bytes != nullptr && format.matches == nullptr)
-    throw ValueError("register_format: read_bytes needs matches, bytes have no extension");
+    raise(ValueError("register_format: read_bytes needs matches, bytes have no extension"));
   auto& formats = detail::user_formats();
   std::erase_if(formats, [&](const Format& other) { return other.extension == format.extension; });
   formats.push_back(format);

@@ -25,7 +25,7 @@ public:
       : packed_(std::move(bytes)), path_(std::move(name)), limit_(options.unpack_limit(packed_.size())) {
     if (!starts_member()) return;
     stream_ = std::make_unique<z_stream>();
-    if (::inflateInit2(stream_.get(), gzip_only) != Z_OK) throw Error(path_ + ": zlib has no memory");
+    if (::inflateInit2(stream_.get(), gzip_only) != Z_OK) raise(Error(path_ + ": zlib has no memory"));
   }
   GzipReader(const GzipReader&) = delete;
   GzipReader& operator=(const GzipReader&) = delete;

@@ -21,7 +21,7 @@ struct Npz {
   /// Throws KeyError.
   const NpyArray& operator[](std::string_view name) const {
     if (const NpyArray* array = find(name)) return *array;
-    throw KeyError(path + ": has no array '" + std::string(name) + "'");
+    raise(KeyError(path + ": has no array '" + std::string(name) + "'"));
   }
   auto begin() const { return arrays.begin(); }
   auto end() const { return arrays.end(); }

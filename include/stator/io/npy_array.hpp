@@ -54,8 +54,8 @@ struct NpyArray {
   static NpyArray from(std::span<const T> values, std::vector<Index> shape) {
     NpyArray array{.dtype = npy_dtype<T>(), .shape = std::move(shape), .bytes = {}};
     if (static_cast<Index>(values.size()) != array.numel())
-      throw ShapeError("NpyArray::from: " + std::to_string(values.size()) + " values for shape " +
-                       array.shape_text());
+      raise(ShapeError("NpyArray::from: " + std::to_string(values.size()) + " values for shape " +
+                       array.shape_text()));
     const auto view = std::as_bytes(values);
     array.bytes.assign(view.begin(), view.end());
     return array;
@@ -65,9 +65,9 @@ struct NpyArray {
   Index numel() const {
     const CheckedSize n = checked_product(shape);
     if (!n.fits())
-      throw ShapeError(
+      raise(ShapeError(
           "NpyArray: shape " + shape_text() +
-          (n.is_negative() ? " has a negative extent" : " has more elements than memory can have"));
+          (n.is_negative() ? " has a negative extent" : " has more elements than memory can have")));
     return static_cast<Index>(n.value());
   }
 
@@ -78,10 +78,10 @@ struct NpyArray {
   template<class T>
   std::span<const T> as() const {
     if (dtype != npy_dtype<T>())
-      throw ValueError("NpyArray::as: the array has type '" + dtype + "', asked for '" + npy_dtype<T>() +
-                       "'");
+      raise(
+          ValueError("NpyArray::as: the array has type '" + dtype + "', asked for '" + npy_dtype<T>() + "'"));
     if (fortran_order && shape.size() > 1)
-      throw ValueError("NpyArray::as: the array is column-major, use row_major().as<T>()");
+      raise(ValueError("NpyArray::as: the array is column-major, use row_major().as<T>()"));
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
 

@@ -21,8 +21,8 @@ auto npy_header(const Array& array) {
   CheckedSize size = array.numel();
   size *= array.itemsize();
   if (!size.fits() || size.value() != array.bytes.size())
-    throw ShapeError("save_npy: " + std::to_string(array.bytes.size()) + " bytes for '" + array.dtype +
-                     "' of shape " + array.shape_text());
+    raise(ShapeError("save_npy: " + std::to_string(array.bytes.size()) + " bytes for '" + array.dtype +
+                     "' of shape " + array.shape_text()));
   std::string text = "{'descr': '" + array.dtype +
                      "', 'fortran_order': " + (array.fortran_order ? "True" : "False") +
                      ", 'shape': " + array.shape_text() + ", }";

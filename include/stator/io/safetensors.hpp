@@ -61,7 +61,7 @@ public:
   /// Throws KeyError.
   const TensorInfo& operator[](std::string_view name) const {
     if (const TensorInfo* info = find(name)) return *info;
-    throw KeyError(path_ + ": has no tensor '" + std::string(name) + "'");
+    raise(KeyError(path_ + ": has no tensor '" + std::string(name) + "'"));
   }
 
   /// A tensor's bytes. They need not be aligned for its type.
@@ -88,8 +88,8 @@ public:
     const StateTensor tensor = state((*this)[name]);
     const StorageType type = storage_of(dtype_of<T>);
     if (!is_convertible(tensor.type) || (!allow_lossy && !is_lossless(tensor.type, type)))
-      throw ValueError(path_ + ": tensor '" + tensor.name + "' holds " + std::string(to_string(tensor.type)) +
-                       ", which does not convert to " + std::string(to_string(type)) + " without loss");
+      raise(ValueError(path_ + ": tensor '" + tensor.name + "' holds " + std::string(to_string(tensor.type)) +
+                       ", which does not convert to " + std::string(to_string(type)) + " without loss"));
     std::vector<T> values(tensor.numel());
     convert_elements(tensor.type, tensor.data, type, reinterpret_cast<std::byte*>(values.data()),
                      values.size());

@@ -7,6 +7,7 @@
 #include "stator/io/metadata.hpp"
 #include "stator/state/state_tensor.hpp"
 
+#include <boost/config.hpp>
 #include <boost/json/basic_parser_impl.hpp>
 #include <functional>
 #include <limits>
@@ -14,6 +15,16 @@
 #include <set>
 #include <string_view>
 #include <utility>
+
+#ifdef BOOST_NO_EXCEPTIONS
+// Boost asks the program for these where exceptions are off. A program's own definition takes their place.
+namespace boost {
+[[gnu::weak]] void throw_exception(const std::exception& e) { stator::raise(stator::Error(e.what())); }
+[[gnu::weak]] void throw_exception(const std::exception& e, const source_location&) {
+  stator::raise(stator::Error(e.what()));
+}
+} // namespace boost
+#endif
 
 namespace stator::io {
 

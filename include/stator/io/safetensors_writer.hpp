@@ -59,7 +59,7 @@ std::string safetensors_header(const Tensors& tensors, const Metadata& metadata)
 template<class Tensors, class View = std::string_view>
 void check_safetensors_names(const Tensors& tensors, const Metadata& metadata) {
   const auto refuse = [](const std::string& why) {
-    throw ValueError("save_safetensors: these tensors do not make a readable file: " + why);
+    raise(ValueError("save_safetensors: these tensors do not make a readable file: " + why));
   };
   std::set<View> names;
   for (const auto& t : tensors) {
@@ -83,9 +83,9 @@ void save_safetensors(const Path& path, const Tensors& tensors, const Metadata& 
   detail::check_safetensors_names(tensors, metadata);
   const std::string header = detail::safetensors_header(tensors, metadata);
   if (header.size() > detail::largest_header)
-    throw ValueError("save_safetensors: names and metadata make a header of " +
+    raise(ValueError("save_safetensors: names and metadata make a header of " +
                      std::to_string(header.size()) + " bytes, readers take at most " +
-                     std::to_string(detail::largest_header));
+                     std::to_string(detail::largest_header)));
   std::vector<std::remove_cvref_t<decltype(*tensors[0].data)>> length;
   append_little(length, static_cast<std::uint64_t>(header.size()));
   AtomicFile file(path);

@@ -107,8 +107,8 @@ inline void expect_identifier(std::string_view name) {
   bool valid = !name.empty() && is_letter(name.front());
   for (const char c : name) valid = valid && (is_letter(c) || (c >= '0' && c <= '9'));
   if (!valid)
-    throw ValueError("save_header: '" + std::string(name) +
-                     "' cannot be the name of a struct; SaveHeaderOptions::name gives another");
+    raise(ValueError("save_header: '" + std::string(name) +
+                     "' cannot be the name of a struct; SaveHeaderOptions::name gives another"));
 }
 
 /// The struct of the parameters, or of the buffers, and its constant.
@@ -150,8 +150,8 @@ void save_header(const M& model, const io::Path& path, const SaveHeaderOptions& 
     const LeafEntry& e = Table::leaves[i];
     if (e.owner != i) continue;
     if (e.numel == 0)
-      throw ValueError("save_header: " + std::string(e.name) +
-                       " has no elements, which C++ has no array for");
+      raise(
+          ValueError("save_header: " + std::string(e.name) + " has no elements, which C++ has no array for"));
     (e.is_parameter() ? parameters : buffers).push_back(i);
   }
   const auto by_offset = [](std::size_t i) { return Table::leaves[i].offset; };

@@ -39,7 +39,8 @@ struct StoredState {
   template<std::same_as<StorageType> Type>
   void store_as(Type type) {
     if (!is_floating_point(type) || item_size(type) == 1)
-      throw ValueError("save: dtype is " + std::string(to_string(type)) + ", expected F64, F32, F16 or BF16");
+      raise(
+          ValueError("save: dtype is " + std::string(to_string(type)) + ", expected F64, F32, F16 or BF16"));
     for (StateTensor& t : tensors) {
       if (!is_floating_point(t.type) || t.type == type) continue;
       auto& bytes = converted.emplace_back(t.numel() * item_size(type));

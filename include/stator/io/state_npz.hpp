@@ -16,8 +16,8 @@ inline std::vector<StateTensor> npz_state(Npz& npz) {
     const std::string_view type = std::string_view(array.dtype).substr(1);
     const auto* const known = std::ranges::find(detail::npy_type_names, type, &detail::NpyTypeName::name);
     if (known == std::end(detail::npy_type_names))
-      throw FormatError(npz.path + "(" + name + ".npy): elements of type '" + array.dtype +
-                        "' cannot be state");
+      raise(FormatError(npz.path + "(" + name + ".npy): elements of type '" + array.dtype +
+                        "' cannot be state"));
     if (array.fortran_order) array = array.row_major();
     tensors.push_back({name, known->type, array.shape, array.bytes.data()});
   }

@@ -139,8 +139,8 @@ inline std::string line_chart(std::span<const Series> series, const ChartOptions
   double x_low = infinity, x_high = -infinity, y_low = infinity, y_high = -infinity;
   for (const Series& one : series) {
     if (!one.x.empty() && one.x.size() != one.y.size())
-      throw ValueError("line_chart: series '" + one.name + "' has " + std::to_string(one.x.size()) +
-                       " x for " + std::to_string(one.y.size()) + " y");
+      raise(ValueError("line_chart: series '" + one.name + "' has " + std::to_string(one.x.size()) +
+                       " x for " + std::to_string(one.y.size()) + " y"));
     curves.push_back(finite_points(one));
     for (const Point p : curves.back()) {
       x_low = std::min(x_low, p.x), x_high = std::max(x_high, p.x);

@@ -33,7 +33,7 @@ public:
   explicit PortableTemporary(const Path& target) : target_(target.string()) {
     std::error_code problem;
     if (std::filesystem::exists(target_, problem) && !std::filesystem::is_regular_file(target_, problem))
-      throw FileError(target_.string() + ": is not a regular file");
+      raise(FileError(target_.string() + ": is not a regular file"));
     std::random_device random;
     name_ = target_.parent_path() / ("stator-" + std::to_string(random()) + ".tmp");
     errno = 0;

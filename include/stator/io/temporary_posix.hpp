@@ -70,7 +70,7 @@ public:
   explicit PosixTemporary(Path target, Name name = Name::none_if_possible) : target_(std::move(target)) {
     struct stat old{};
     const bool exists = ::stat(target_.c_str(), &old) == 0;
-    if (exists && !S_ISREG(old.st_mode)) throw FileError(target_.string() + ": is not a regular file");
+    if (exists && !S_ISREG(old.st_mode)) raise(FileError(target_.string() + ": is not a regular file"));
     for (unsigned number = 0; number < swept; ++number) remove_abandoned(temporary_name(target_, number));
     if (name == Name::none_if_possible) open_without_name();
     if (!file_) open_with_name();
@@ -98,7 +98,7 @@ public:
     if (name_.empty() && !link_to(target_)) take_name();
     if (!name_.empty()) {
       if (!is_ours(name_))
-        throw FileError(target_.string() + ": the new file was removed while it was written");
+        raise(FileError(target_.string() + ": the new file was removed while it was written"));
       if (::rename(name_.c_str(), target_.c_str()) != 0)
         file_error(target_, "rename the new file to it", errno);
       name_.clear();
@@ -142,7 +142,7 @@ private:
         if (errno != EEXIST) file_error(target_, "create", errno);
       } while (remove_abandoned(name));
     }
-    throw FileError(target_.string() + ": too many write this file at the same time");
+    raise(FileError(target_.string() + ": too many write this file at the same time"));
   }
   void open_with_name() {
     find_name([this](const Path& name) {

@@ -202,7 +202,7 @@ private:
 
   std::vector<std::byte> inflate(const ZipEntry& entry, std::span<const std::byte> packed) const {
     z_stream stream{};
-    if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw Error(path_ + ": zlib has no memory");
+    if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) raise(Error(path_ + ": zlib has no memory"));
     struct Guard {
       z_stream* stream;
       ~Guard() { ::inflateEnd(stream); }

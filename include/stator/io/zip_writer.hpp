@@ -23,8 +23,8 @@ public:
 
   /// Throws ValueError for a name that is there already or an archive that gets too large.
   void add(const std::string& name, std::span<const std::byte> contents, bool compress = false) {
-    if (names_.contains(name)) throw ValueError(path_ + ": '" + name + "' is added twice");
-    if (name.empty() || name.size() > 0xFFFF) throw ValueError(path_ + ": bad name '" + name + "'");
+    if (names_.contains(name)) raise(ValueError(path_ + ": '" + name + "' is added twice"));
+    if (name.empty() || name.size() > 0xFFFF) raise(ValueError(path_ + ": bad name '" + name + "'"));
     Bytes packed;
     if (compress) packed = deflate(contents);
     const bool smaller = compress && packed.size() < contents.size();
@@ -36,7 +36,7 @@ public:
                    .crc = crc32(contents),
                    .deflated = smaller};
     if (contents.size() > limit || file_.size() + data.size() > limit || entries_.size() >= 0xFFFE)
-      throw ValueError(path_ + ": an archive holds less than 4 GiB and 65535 entries");
+      raise(ValueError(path_ + ": an archive holds less than 4 GiB and 65535 entries"));
     Bytes header;
     append_little(header, std::uint32_t{0x04034b50});
     append_common(header, entry);
@@ -93,10 +93,10 @@ private:
   }
 
   Bytes deflate(std::span<const std::byte> contents) const {
-    if (contents.size() > limit) throw ValueError(path_ + ": an archive holds less than 4 GiB");
+    if (contents.size() > limit) raise(ValueError(path_ + ": an archive holds less than 4 GiB"));
     z_stream stream{};
     if (::deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-      throw Error(path_ + ": zlib has no memory");
+      raise(Error(path_ + ": zlib has no memory"));
     Bytes packed(::deflateBound(&stream, static_cast<uLong>(contents.size())));
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(contents.data()));
     stream.avail_in = static_cast<uInt>(contents.size());
@@ -105,7 +105,7 @@ private:
     const int state = ::deflate(&stream, Z_FINISH);
     packed.resize(stream.total_out);
     ::deflateEnd(&stream);
-    if (state != Z_STREAM_END) throw Error(path_ + ": zlib cannot pack the data");
+    if (state != Z_STREAM_END) raise(Error(path_ + ": zlib cannot pack the data"));
     return packed;
   }
 

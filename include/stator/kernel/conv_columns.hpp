@@ -105,9 +105,9 @@ struct conv_columns {
              reinterpret_cast<const Offset*>(prepared + prepared_layout.from),
              reinterpret_cast<const T*>(prepared + prepared_layout.bias), y, batch, space,
              [&](Index c, Index count, Index d, Index k, const T* columns, T* out) {
-               tile_rows_of<T, W, strip, NV, in_strips, strip, NV * W>(
-                   weights + strips * strip * d + c * k, 1, strip, columns, NV * W, k, nullptr, true, out,
-                   plane, NV * W, count);
+               tile_rows_of<T, W, strip, NV, in_strips, strip, NV * W>(weights + strips * strip * d + c * k,
+                                                                       1, strip, columns, NV * W, k, nullptr,
+                                                                       true, out, plane, NV * W, count);
              });
   }
 

@@ -136,8 +136,8 @@ public:
         Extents need = S::extents;
         if (S::is_dynamic) need[0] = inputs.batch;
         if (!(out.shape().extents == need))
-          throw ShapeError("value_into: the output has shape " + to_string(need) + ", the tensor " +
-                           to_string(out.shape().extents));
+          raise(ShapeError("value_into: the output has shape " + to_string(need) + ", the tensor " +
+                           to_string(out.shape().extents)));
       }
       session_->run(inputs, out.data(), memory);
     }
@@ -184,8 +184,8 @@ private:
     run::Frame f{nearby, inputs.leaves, out, inputs.batch, prepared_.data()};
     if (memory != nullptr) {
       if (memory->size() < need)
-        throw ValueError("InferenceSession: the workspace has " + std::to_string(memory->size()) +
-                         " bytes, expected " + std::to_string(need));
+        raise(ValueError("InferenceSession: the workspace has " + std::to_string(memory->size()) +
+                         " bytes, expected " + std::to_string(need)));
       f.workspace = memory->data();
     } else if (need > sizeof nearby) {
       f.workspace = (block = borrow(need)).data();

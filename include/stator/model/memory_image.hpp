@@ -56,7 +56,7 @@ void expect_image(std::span<const std::byte> image) {
   constexpr const ImageHeader& expected = image_header<Table>;
   constexpr std::size_t bytes = sizeof(ImageHeader) + Table::parameter_bytes + Table::buffer_bytes;
   const auto fail = [](const std::string& why) {
-    throw ValueError("ReadOnlyModel: the image of " + std::string(Table::modules[0].type) + " " + why);
+    raise(ValueError("ReadOnlyModel: the image of " + std::string(Table::modules[0].type) + " " + why));
   };
   ImageHeader found;
   if (image.size() < sizeof found)

@@ -218,7 +218,7 @@ public:
     }
     if (!any) Paths::throw_no("parameter", pattern);
     if (requires_grad && !trainable)
-      throw ValueError("requires_grad_: the type of this model freezes '" + std::string(pattern) + "'");
+      raise(ValueError("requires_grad_: the type of this model freezes '" + std::string(pattern) + "'"));
   }
   template<std::same_as<bool> Bool = bool>
   void requires_grad_(Bool requires_grad = true) {
@@ -242,8 +242,8 @@ private:
   const Arenas& arenas() const {
     if constexpr (parameter_bytes + buffer_bytes > 0)
       if (!arenas_) [[unlikely]]
-        throw UnboundError(std::string(Table::modules[0].type) +
-                           ": this model has no memory: it has been moved from");
+        raise(UnboundError(std::string(Table::modules[0].type) +
+                           ": this model has no memory: it has been moved from"));
     return arenas_;
   }
   void use(const ModelMemory& memory) {

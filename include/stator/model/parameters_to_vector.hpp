@@ -29,8 +29,8 @@ void vector_to_parameters(std::span<const typename Model<Net, Options...>::scala
                           const Model<Net, Options...>& model) {
   using M = Model<Net, Options...>;
   if (vector.size() != static_cast<std::size_t>(M::parameter_count))
-    throw ValueError("vector_to_parameters: the vector has " + std::to_string(vector.size()) +
-                     " elements, expected " + std::to_string(M::parameter_count));
+    raise(ValueError("vector_to_parameters: the vector has " + std::to_string(vector.size()) +
+                     " elements, expected " + std::to_string(M::parameter_count)));
   std::size_t at = 0;
   for (const TensorRef p : model.parameters()) {
     const auto values = p.template values<typename M::scalar>();

@@ -59,8 +59,8 @@ public:
 protected:
   /// Throws KeyError.
   [[noreturn]] static void throw_no(const char* what, std::string_view path) {
-    throw KeyError(std::string(Table::modules[0].type) + " has no " + what + " '" + std::string(path) + "'" +
-                   std::string(nearest_name(path, Table::leaves, Table::modules).view()));
+    raise(KeyError(std::string(Table::modules[0].type) + " has no " + what + " '" + std::string(path) + "'" +
+                   std::string(nearest_name(path, Table::leaves, Table::modules).view())));
   }
 
 private:

@@ -80,11 +80,11 @@ private:
     return reinterpret_cast<T*>(p);
   }
   [[noreturn, gnu::cold, gnu::noinline]] static void refuse_type(const LeafEntry& entry, DType asked) {
-    throw ValueError(std::string(entry.name) + " holds " + std::string(to_string(entry.dtype)) + ", not " +
-                     std::string(to_string(asked)));
+    raise(ValueError(std::string(entry.name) + " holds " + std::string(to_string(entry.dtype)) + ", not " +
+                     std::string(to_string(asked))));
   }
   [[noreturn, gnu::cold, gnu::noinline]] static void refuse_gradient(const LeafEntry& entry) {
-    throw GraphError(std::string(entry.name) + " has no gradient");
+    raise(GraphError(std::string(entry.name) + " has no gradient"));
   }
   const LeafEntry* entry_ = nullptr;
   std::byte* data_ = nullptr;
@@ -119,10 +119,10 @@ namespace detail {
 inline void expect_memory(const char* model, std::span<const std::byte> memory, std::size_t bytes,
                           const char* what) {
   if (memory.size() < bytes)
-    throw ValueError(std::string(model) + ": the memory for " + what + " has " +
-                     std::to_string(memory.size()) + " bytes, needs " + std::to_string(bytes));
+    raise(ValueError(std::string(model) + ": the memory for " + what + " has " +
+                     std::to_string(memory.size()) + " bytes, needs " + std::to_string(bytes)));
   if (reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0 && bytes > 0)
-    throw ValueError(std::string(model) + ": the memory for " + what + " is not aligned to 64 bytes");
+    raise(ValueError(std::string(model) + ": the memory for " + what + " is not aligned to 64 bytes"));
 }
 } // namespace detail
 

@@ -27,7 +27,8 @@ struct ConvPadding {
   template<std::size_t N>
   consteval ConvPadding(const char (&mode)[N])
       : same(std::string_view(mode) == "same"), valid(std::string_view(mode) == "valid") {
-    if (!same && !valid) throw "stator: the padding of a convolution is a number, \"same\" or \"valid\"";
+    if (!same && !valid)
+      stop_evaluation("stator: the padding of a convolution is a number, \"same\" or \"valid\"");
   }
   constexpr bool operator==(const ConvPadding&) const = default;
 };
@@ -43,8 +44,8 @@ struct ConvPaddingMode {
     std::size_t i = 0;
     while (i < 4 && std::string_view(word) != words[i]) ++i;
     if (i == 4)
-      throw "stator: the padding_mode of a convolution is \"zeros\", \"reflect\", \"replicate\" or "
-            "\"circular\"";
+      stop_evaluation("stator: the padding_mode of a convolution is \"zeros\", \"reflect\", \"replicate\" or "
+                      "\"circular\"");
     mode = static_cast<PaddingMode>(i);
   }
   /// PyTorch's name of the mode.

@@ -51,14 +51,14 @@ inline double calculate_gain(std::string_view nonlinearity, std::optional<double
   if (nonlinearity == "relu") return std::sqrt(2.0);
   if (nonlinearity == "leaky_relu") return std::sqrt(2.0 / (1 + std::pow(param.value_or(0.01), 2)));
   if (nonlinearity == "selu") return 3.0 / 4;
-  throw ValueError("Unsupported nonlinearity " + std::string(nonlinearity));
+  raise(ValueError("Unsupported nonlinearity " + std::string(nonlinearity)));
 }
 
 /// Inputs and outputs of one unit: [out, in, k...] gives {in * k, out * k}.
 /// Throws ValueError for fewer than 2 dimensions.
 constexpr std::pair<Index, Index> _calculate_fan_in_and_fan_out(const Extents& e) {
   if (e.rank < 2)
-    throw ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
+    raise(ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"));
   const Index receptive_field = e.product(2, e.rank);
   return {e[1] * receptive_field, e[0] * receptive_field};
 }
@@ -123,7 +123,7 @@ void dirac_(P&& tensor, Index groups = 1) {
   constexpr Extents e = detail::extents<P>;
   static_assert(e.rank >= 3 && e.rank <= 5,
                 "stator: dirac_: only tensors with 3, 4, or 5 dimensions are supported");
-  if (groups < 1 || e[0] % groups != 0) throw ValueError("dirac_: dim 0 must be divisible by groups");
+  if (groups < 1 || e[0] % groups != 0) raise(ValueError("dirac_: dim 0 must be divisible by groups"));
   Index centre = 0;
   for (std::size_t d = 2; d < e.rank; ++d) centre = centre * e[d] + e[d] / 2;
   const Index kernel = e.product(2, e.rank);
@@ -165,8 +165,8 @@ template<class P>
 double kaiming_std(const P& tensor, const KaimingOptions& options) {
   const auto [fan_in, fan_out] = _calculate_fan_in_and_fan_out(tensor);
   if (options.mode != "fan_in" && options.mode != "fan_out")
-    throw ValueError("Mode " + std::string(options.mode) +
-                     " not supported, please use one of ['fan_in', 'fan_out']");
+    raise(ValueError("Mode " + std::string(options.mode) +
+                     " not supported, please use one of ['fan_in', 'fan_out']"));
   const Index fan = options.mode == "fan_in" ? fan_in : fan_out;
   return calculate_gain(options.nonlinearity, options.a) / std::sqrt(static_cast<double>(fan));
 }

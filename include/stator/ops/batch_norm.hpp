@@ -74,9 +74,9 @@ struct Variance {
                   Index batch, std::byte*) {
     const Index n = std::max<Index>(count<X>(batch), 1);
     if (count<X>(batch) == 1)
-      throw ValueError(
-          "batch_norm: Expected more than 1 value per channel when training, got input of shape " +
-          to_string(X::extents) + " with batch " + std::to_string(samples<X>(batch)));
+      raise(
+          ValueError("batch_norm: Expected more than 1 value per channel when training, got input of shape " +
+                     to_string(X::extents) + " with batch " + std::to_string(samples<X>(batch))));
     Sums<X>::template run<1>(
         samples<X>(batch),
         [&]<class V>(Index at, Index c) {

@@ -59,8 +59,8 @@ struct NllLoss {
   static double weight_of(std::int64_t target, Index sample, const typename X::scalar* weight) {
     if (target == Options.ignore_index) return 0;
     if (target < 0 || target >= X::extents[1])
-      throw ValueError("nll_loss: target " + std::to_string(target) + " at sample " + std::to_string(sample) +
-                       " is out of bounds, there are " + std::to_string(X::extents[1]) + " classes");
+      raise(ValueError("nll_loss: target " + std::to_string(target) + " at sample " + std::to_string(sample) +
+                       " is out of bounds, there are " + std::to_string(X::extents[1]) + " classes"));
     return weight == nullptr ? 1 : static_cast<double>(weight[target]);
   }
   /// Calls `body(sample, element, weight)`: `element` is where class 0 of the sample lies.

@@ -38,8 +38,8 @@ struct Embedding {
   }
   template<class W>
   [[gnu::cold]] static void refuse(std::int64_t index, Index at) {
-    throw ValueError("embedding: index " + std::to_string(index) + " at position " + std::to_string(at) +
-                     " is out of range, the table has " + std::to_string(W::extents[0]) + " rows");
+    raise(ValueError("embedding: index " + std::to_string(index) + " at position " + std::to_string(at) +
+                     " is out of range, the table has " + std::to_string(W::extents[0]) + " rows"));
   }
   template<class Out, class W, class I>
   static void run(typename Out::scalar* out, const typename W::scalar* weight,

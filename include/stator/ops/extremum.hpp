@@ -28,8 +28,8 @@ struct Amax {
     const Index size = Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1);
     using Limits = std::numeric_limits<T>;
     if (size > 0 && X::extents.numel() * (X::extents.is_dynamic() ? batch : 1) == 0)
-      throw ShapeError(std::string(Larger ? "amax" : "amin") +
-                       ": no elements to choose from in a tensor of shape " + to_string(X::extents));
+      raise(ShapeError(std::string(Larger ? "amax" : "amin") +
+                       ": no elements to choose from in a tensor of shape " + to_string(X::extents)));
     if constexpr (Limits::has_infinity)
       std::fill_n(out, size, Larger ? -Limits::infinity() : Limits::infinity());
     else
@@ -88,8 +88,8 @@ struct ArgmaxOfAll {
   static void run(std::int64_t* out, const typename X::scalar* x, Index batch, std::byte*) {
     const Index n = X::extents.numel() * (X::extents.is_dynamic() ? batch : 1);
     if (n == 0)
-      throw ShapeError(Larger ? "argmax: a tensor of no elements has no largest one"
-                              : "argmin: a tensor of no elements has no smallest one");
+      raise(ShapeError(Larger ? "argmax: a tensor of no elements has no largest one"
+                              : "argmin: a tensor of no elements has no smallest one"));
     Index best = 0;
     for (Index k = 1; k < n && x[best] == x[best]; ++k)
       if (x[k] != x[k] || (Larger ? x[k] > x[best] : x[k] < x[best])) best = k;

@@ -87,8 +87,8 @@ template<class A, class B>
 constexpr auto pow(A&& a, B&& b) {
   if constexpr (Arithmetic<B> && std::is_integral_v<detail::number_type_t<ops::Pow, A, B>>)
     if (b < 0)
-      throw ValueError(
-          "pow: integers to negative integer powers are not allowed: convert them, pow(to<float>(x), -1)");
+      raise(ValueError(
+          "pow: integers to negative integer powers are not allowed: convert them, pow(to<float>(x), -1)"));
   return operation<ops::Pow>{}(std::forward<A>(a), std::forward<B>(b));
 }
 

@@ -24,8 +24,8 @@ public:
   explicit AveragedModel(const M& model, const AverageOptions& options = {})
       : average_(model), options_(options) {
     if (!(options.decay >= 0 && options.decay < 1))
-      throw ValueError("AveragedModel: decay is " + std::to_string(options.decay) +
-                       ", expected 0 <= decay < 1");
+      raise(ValueError("AveragedModel: decay is " + std::to_string(options.decay) +
+                       ", expected 0 <= decay < 1"));
   }
 
   /// Takes the parameters of `model` into the average. Throws UnboundError when one of the two has been
@@ -34,7 +34,7 @@ public:
     using T = typename M::scalar;
     const std::span<T> to = average_.parameter_arena();
     if (model.parameter_arena().size() != to.size())
-      throw UnboundError("AveragedModel::update_parameters: a model has no memory: it has been moved from");
+      raise(UnboundError("AveragedModel::update_parameters: a model has no memory: it has been moved from"));
     follow(to.data(), model.parameter_arena().data(), to.size());
     if (options_.use_buffers)
       for_each_buffer(average_.module(), [&](auto name, auto& buffer) {

@@ -18,7 +18,7 @@ inline std::string number_text(double value) {
 }
 
 inline void check(bool valid, const char* what, double value) {
-  if (!valid) throw ValueError("Invalid " + std::string(what) + ": " + number_text(value));
+  if (!valid) raise(ValueError("Invalid " + std::string(what) + ": " + number_text(value)));
 }
 
 inline void check_finite(const char* what, double value) { check(std::isfinite(value), what, value); }

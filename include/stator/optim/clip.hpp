@@ -52,10 +52,10 @@ double norm_of(std::span<T> values, double order) {
 /// What all gradients are multiplied by; 1 where they are left alone.
 inline double clip_scale(double norm, double max_norm, const ClipOptions& options) {
   if (options.error_if_nonfinite && !std::isfinite(norm))
-    throw ValueError(
+    raise(ValueError(
         "The total norm of order " + number_text(options.norm_type) +
         " for gradients from `parameters` is non-finite, so it cannot be clipped. To disable this "
-        "error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`");
+        "error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"));
   const double scale = max_norm / (norm + 1e-6);
   return scale >= 1 ? 1 : scale;
 }

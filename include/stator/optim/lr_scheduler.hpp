@@ -28,7 +28,7 @@ struct StepLRRule {
   Options o;
 
   explicit StepLRRule(const Options& options) : o(options) {
-    if (o.step_size < 1) throw ValueError("StepLR: step_size must be at least 1");
+    if (o.step_size < 1) raise(ValueError("StepLR: step_size must be at least 1"));
   }
   double next(double lr, double, Index epoch) const {
     return epoch == 0 || epoch % o.step_size != 0 ? lr : lr * o.gamma;
@@ -105,7 +105,7 @@ struct ConstantLRRule {
 
   explicit ConstantLRRule(const Options& options) : o(options) {
     if (o.factor > 1.0 || o.factor < 0)
-      throw ValueError("Constant multiplicative factor expected to be between 0 and 1.");
+      raise(ValueError("Constant multiplicative factor expected to be between 0 and 1."));
   }
   double next(double lr, double, Index epoch) const {
     if (epoch == 0) return lr * o.factor;
@@ -135,9 +135,9 @@ struct LinearLRRule {
 
   explicit LinearLRRule(const Options& options) : o(options) {
     if (o.start_factor > 1.0 || o.start_factor < 0)
-      throw ValueError("Starting multiplicative factor expected to be between 0 and 1.");
+      raise(ValueError("Starting multiplicative factor expected to be between 0 and 1."));
     if (o.end_factor > 1.0 || o.end_factor < 0)
-      throw ValueError("Ending multiplicative factor expected to be between 0 and 1.");
+      raise(ValueError("Ending multiplicative factor expected to be between 0 and 1."));
   }
   double next(double lr, double, Index epoch) const {
     if (epoch == 0) return lr * o.start_factor;
@@ -169,7 +169,7 @@ struct CosineAnnealingLRRule {
   Options o;
 
   explicit CosineAnnealingLRRule(const Options& options) : o(options) {
-    if (o.T_max < 1) throw ValueError("CosineAnnealingLR: T_max must be at least 1");
+    if (o.T_max < 1) raise(ValueError("CosineAnnealingLR: T_max must be at least 1"));
   }
   double next(double lr, double base, Index epoch) const {
     if (epoch == 0) return lr;
@@ -203,8 +203,8 @@ struct CosineAnnealingWarmRestartsRule {
   Options o;
 
   explicit CosineAnnealingWarmRestartsRule(const Options& options) : o(options) {
-    if (o.T_0 <= 0) throw ValueError("Expected positive integer T_0, but got " + std::to_string(o.T_0));
-    if (o.T_mult < 1) throw ValueError("Expected integer T_mult >= 1, but got " + std::to_string(o.T_mult));
+    if (o.T_0 <= 0) raise(ValueError("Expected positive integer T_0, but got " + std::to_string(o.T_0)));
+    if (o.T_mult < 1) raise(ValueError("Expected integer T_mult >= 1, but got " + std::to_string(o.T_mult)));
   }
   double next(double, double base, Index epoch) const {
     Index period = o.T_0;

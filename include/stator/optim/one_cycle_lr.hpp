@@ -32,23 +32,23 @@ struct OneCycleLRRule {
 
   explicit OneCycleLRRule(Options options) : o(options) {
     if (o.total_steps == 0 && o.epochs == 0 && o.steps_per_epoch == 0)
-      throw ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)");
+      raise(ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)"));
     if (o.total_steps == 0) {
       if (o.epochs <= 0)
-        throw ValueError("Expected positive integer epochs, but got " + std::to_string(o.epochs));
+        raise(ValueError("Expected positive integer epochs, but got " + std::to_string(o.epochs)));
       if (o.steps_per_epoch <= 0)
-        throw ValueError("Expected positive integer steps_per_epoch, but got " +
-                         std::to_string(o.steps_per_epoch));
+        raise(ValueError("Expected positive integer steps_per_epoch, but got " +
+                         std::to_string(o.steps_per_epoch)));
       o.total_steps = o.epochs * o.steps_per_epoch;
     }
     if (o.total_steps <= 0)
-      throw ValueError("Expected positive integer total_steps, but got " + std::to_string(o.total_steps));
+      raise(ValueError("Expected positive integer total_steps, but got " + std::to_string(o.total_steps)));
     if (!(o.pct_start >= 0 && o.pct_start <= 1))
-      throw ValueError("Expected float between 0 and 1 pct_start, but got " +
-                       detail::number_text(o.pct_start));
+      raise(ValueError("Expected float between 0 and 1 pct_start, but got " +
+                       detail::number_text(o.pct_start)));
     if (o.anneal_strategy != "cos" && o.anneal_strategy != "linear")
-      throw ValueError("anneal_strategy must by one of 'cos' or 'linear', instead got " +
-                       std::string(o.anneal_strategy));
+      raise(ValueError("anneal_strategy must by one of 'cos' or 'linear', instead got " +
+                       std::string(o.anneal_strategy)));
   }
 
   double next(double, double, Index step) const {
@@ -77,8 +77,8 @@ private:
   /// From each of the values to the next in one of the phases (two of them, or three).
   double anneal(Index step, const std::array<double, 4>& values) const {
     if (step > o.total_steps)
-      throw ValueError("Tried to step " + std::to_string(step + 1) +
-                       " times. The specified number of total steps is " + std::to_string(o.total_steps));
+      raise(ValueError("Tried to step " + std::to_string(step + 1) +
+                       " times. The specified number of total steps is " + std::to_string(o.total_steps)));
     const auto total = static_cast<double>(o.total_steps), now = static_cast<double>(step);
     const double up = o.pct_start * total - 1, down = o.three_phase ? 2 * o.pct_start * total - 2 : total - 1;
     if (now <= up) return between(values[0], values[1], now / up);

@@ -77,7 +77,7 @@ public:
     for (std::size_t i = 0; i < table().size(); ++i)
       if (glob_match(pattern, table()[i].name)) group.parameters.push_back(i);
     if (group.parameters.empty())
-      throw KeyError("add_param_group: no parameter matches '" + std::string(pattern) + "'");
+      raise(KeyError("add_param_group: no parameter matches '" + std::string(pattern) + "'"));
     for (Group& other : groups_)
       std::erase_if(other.parameters,
                     [&](std::size_t i) { return std::ranges::count(group.parameters, i) > 0; });
@@ -146,7 +146,7 @@ public:
   std::span<T> state(std::string_view name) {
     for (std::size_t s = 0; s < state_names.size(); ++s)
       if (name == state_names[s]) return states_[s];
-    throw KeyError("this optimizer has no state '" + std::string(name) + "'");
+    raise(KeyError("this optimizer has no state '" + std::string(name) + "'"));
   }
 
   /// Calls `f(parameter name, state name, elements)` for all states of the parameters that have some.
@@ -234,8 +234,8 @@ private:
   [[gnu::cold, gnu::noinline]] void allocate(std::size_t s) {
     const std::size_t size = model_->gradient_arena().size();
     if (table().size() > 0 && size == 0) [[unlikely]]
-      throw UnboundError(
-          "an optimizer's model has no memory: it has been moved from, and the optimizer does not follow");
+      raise(UnboundError(
+          "an optimizer's model has no memory: it has been moved from, and the optimizer does not follow"));
     memory_[s] = MemoryBlock(size * sizeof(T));
     states_[s] = {reinterpret_cast<T*>(memory_[s].data()), size};
     std::ranges::fill(states_[s], T{0});

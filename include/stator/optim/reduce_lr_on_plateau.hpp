@@ -39,11 +39,11 @@ public:
 
   explicit ReduceLROnPlateau(O& optimizer, const ReduceLROnPlateauOptions& options = {})
       : optimizer_(&optimizer), o_(options) {
-    if (o_.factor >= 1.0) throw ValueError("Factor should be < 1.0.");
+    if (o_.factor >= 1.0) raise(ValueError("Factor should be < 1.0."));
     if (o_.mode != "min" && o_.mode != "max")
-      throw ValueError("mode " + std::string(o_.mode) + " is unknown!");
+      raise(ValueError("mode " + std::string(o_.mode) + " is unknown!"));
     if (o_.threshold_mode != "rel" && o_.threshold_mode != "abs")
-      throw ValueError("threshold mode " + std::string(o_.threshold_mode) + " is unknown!");
+      raise(ValueError("threshold mode " + std::string(o_.threshold_mode) + " is unknown!"));
     const double infinity = std::numeric_limits<double>::infinity();
     state_.best = o_.mode == "min" ? infinity : -infinity;
   }

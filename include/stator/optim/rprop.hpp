@@ -31,11 +31,11 @@ struct RpropRule {
   static void check(const Options& o) {
     detail::check_not_negative("learning rate", o.lr);
     if (!(o.etas[0] > 0 && o.etas[0] < 1 && o.etas[1] > 1 && std::isfinite(o.etas[1])))
-      throw ValueError("Invalid eta values: " + detail::number_text(o.etas[0]) + ", " +
-                       detail::number_text(o.etas[1]));
+      raise(ValueError("Invalid eta values: " + detail::number_text(o.etas[0]) + ", " +
+                       detail::number_text(o.etas[1])));
     if (!(o.step_sizes[0] >= 0 && o.step_sizes[0] <= o.step_sizes[1] && std::isfinite(o.step_sizes[1])))
-      throw ValueError("Invalid step sizes: " + detail::number_text(o.step_sizes[0]) + ", " +
-                       detail::number_text(o.step_sizes[1]));
+      raise(ValueError("Invalid step sizes: " + detail::number_text(o.step_sizes[0]) + ", " +
+                       detail::number_text(o.step_sizes[1])));
   }
   static bool keeps_zero(const Options&) { return true; }
 

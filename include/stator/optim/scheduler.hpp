@@ -24,8 +24,8 @@ namespace detail {
 /// Throws ValueError for a count of epochs, from a file, that no training has reached.
 inline void check_epochs(const char* what, Index epochs) {
   if (epochs < 0 || epochs > Index{1} << (sizeof(Index) * 8 - 11))
-    throw ValueError(std::string("lr_scheduler: ") + what + " is " + std::to_string(epochs) +
-                     ", not a number of epochs");
+    raise(ValueError(std::string("lr_scheduler: ") + what + " is " + std::to_string(epochs) +
+                     ", not a number of epochs"));
 }
 } // namespace detail
 

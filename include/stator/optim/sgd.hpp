@@ -34,7 +34,7 @@ struct SGDRule {
     detail::check_finite("dampening value", o.dampening);
     detail::check_not_negative("weight_decay value", o.weight_decay);
     if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
-      throw ValueError("Nesterov momentum requires a momentum and zero dampening");
+      raise(ValueError("Nesterov momentum requires a momentum and zero dampening"));
   }
   static bool keeps_zero(const Options&) { return true; }
 

@@ -88,7 +88,7 @@ graph::Graph graph_after(std::string_view pass) {
     if (p.name == pass) return g;
     known += ", " + std::string(p.name);
   }
-  throw GraphError("dump: there is no pass \"" + std::string(pass) + "\"; there are " + known);
+  raise(GraphError("dump: there is no pass \"" + std::string(pass) + "\"; there are " + known));
 }
 } // namespace run
 

@@ -124,8 +124,8 @@ struct Evaluation {
       Extents need = S::extents;
       if (S::is_dynamic) need[0] = batch;
       if (!(out.shape().extents == need))
-        throw ShapeError("value_into: the expression has shape " + to_string(need) + ", the tensor " +
-                         to_string(out.shape().extents));
+        raise(ShapeError("value_into: the expression has shape " + to_string(need) + ", the tensor " +
+                         to_string(out.shape().extents)));
     });
   }
 
@@ -149,7 +149,7 @@ struct Evaluation {
                   "stator: backward() needs an expression of one element: reduce it with sum or mean");
     static_assert(requires_grad(), "stator: backward(): nothing in this expression requires a gradient");
     if (state.backward_done)
-      throw GraphError("backward() was called twice on one expression: its intermediate values are gone");
+      raise(GraphError("backward() was called twice on one expression: its intermediate values are gone"));
     using P = Program<Plan, true>;
     if constexpr (is_small<P>)
       if (!state.forward_kept && !retain_graph && backward_inlined<P>(e, state)) return;
@@ -173,9 +173,9 @@ struct Evaluation {
     for (const GradientLeaf& g : gradient_leaves<P>::list) {
       const expr::LeafMemory& leaf = leaves[g.leaf];
       if (leaf.grad == nullptr) [[unlikely]]
-        throw GraphError("backward(): a parameter has no gradient storage: it is frozen in its model, and "
+        raise(GraphError("backward(): a parameter has no gradient storage: it is frozen in its model, and "
                          "part of a module "
-                         "that is called by itself");
+                         "that is called by itself"));
       if (leaf.state == nullptr) continue; // a Variable
       some_disabled |= leaf.state->disabled;
       leaf.state->present |= !leaf.state->disabled;
@@ -241,9 +241,9 @@ private:
     for (const GradientLeaf& g : gradient_leaves<P>::list)
       if (is_disabled(g)) bytes += size(g), ++count;
     if (count == gradient_leaves<P>::count)
-      throw GraphError(
+      raise(GraphError(
           "backward(): nothing in this expression requires a gradient: requires_grad_(false) holds for all "
-          "of its parameters");
+          "of its parameters"));
     MemoryBlock block = borrow(bytes);
     std::memset(block.data(), 0, bytes);
     std::byte* next = block.data();
@@ -318,7 +318,7 @@ private:
     const auto bytes = static_cast<std::size_t>(S::numel * (S::is_dynamic ? f.batch : 1)) * sizeof(T);
     if constexpr (keeps_forward()) {
       using P = Program<Plan, true>;
-      if (state.backward_done) throw GraphError("the values of this expression are gone after backward()");
+      if (state.backward_done) raise(GraphError("the values of this expression are gone after backward()"));
       if (!state.forward_kept) run_forward(f, state);
       f.workspace = state.workspace.data();
       std::memcpy(result, detail::address<P, P::place(P::root)>(f), bytes);

@@ -75,14 +75,15 @@ public:
   void commit() {
     if (!may_throw()) return copy();
     remember();
-    try {
+    STATOR_TRY {
       if (!has_post_hooks_ || !options_.post_hooks.empty()) load();
       for (const LoadPostHook& hook : options_.post_hooks) hook(keys_);
       if (has_post_hooks_) load_by_modules();
       report();
-    } catch (...) {
+    }
+    STATOR_CATCH_ALL {
       undo();
-      throw;
+      STATOR_RETHROW;
     }
   }
   /// Takes a commit() back that may throw.
@@ -177,12 +178,17 @@ private:
   }
 
   void match_extra(const StateEntry& entry, const StateTensor& from) {
+#if STATOR_HAS_EXCEPTIONS
     try {
       setters_.push_back(entry.extra.read(from));
       extras_.push_back(&entry);
     } catch (const Error& error) {
       problems_.push_back(std::string(error.what()).substr(sizeof "stator: " - 1) + ".");
     }
+#else
+    setters_.push_back(entry.extra.read(from));
+    extras_.push_back(&entry);
+#endif
   }
 
   /// Whether two tensors of one shape have the same elements after conversion.
@@ -295,7 +301,7 @@ private:
     if (texts.empty()) return;
     std::string text = "Error(s) in loading state_dict for " + std::string(target_.class_name) + ":";
     for (const std::string& line : texts) text += "\n\t" + line;
-    throw StateDictError(text, keys_);
+    raise(StateDictError(text, keys_));
   }
 
   StateTarget target_;

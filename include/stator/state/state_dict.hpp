@@ -128,8 +128,8 @@ public:
         }
       const auto [other, fresh] = old.try_emplace(names.back(), t.name);
       if (!fresh && !names.back().empty())
-        throw ValueError("state_dict: '" + std::string(other->second) + "' and '" + t.name +
-                         "' would both be '" + names.back() + "'");
+        raise(ValueError("state_dict: '" + std::string(other->second) + "' and '" + t.name +
+                         "' would both be '" + names.back() + "'"));
     }
     for (std::size_t i = 0; i < names.size(); ++i) tensors_[i].name = std::move(names[i]);
     erase("");
@@ -154,10 +154,10 @@ private:
   std::size_t expect(std::string_view name) const {
     const std::size_t at = find(name);
     if (at == size())
-      throw KeyError("the state_dict has no '" + std::string(name) + "'" +
+      raise(KeyError("the state_dict has no '" + std::string(name) + "'" +
                      std::string(detail::nearest(name, size(), [&](std::size_t i) -> std::string_view {
                                    return tensors_[i].name;
-                                 }).view()));
+                                 }).view())));
     return at;
   }
 

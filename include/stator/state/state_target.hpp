@@ -62,8 +62,8 @@ struct StateTarget {
     if (at == self.modules.end()) {
       const auto near = detail::nearest(
           path, self.modules.size(), [&](std::size_t i) -> std::string_view { return self.modules[i].path; });
-      throw KeyError(std::string(class_name) + " has no module '" + std::string(path) + "'" +
-                     std::string(near.view()));
+      raise(KeyError(std::string(class_name) + " has no module '" + std::string(path) + "'" +
+                     std::string(near.view())));
     }
     class_name = at->type;
     base = path;
@@ -158,7 +158,7 @@ struct StateVisitor : visitor_base {
   void leaf(const auto&, const L& l) {
     const LeafEntry& e = *entry++;
     if (l.data() == nullptr && e.numel > 0)
-      throw UnboundError(std::string(e.name) + " has no storage: the module belongs to no Model");
+      raise(UnboundError(std::string(e.name) + " has no storage: the module belongs to no Model"));
     tensors.emplace_back(e, reinterpret_cast<std::byte*>(l.data()),
                          reinterpret_cast<std::byte*>(l.grad_data()), l.grad_state());
   }

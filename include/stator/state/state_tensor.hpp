@@ -57,9 +57,9 @@ std::size_t checked_bytes(const Range& extents, std::size_t item_size, const std
   CheckedSize bytes = checked_product(extents);
   bytes *= item_size;
   if (!bytes.fits())
-    throw ShapeError(who + " has shape " + size_text(std::ranges::data(extents), std::ranges::size(extents)) +
+    raise(ShapeError(who + " has shape " + size_text(std::ranges::data(extents), std::ranges::size(extents)) +
                      ": " +
-                     (bytes.is_negative() ? "an extent is negative" : "more elements than memory can have"));
+                     (bytes.is_negative() ? "an extent is negative" : "more elements than memory can have")));
   return bytes.value();
 }
 
@@ -111,8 +111,8 @@ template<class T>
 T value_for(const StateTensor& t) {
   const auto expect = [&](bool fits, const std::string& expected) {
     if (!fits)
-      throw ShapeError("'" + t.name + "' has shape " + size_text(t.shape.data(), t.shape.size()) +
-                       ", expected " + expected);
+      raise(ShapeError("'" + t.name + "' has shape " + size_text(t.shape.data(), t.shape.size()) +
+                       ", expected " + expected));
   };
   if constexpr (ShapedValue<T>) {
     constexpr Extents e = T::shape_type::extents;
@@ -151,8 +151,8 @@ T StateTensor::to() const {
   T value = detail::value_for<T>(*this);
   const StateTensor to = detail::state_view("", value);
   if (!is_convertible(type) || !is_lossless(type, to.type))
-    throw ValueError("'" + name + "' holds " + std::string(to_string(type)) + ", which does not convert to " +
-                     std::string(to_string(to.type)) + " without loss");
+    raise(ValueError("'" + name + "' holds " + std::string(to_string(type)) + ", which does not convert to " +
+                     std::string(to_string(to.type)) + " without loss"));
   convert_elements(type, data, to.type, const_cast<std::byte*>(to.data), numel());
   return value;
 }

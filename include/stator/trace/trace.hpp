@@ -93,10 +93,10 @@ template<class Net>
   walk(net, gather);
   for (std::size_t i = 0; i < table<Net>::leaves.size(); ++i)
     if (leaves[i].data == nullptr)
-      throw UnboundError(std::string(reflect::class_name<Net>()) + ": " +
+      raise(UnboundError(std::string(reflect::class_name<Net>()) + ": " +
                          std::string(table<Net>::leaves[i].name) +
-                         " has no storage: give the network to a stator::Model");
-  throw UnboundError(std::string(reflect::class_name<Net>()) + ": not bound to storage");
+                         " has no storage: give the network to a stator::Model"));
+  raise(UnboundError(std::string(reflect::class_name<Net>()) + ": not bound to storage"));
 }
 
 template<class S>
@@ -128,11 +128,11 @@ struct Gatherer {
     for (std::size_t i = 0; i < call_count; ++i)
       if (calls[i].type == type) {
         if (calls[i].object == call) return;
-        throw GraphError("one expression has results of two calls of " + std::string(network) +
-                         ", which returns several: compute those of one call before, with value()");
+        raise(GraphError("one expression has results of two calls of " + std::string(network) +
+                         ", which returns several: compute those of one call before, with value()"));
       }
     if (call_count == std::size(calls))
-      throw GraphError("one expression has results of more than 8 networks that return several");
+      raise(GraphError("one expression has results of more than 8 networks that return several"));
     calls[call_count++] = {type, call};
   }
 
@@ -140,8 +140,8 @@ struct Gatherer {
     if (batch == dynamic)
       batch = leading;
     else if (batch != leading)
-      throw ShapeError("inputs of one expression have different batch sizes: " + std::to_string(batch) +
-                       " and " + std::to_string(leading));
+      raise(ShapeError("inputs of one expression have different batch sizes: " + std::to_string(batch) +
+                       " and " + std::to_string(leading)));
   }
 };
 
@@ -169,8 +169,8 @@ template<class T, class S, bool NeedsGrad>
 struct tracer<expr::OwnedInput<T, S, NeedsGrad>> : tracer<expr::Input<T, S, NeedsGrad>> {
   static void gather(const expr::OwnedInput<T, S, NeedsGrad>& input, detail::Gatherer& g) {
     if (input.owner == nullptr)
-      throw GraphError(
-          "an expression was used that had been moved into another one, with the tensor that it owned");
+      raise(GraphError(
+          "an expression was used that had been moved into another one, with the tensor that it owned"));
     tracer<expr::Input<T, S, NeedsGrad>>::gather(input, g);
   }
 };
@@ -179,7 +179,7 @@ template<class L>
 struct tracer<expr::LeafInput<L>> : tracer<typename expr::borrowed<expr::LeafInput<L>>::type> {
   static void gather(const expr::LeafInput<L>& input, detail::Gatherer& g) {
     if (input.data == nullptr)
-      throw UnboundError("a parameter has no storage: give its network to a stator::Model");
+      raise(UnboundError("a parameter has no storage: give its network to a stator::Model"));
     *g.next++ = {input.data, input.grad, input.state};
   }
 };

@@ -27,8 +27,8 @@ View view(const N& numbers, const char* what) {
   using S = typename View::shape_type;
   const auto type = Numbers::type_of(static_cast<const typename View::scalar*>(nullptr));
   if (numbers.type() != type)
-    throw ValueError(std::string(what) + ": found numbers of type " + std::string(numbers.type()) +
-                     ", expected " + std::string(type));
+    raise(ValueError(std::string(what) + ": found numbers of type " + std::string(numbers.type()) +
+                     ", expected " + std::string(type)));
   Extents found;
   found.rank = numbers.rank();
   for (std::size_t d = 0; d < numbers.rank(); ++d) found[d] = numbers[d];
@@ -36,8 +36,8 @@ View view(const N& numbers, const char* what) {
   for (std::size_t d = 0; fits && d < found.rank; ++d)
     fits = S::extents[d] == dynamic ? found[d] >= 0 : found[d] == S::extents[d];
   if (!fits)
-    throw ShapeError(std::string(what) + ": found shape " + to_string(found) + ", expected " +
-                     to_string(S::extents));
+    raise(ShapeError(std::string(what) + ": found shape " + to_string(found) + ", expected " +
+                     to_string(S::extents)));
   const auto data =
       static_cast<std::conditional_t<std::is_const_v<typename View::element>, const typename View::scalar,
                                      typename View::scalar>*>(numbers.data());
