@@ -30,8 +30,8 @@ while [ $# -gt 0 ]; do
 done
 
 # What one compiler alone builds unless --all is given: clang is the quicker one, most of all without optimising.
-by_clang=compile_fail,expr,graph,hooks,io,kernel,model,module,nn,ops,optim,run,same_code,state,trace
-by_gcc=core,data,examples,headers,lifetime,reflect,train,wall
+by_clang=compile_fail,expr,graph,hooks,io,kernel,model,module,nn,no_exceptions,ops,optim,run,same_code,state,trace
+by_gcc=core,data,examples,headers,lifetime,packages,reflect,train,wall
 # What --ci runs under sanitizers: what reads files (with the seeds of the fuzzer), owns or shares memory, or plans it; and
 # what uses threads.
 memory_stages=core,data,graph,io,lifetime,model,module,run,state thread_stages=core,run
