@@ -5,6 +5,8 @@
 #include "kernel/support.hpp"
 #include "stator/kernel/conv.hpp"
 
+#include <vector>
+
 using namespace stator;
 using stator::kernel::ConvGeometry;
 using stator::test::ExactArray;
@@ -88,6 +90,31 @@ void check(Index batch) {
     for (double& e : dw_expected) e *= 2;
     test::check_close(dw, dw_expected, allowed, {.relative_to = 1});
   }
+  // The same bits with any number of threads.
+  const auto all_of = [&](int threads) {
+    const int before = get_num_threads();
+    set_num_threads(threads);
+    std::vector<T> bits;
+    const auto keep = [&](const ExactArray<T>& from) { bits.insert(bits.end(), from.begin(), from.end()); };
+    auto s = scratch(conv::forward_scratch);
+    conv::forward(x.data(), w.data(), bias.data(), y.data(), batch, s.data());
+    auto s_input = scratch(conv::backward_input_scratch);
+    conv::backward_input(dy.data(), w.data(), dx.data(), batch, s_input.data());
+    auto s_weight = scratch(conv::backward_weight_scratch);
+    conv::backward_weight(x.data(), dy.data(), dw.data(), false, batch, s_weight.data());
+    set_num_threads(before);
+    keep(y), keep(dx), keep(dw);
+    return bits;
+  };
+  const std::vector<T> alone = all_of(1);
+  CHECK(all_of(2) == alone);
+  CHECK(all_of(5) == alone);
+  // And with weights packed before.
+  ExactArray<std::byte> prepared(static_cast<Index>(conv::prepared_bytes));
+  auto s = scratch(conv::prepared_scratch);
+  conv::prepare(w.data(), bias.data(), prepared.data());
+  conv::forward_prepared(x.data(), prepared.data(), y.data(), batch, s.data());
+  CHECK(std::equal(y.begin(), y.end(), alone.begin()));
   conv::backward_bias(dy.data(), db.data(), false, batch);
   test::check_close(db, db_expected, allowed, {.relative_to = 1});
 }
@@ -180,6 +207,59 @@ TEST_CASE("conv takes groups") {
                                .padding_end = {2, 2}}>(2);
 }
 
+TEST_CASE("conv takes few channels in a group, with pixels in the lanes of vectors") {
+  // Rows of whole vectors, of a vector and a part, of less than a vector; more than one kind of each.
+  check<float, ConvGeometry<2>{.in_channels = 3,
+                               .out_channels = 10,
+                               .input = {6, 32},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(3);
+  check<float, ConvGeometry<2>{
+                   .in_channels = 7, .out_channels = 7, .groups = 7, .input = {9, 21}, .kernel = {3, 3}}>(5);
+  check<float, ConvGeometry<2>{.in_channels = 5,
+                               .out_channels = 10,
+                               .groups = 5,
+                               .input = {7, 7},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(2);
+  check<double, ConvGeometry<2>{.in_channels = 6,
+                                .out_channels = 9,
+                                .groups = 3,
+                                .input = {8, 11},
+                                .kernel = {2, 5},
+                                .stride = {3, 1},
+                                .padding_begin = {1, 3},
+                                .padding_end = {0, 2}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 4,
+                               .out_channels = 4,
+                               .groups = 4,
+                               .input = {13, 19},
+                               .kernel = {3, 3},
+                               .stride = {2, 3},
+                               .padding_begin = {1, 2},
+                               .padding_end = {1, 1},
+                               .dilation = {1, 2}}>(3);
+  check<float, ConvGeometry<2>{.in_channels = 6,
+                               .out_channels = 6,
+                               .groups = 6,
+                               .input = {5, 34},
+                               .kernel = {1, 1},
+                               .stride = {1, 2}}>(2);
+  check<float,
+        ConvGeometry<1>{
+            .in_channels = 16, .out_channels = 16, .input = {128 + 8}, .kernel = {3}, .dilation = {4}}>(1);
+  check<float, ConvGeometry<3>{.in_channels = 2,
+                               .out_channels = 2,
+                               .groups = 2,
+                               .input = {3, 5, 18},
+                               .kernel = {2, 3, 3},
+                               .stride = {1, 2, 2},
+                               .padding_begin = {1, 0, 1},
+                               .padding_end = {0, 1, 1}}>(2);
+}
+
 TEST_CASE("conv over one and three axes agrees with loops") {
   check<float, ConvGeometry<1>{.in_channels = 5,
                                .out_channels = 18,
@@ -214,4 +294,12 @@ TEST_CASE("conv takes single samples and batches large enough for threads") {
                                .padding_begin = {1, 1},
                                .padding_end = {1, 1}}>(9);
   check<float, ConvGeometry<2>{.in_channels = 8, .out_channels = 16, .input = {9, 9}, .kernel = {3, 3}}>(0);
+  // One sample for several threads.
+  check<float, ConvGeometry<2>{.in_channels = 80,
+                               .out_channels = 80,
+                               .groups = 40,
+                               .input = {22, 34},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(1);
 }

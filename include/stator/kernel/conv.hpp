@@ -4,7 +4,9 @@
 
 #include "stator/kernel/conv_columns.hpp"
 #include "stator/kernel/conv_pass.hpp"
+#include "stator/kernel/conv_vectors.hpp"
 #include "stator/kernel/conv_weight_pass.hpp"
+#include "stator/kernel/conv_weight_vectors.hpp"
 
 namespace stator::kernel {
 
@@ -14,15 +16,19 @@ template<class T, auto Geometry>
 struct conv {
   /// One direction, by the kernel that suits the geometry.
   template<bool Backward>
-  using pass = std::conditional_t<detail::conv_columns<T, Geometry, Backward>::wins,
-                                  detail::conv_columns<T, Geometry, Backward>,
-                                  detail::conv_pass<T, Geometry, Backward>>;
+  using pass = std::conditional_t<detail::conv_vectors<T, Geometry, Backward>::wins,
+                                  detail::conv_vectors<T, Geometry, Backward>,
+                                  std::conditional_t<detail::conv_columns<T, Geometry, Backward>::wins,
+                                                     detail::conv_columns<T, Geometry, Backward>,
+                                                     detail::conv_pass<T, Geometry, Backward>>>;
   /// The convolution.
   using forward_pass = pass<false>;
   /// The gradient of its input.
   using input_pass = pass<true>;
   /// The gradient of its weight.
-  using weight_pass = detail::conv_weight_pass<T, Geometry>;
+  using weight_pass =
+      std::conditional_t<detail::conv_weight_vectors<T, Geometry>::wins,
+                         detail::conv_weight_vectors<T, Geometry>, detail::conv_weight_pass<T, Geometry>>;
 
   static constexpr Bytes forward_scratch = forward_pass::scratch; ///< temporary memory of `forward`
   /// Temporary memory of `backward_input`.

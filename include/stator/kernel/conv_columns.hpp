@@ -4,7 +4,9 @@
 // block of steps at a time. Vectors run along pixels, which also lie side by side in the result.
 #pragma once
 
-#include "stator/kernel/conv_pass.hpp"
+#include "stator/kernel/conv_direction.hpp"
+#include "stator/kernel/pack.hpp"
+#include "stator/kernel/parallel.hpp"
 #include "stator/kernel/tile.hpp"
 
 #include <bit>
@@ -14,10 +16,10 @@ namespace stator::kernel::detail {
 
 template<class T, auto G, bool Backward>
 struct conv_columns {
-  using pass = conv_pass<T, G, Backward>;
+  using direction = conv_direction<G, Backward>;
   static constexpr std::size_t D = G.axes;
-  static constexpr Index W = native_width<T>, taps = pass::taps, steps = pass::steps;
-  static constexpr Index channels = pass::target_channels, plane = pass::target_plane;
+  static constexpr Index W = native_width<T>, taps = direction::taps, steps = direction::steps;
+  static constexpr Index channels = direction::target_channels, plane = direction::target_plane;
   /// Vectors of pixels in a panel.
   static constexpr Index NV = plane % (2 * W) == 0 ? 2 : 1;
   static constexpr Index panel = NV * W, panels = plane / panel;
@@ -30,7 +32,7 @@ struct conv_columns {
   /// Neighbouring pixels of the target that are neighbours in the source too.
   static constexpr Index run_length = [] {
     if (G.stride[D - 1] != 1) return Index{1};
-    const Index common = std::gcd(pass::target[D - 1], panel);
+    const Index common = std::gcd(direction::target[D - 1], panel);
     return static_cast<Index>(std::size_t{1} << std::countr_zero(static_cast<std::size_t>(common)));
   }();
 
@@ -48,7 +50,11 @@ struct conv_columns {
     return l;
   }();
   static constexpr std::size_t columns_bytes = align_up(static_cast<std::size_t>(depth * plane) * sizeof(T));
-  static constexpr Bytes scratch{layout.samples, columns_bytes + pass::slot};
+  static constexpr std::size_t slot =
+      direction::pads
+          ? align_up(static_cast<std::size_t>(direction::source_channels * direction::plane) * sizeof(T))
+          : 0;
+  static constexpr Bytes scratch{layout.samples, columns_bytes + slot};
 
   [[gnu::noinline]] static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
                                     std::byte* space) {
@@ -82,7 +88,7 @@ struct conv_columns {
     return l;
   }();
   static constexpr std::size_t prepared_bytes = prepared_layout.bytes;
-  static constexpr std::size_t prepared_scratch = columns_bytes + pass::slot; ///< for each sample
+  static constexpr std::size_t prepared_scratch = columns_bytes + slot; ///< for each sample
 
   static void prepare(const T* w, const T* bias, std::byte* space) {
     T* const to = reinterpret_cast<T*>(space + prepared_layout.weights);
@@ -120,17 +126,18 @@ private:
     T* columns = reinterpret_cast<T*>(space);
     T* padded = columns + static_cast<Index>(columns_bytes / sizeof(T)) * batch;
     const Index threads = chunk_count(max_threads, batch * plane * channels * steps);
-    constexpr Index sample = pass::source_channels * pass::plane;
+    constexpr Index sample = direction::source_channels * direction::plane;
     parallel_for_chunks(batch, std::min(threads, batch), [&](Index first, Index last, Index) {
       for (Index n = first; n < last; ++n) {
-        if constexpr (pass::pads)
-          pad_planes<D>(x + n * pass::source_channels * pass::source_plane, pass::source_channels,
-                        pass::source, pass::front, pass::padded, padded + n * sample);
+        if constexpr (direction::pads)
+          pad_planes<D>(x + n * direction::source_channels * direction::source_plane,
+                        direction::source_channels, direction::source, direction::front, direction::padded,
+                        padded + n * sample);
         for (Index c = 0; c < channels; ++c)
           std::fill_n(y + (n * channels + c) * plane, plane, bias ? bias[c] : T{});
       }
     });
-    const T* source = pass::pads ? padded : x;
+    const T* source = direction::pads ? padded : x;
     constexpr Index blocks = ceil_div(channels, rows);
     for (Index d = 0; d < steps; d += depth) {
       const Index k = std::min(depth, steps - d);
@@ -157,19 +164,19 @@ private:
   /// Fills the tables; `weight(k, at)` hears where in the weights of a target channel that of step k is.
   static void tables(Offset* step, Offset* from, auto&& weight) {
     Index q = 0;
-    for_each_index<D>(pass::target, [&](const std::array<Index, D>& i) {
+    for_each_index<D>(direction::target, [&](const std::array<Index, D>& i) {
       std::array<Index, D> at{};
       for (std::size_t d = 0; d < D; ++d)
-        at[d] = Backward ? i[d] + G.padding_begin[d] + pass::front[d] - G.dilation[d] * (G.kernel[d] - 1)
+        at[d] = Backward ? i[d] + G.padding_begin[d] + direction::front[d] - G.dilation[d] * (G.kernel[d] - 1)
                          : i[d] * G.stride[d];
-      from[q++] = static_cast<Offset>(flat_index(at, pass::padded));
+      from[q++] = static_cast<Offset>(flat_index(at, direction::padded));
     });
     Index tap = 0;
     for_each_index<D>(G.kernel, [&](const std::array<Index, D>& k) {
       std::array<Index, D> at{};
       for (std::size_t d = 0; d < D; ++d) at[d] = (Backward ? G.kernel[d] - 1 - k[d] : k[d]) * G.dilation[d];
-      for (Index c = 0; c < pass::source_channels; ++c) {
-        step[c * taps + tap] = static_cast<Offset>(c * pass::plane + flat_index(at, pass::padded));
+      for (Index c = 0; c < direction::source_channels; ++c) {
+        step[c * taps + tap] = static_cast<Offset>(c * direction::plane + flat_index(at, direction::padded));
         weight(c * taps + tap, Backward ? c * channels * taps + tap : c * taps + tap);
       }
       ++tap;

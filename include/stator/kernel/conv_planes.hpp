@@ -4,6 +4,7 @@
 
 #include "stator/core/bytes.hpp"
 #include "stator/kernel/conv_geometry.hpp"
+#include "stator/kernel/vector.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,27 +21,47 @@ struct Carver {
   }
 };
 
+/// Copies n neighbours.
+template<class T>
+[[gnu::always_inline]] inline void copy_row(const T* from, Index n, T* to) {
+  constexpr Index W = native_width<T>;
+  if (W > 1 && n >= W) {
+    vec<T, W> v;
+    for (Index i = 0; i + W < n; i += W) {
+      load(v, from + i);
+      store(v, to + i);
+    }
+    load(v, from + n - W);
+    store(v, to + n - W);
+  } else {
+    for (Index i = 0; i < n; ++i) to[i] = from[i];
+  }
+}
+
 /// Copies channels of `extents` into the middle of zeros: planes of `padded`, `front` zeros before.
 template<std::size_t D, class T>
 void pad_planes(const T* from, Index channels, const std::array<Index, D>& extents,
                 const std::array<Index, D>& front, const std::array<Index, D>& padded, T* to) {
-  std::fill_n(to, channels * product(padded), T{});
   const Index width = extents[D - 1], rows = product(extents) / std::max<Index>(width, 1);
-  for (Index c = 0; c < channels; ++c)
-    for (Index r = 0; r < rows; ++r) {
+  const Index plane = product(padded);
+  for (Index c = 0; c < channels; ++c, to += plane) {
+    std::fill_n(to, plane, T{});
+    for (Index r = 0; r < rows; ++r, from += width) {
       Index rest = r, at = front[D - 1], scale = padded[D - 1];
       for (std::size_t d = D - 1; d-- > 0;) {
-        at += (rest % extents[d] + front[d]) * scale;
+        at += (D == 2 ? rest + front[d] : rest % extents[d] + front[d]) * scale;
+        if (D == 2) break;
         rest /= extents[d];
         scale *= padded[d];
       }
-      std::copy_n(from + (c * rows + r) * width, width, to + c * scale + at);
+      copy_row(from, width, to + at);
     }
+  }
 }
 
 /// Calls `visit(index)` for each index below `extents`, the last axis fastest.
 template<std::size_t D, class Visit>
-void for_each_index(const std::array<Index, D>& extents, Visit&& visit) {
+constexpr void for_each_index(const std::array<Index, D>& extents, Visit&& visit) {
   if (product(extents) == 0) return;
   std::array<Index, D> i{};
   for (;;) {

@@ -57,7 +57,7 @@ template<class T, Index W, Index MR, Index NV>
   }
 }
 
-/// Writes a tile to y[channel * plane + out[i]], out[] being neighbours.
+/// Writes a tile to y[channel * plane + i].
 template<class T, Index W, Index MR, Index NV>
 [[gnu::always_inline]] inline void store_pixels(const vec<T, W> (&sum)[MR][NV], T* y, Index plane) {
   constexpr Index Q = quad<T>;
@@ -83,13 +83,12 @@ template<class T, Index W, Index MR, Index NV>
   }
 }
 
-/// y[channel * plane + to[q]] = start[channel] + Σ_p x[from[q] + step[p]] · b[p][channel] for pixels q <
+/// y[channel * plane + q] = start[channel] + Σ_p x[from[q] + step[p]] · b[p][channel] for pixels q <
 /// count and channel < channels (at most NV * W). A block of pixels goes through a block of steps before the
 /// next, so that this part of b stays in the first-level cache; sums wait in between.
 template<class T, Index W, Index NV>
-[[gnu::noinline]] void conv_pixels(const T* x, const Offset* from, const Offset* to, Index count,
-                                   const Offset* step, Index k, const T* b, const T* start, T* y, Index plane,
-                                   Index channels) {
+[[gnu::noinline]] void conv_pixels(const T* x, const Offset* from, Index count, const Offset* step, Index k,
+                                   const T* b, const T* start, T* y, Index plane, Index channels) {
   constexpr Index MR = conv_rows, size = MR * NV * W;
   constexpr Index most = vector_bytes * 512 / (NV * W * static_cast<Index>(sizeof(T)));
   constexpr Index block = 16 * MR;
@@ -114,9 +113,8 @@ template<class T, Index W, Index NV>
           for (Index v = 0; v < NV; ++v) load(sum[i][v], before + i * next + v * W);
         }
         indirect_product<T, W, MR, NV>(rows, step + d, std::min(depth, k - d), b + d * NV * W, sum);
-        const Offset* out = to + q;
-        if (ends && channels == NV * W && valid == MR && out[MR - 1] - out[0] == MR - 1) {
-          store_pixels<T, W, MR, NV>(sum, y + out[0], plane);
+        if (ends && channels == NV * W && valid == MR) {
+          store_pixels<T, W, MR, NV>(sum, y + q, plane);
           continue;
         }
         STATOR_UNROLL
@@ -126,7 +124,7 @@ template<class T, Index W, Index NV>
         }
         if (!ends) continue;
         for (Index i = 0; i < valid; ++i)
-          for (Index c = 0; c < channels; ++c) y[c * plane + out[i]] = buffer[i * NV * W + c];
+          for (Index c = 0; c < channels; ++c) y[c * plane + q + i] = buffer[i * NV * W + c];
       }
     }
   }

@@ -4,14 +4,16 @@
 // one thread and in the order of the samples, so results do not depend on the number of threads.
 #pragma once
 
-#include "stator/kernel/conv_pass.hpp"
+#include "stator/kernel/conv_direction.hpp"
+#include "stator/kernel/pack.hpp"
+#include "stator/kernel/parallel.hpp"
 #include "stator/kernel/sum.hpp"
 
 namespace stator::kernel::detail {
 
 template<class T, auto G>
 struct conv_weight_pass {
-  using forward = conv_pass<T, G, false>;
+  using forward = conv_direction<G, false>;
   static constexpr std::size_t D = G.axes;
   static constexpr Index in = G.in_channels / G.groups, out = G.out_channels / G.groups, taps = G.taps();
   static constexpr Index rows = in * taps, pixels = G.output_plane();

@@ -2,26 +2,10 @@
 // Pooling by two in both directions, a vector of windows at a time: the common case.
 #pragma once
 
+#include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
 
 namespace stator::kernel::detail {
-
-/// Even and odd elements of two vectors that follow one another, and back.
-template<class T, Index W, class V>
-[[gnu::always_inline]] inline void split(const V& a, const V& b, V& even, V& odd) {
-  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
-    even = __builtin_shufflevector(a, b, (2 * I)...);
-    odd = __builtin_shufflevector(a, b, (2 * I + 1)...);
-  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
-}
-template<class T, Index W, class V>
-[[gnu::always_inline]] inline void merge(const V& even, const V& odd, V& a, V& b) {
-  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
-    constexpr int w = static_cast<int>(W), h = w / 2;
-    a = __builtin_shufflevector(even, odd, (I / 2 + I % 2 * w)...);
-    b = __builtin_shufflevector(even, odd, (h + I / 2 + I % 2 * w)...);
-  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
-}
 
 /// Whether `x` takes the place of the maximum so far: it is greater, or NaN.
 template<class T>

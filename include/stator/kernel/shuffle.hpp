@@ -42,6 +42,24 @@ template<class T, Index W, int Upper, class V>
   }(std::make_integer_sequence<int, static_cast<int>(W)>{});
 }
 
+/// Even and odd elements of two vectors that follow one another.
+template<class T, Index W, class V>
+[[gnu::always_inline]] inline void split(const V& a, const V& b, V& even, V& odd) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    even = __builtin_shufflevector(a, b, (2 * I)...);
+    odd = __builtin_shufflevector(a, b, (2 * I + 1)...);
+  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+}
+/// The inverse of `split`: two vectors that follow one another, from their even and odd elements.
+template<class T, Index W, class V>
+[[gnu::always_inline]] inline void merge(const V& even, const V& odd, V& a, V& b) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    constexpr int w = static_cast<int>(W), h = w / 2;
+    a = __builtin_shufflevector(even, odd, (I / 2 + I % 2 * w)...);
+    b = __builtin_shufflevector(even, odd, (h + I / 2 + I % 2 * w)...);
+  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+}
+
 /// Loads 128 bits from each of `p`, `p + stride`, ... into the quarters of a vector.
 template<class T, Index W, class V>
 [[gnu::always_inline]] inline void load_quads(V& v, const T* p, Index stride) {
