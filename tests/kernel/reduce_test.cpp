@@ -48,3 +48,12 @@ TEST_CASE("sum adds the columns and the rows of a matrix of any width") {
   check_columns<70>();
   check_columns<141>();
 }
+
+TEST_CASE("sum adds the columns of a matrix large enough for threads") {
+  const int before = get_num_threads();
+  set_num_threads(3);
+  check<float, 700, 256>();
+  check<float, dynamic, 141>(1000);
+  check<double, 400, 200>();
+  set_num_threads(before);
+}

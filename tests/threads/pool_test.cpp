@@ -104,6 +104,39 @@ TEST_CASE("training gives the same bits with any number of threads, and with a p
   set_num_threads(before);
 }
 
+TEST_CASE("copies, fused operations and zero_grad that are large are handed out, and miss nothing") {
+  StdThreads pool;
+  const UsePool use(pool, 3);
+  const auto check = [&]<Index Rows>(Tensor<float, Rows, 96> a, Tensor<float, Rows, 200> b) {
+    std::iota(a.begin(), a.end(), 0.F);
+    std::iota(b.begin(), b.end(), 0.5F);
+    pool.calls = 0;
+    const auto all = cat<1>(a, b).value();
+    CHECK(pool.calls == 1);
+    const auto part = narrow<1, 90, 170>(all).value();
+    CHECK(pool.calls == 2);
+    const auto fused = (part * 2 + 1 - part).value();
+    CHECK(pool.calls == 3);
+    Index wrong = 0;
+    for (Index i = 0; i < a.size(0); ++i)
+      for (Index j = 0; j < 296; ++j) {
+        const float expected = j < 96 ? a(i, j) : b(i, j - 96);
+        wrong += all(i, j) != expected;
+        if (j >= 90 && j < 260) wrong += part(i, j - 90) != expected || fused(i, j - 90) != expected + 1;
+      }
+    CHECK(wrong == 0);
+  };
+  check(Tensor<float, 501, 96>(), Tensor<float, 501, 200>());
+  check(Tensor<float, dynamic, 96>(613), Tensor<float, dynamic, 200>(613));
+
+  Model<nn::Linear<1030, 500>> model;
+  std::ranges::fill(model.gradient_arena(), 1.F);
+  pool.calls = 0;
+  model.zero_grad();
+  CHECK(pool.calls == 1);
+  CHECK(std::ranges::all_of(model.gradient_arena(), [](float g) { return g == 0; }));
+}
+
 TEST_CASE("small networks hand out nothing") {
   StdThreads pool;
   const UsePool use(pool, 4);

@@ -6,6 +6,8 @@
 #include "stator/core/shape.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <utility>
 #ifdef _OPENMP
 #include <omp.h>
@@ -160,5 +162,21 @@ void parallel_for(Index count, Index grain, const Body& body) {
   else if (count > 0)
     detail::call_range<Body>(&body, 0, count, 0);
 }
+
+namespace detail {
+
+/// Bytes that one thread sets to zero before another one has begun.
+inline constexpr std::size_t small_clear = std::size_t{1} << 20;
+/// Sets more bytes than that to zero.
+inline void clear_bytes(std::byte* to, std::size_t bytes) {
+  constexpr std::size_t piece = small_clear / 4;
+  const auto clear = [&](Index first, Index last, int) {
+    const std::size_t begin = static_cast<std::size_t>(first) * piece;
+    std::memset(to + begin, 0, std::min(static_cast<std::size_t>(last) * piece, bytes) - begin);
+  };
+  parallel_for(static_cast<Index>((bytes + piece - 1) / piece), 1, clear);
+}
+
+} // namespace detail
 
 } // namespace stator

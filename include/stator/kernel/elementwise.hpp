@@ -108,8 +108,10 @@ struct fused {
   static constexpr std::size_t input_count = R.inputs.size(); ///< arrays that are read
   static constexpr auto loops = detail::plan_loops(R); ///< the loops around a row, with what moves in each
   static constexpr std::size_t inner = loops.rank - 1; ///< the loop along a row
-  /// Elements of work below which threads do not pay.
-  static constexpr Index grain = 1 << 17;
+  /// Elements below which threads do not pay: fewer where there is more to do for each.
+  static constexpr Index enough = (Index{1} << 17) / static_cast<Index>(std::max<std::size_t>(step_count, 1));
+  /// Elements that are divided no further.
+  static constexpr Index grain = std::max<Index>(enough / 4, 1);
 
   /// Elements of dimension d: a negative extent is the batch times its absolute value.
   static Index extent(std::size_t d, Index batch) {
@@ -120,8 +122,8 @@ struct fused {
   static void run(const T* const* in, T* const* out, Index batch) {
     if constexpr (loops.rank == 1) {
       const Index n = extent(0, batch);
-      if constexpr (loops.extents[0] < 0 || loops.extents[0] > grain) {
-        parallel_for(n, grain,
+      if constexpr (loops.extents[0] < 0 || loops.extents[0] > enough) {
+        parallel_for(n, n > enough ? grain : n,
                      [&](Index first, Index last, int) { row(in, out, first, first, last - first); });
       } else {
         STATOR_INLINE_CALL row(in, out, 0, 0, n);
@@ -131,8 +133,9 @@ struct fused {
       Index work = 1;
       for (std::size_t d = 1; d < loops.rank; ++d) work *= loops.extents[d];
       if constexpr (loops.extents[0] < 0 ||
-                    loops.extents[0] * (R.extents.numel() / loops.extents[0]) > grain) {
-        parallel_for(outer, std::max<Index>(grain / work, 1), [&](Index first, Index last, int) {
+                    loops.extents[0] * (R.extents.numel() / loops.extents[0]) > enough) {
+        const Index least = outer * work > enough ? std::max<Index>(grain / work, 1) : outer;
+        parallel_for(outer, least, [&](Index first, Index last, int) {
           for (Index i = first; i < last; ++i) nest<1>(in, out, i, i);
         });
       } else {

@@ -76,8 +76,19 @@ template<class T, Index Columns>
       STATOR_UNROLL
       for (Index v = 0; v < Count; ++v) total[v].store(out + from + v * V::size);
     };
-    for (Index j = 0; j + most <= Columns; j += most)
-      strip.template operator()<Simd<T>>(j, std::integral_constant<Index, 4>{});
+    constexpr Index strips = Columns / most;
+    const auto whole = [&](Index first, Index last, int) {
+      for (Index s = first; s < last; ++s)
+        strip.template operator()<Simd<T>>(s * most, std::integral_constant<Index, 4>{});
+    };
+    if constexpr (strips > 1) {
+      if (rows * Columns > (Index{1} << 16))
+        parallel_for(strips, 1, whole);
+      else
+        whole(0, strips, 0);
+    } else {
+      whole(0, strips, 0);
+    }
     constexpr Index rest = Columns % most, left = Columns - rest;
     if constexpr (rest / W > 0)
       strip.template operator()<Simd<T>>(left, std::integral_constant<Index, rest / W>{});

@@ -187,7 +187,10 @@ public:
     if constexpr (gradient_bytes > 0) {
       const Arenas& a = arenas();
       for (std::size_t i = 0; i < state_count; ++i) a.states[i].present = !options.set_to_none && has_grad(i);
-      std::memset(a.gradients, 0, gradient_bytes);
+      if constexpr (gradient_bytes > detail::small_clear)
+        detail::clear_bytes(a.gradients, gradient_bytes);
+      else
+        std::memset(a.gradients, 0, gradient_bytes);
     }
   }
   /// Whether row `i` of `parameter_table` has a gradient, see Parameter::has_grad.

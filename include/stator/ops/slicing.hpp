@@ -18,6 +18,21 @@ template<class X>
 Index blocks(std::size_t dim, Index batch) {
   return X::extents.product(0, dim) * (X::extents.is_dynamic() ? batch : 1);
 }
+/// Calls `copy(i)` for each block of a tensor of type All, several at a time where that is much to copy.
+template<class All, class Copy>
+void for_blocks(std::size_t dim, Index batch, const Copy& copy) {
+  constexpr Index enough = Index{1} << 15;
+  const Index count = blocks<All>(dim, batch);
+  if constexpr (All::extents.is_dynamic() || All::extents.numel() > enough) {
+    const Index elements = std::max<Index>(All::extents.product(dim, All::extents.rank), 1);
+    parallel_for(count, count * elements > enough ? std::max<Index>(enough / 4 / elements, 1) : count,
+                 [&](Index first, Index last, int) {
+                   for (Index i = first; i < last; ++i) copy(i);
+                 });
+  } else {
+    for (Index i = 0; i < count; ++i) copy(i);
+  }
+}
 } // namespace detail
 
 template<Index Dim, Index Start, Index Length>
@@ -36,11 +51,12 @@ struct ZeroAround {
   static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte*) {
     constexpr std::size_t dim = wrap(Dim, X::extents.rank);
     constexpr Index inner = X::extents.product(dim + 1, X::extents.rank), row = X::extents[dim] * inner;
-    for (Index i = 0; i < detail::blocks<X>(dim, batch); ++i) {
-      out = std::fill_n(out, Before * inner, typename Out::scalar{});
-      out = std::copy_n(x + i * row, row, out);
-      out = std::fill_n(out, After * inner, typename Out::scalar{});
-    }
+    constexpr Index block = row + (Before + After) * inner;
+    detail::for_blocks<Out>(dim, batch, [&](Index i) {
+      auto* to = std::fill_n(out + i * block, Before * inner, typename Out::scalar{});
+      to = std::copy_n(x + i * row, row, to);
+      std::fill_n(to, After * inner, typename Out::scalar{});
+    });
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X) {
@@ -69,8 +85,10 @@ struct Narrow {
   static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte*) {
     constexpr std::size_t dim = wrap(Dim, X::extents.rank);
     constexpr Index inner = X::extents.product(dim + 1, X::extents.rank);
-    for (Index i = 0; i < detail::blocks<X>(dim, batch); ++i)
-      out = std::copy_n(x + (i * X::extents[dim] + begin(X::extents)) * inner, Length * inner, out);
+    constexpr Index block = Length * inner;
+    detail::for_blocks<Out>(dim, batch, [&](Index i) {
+      std::copy_n(x + (i * X::extents[dim] + begin(X::extents)) * inner, block, out + i * block);
+    });
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X) {
@@ -123,10 +141,12 @@ struct Cat {
   template<class Out, class... X>
   static void run(typename Out::scalar* out, const typename X::scalar*... x, Index batch, std::byte*) {
     constexpr std::size_t dim = wrap(Dim, Out::extents.rank);
-    for (Index i = 0; i < detail::blocks<Out>(dim, batch); ++i)
-      ((out = std::copy_n(x + i * X::extents.product(dim, X::extents.rank),
-                          X::extents.product(dim, X::extents.rank), out)),
+    detail::for_blocks<Out>(dim, batch, [&](Index i) {
+      auto* to = out + i * Out::extents.product(dim, Out::extents.rank);
+      ((to = std::copy_n(x + i * X::extents.product(dim, X::extents.rank),
+                         X::extents.product(dim, X::extents.rank), to)),
        ...);
+    });
   }
   template<class G, class Y, class... X>
   static constexpr auto vjp(G g, Y, X...) {
