@@ -34,7 +34,7 @@ by_clang=compile_fail,expr,graph,hooks,io,kernel,model,module,nn,no_exceptions,o
 by_gcc=core,data,examples,headers,lifetime,packages,reflect,train,wall
 # What --ci runs under sanitizers: what reads files (with the seeds of the fuzzer), owns or shares memory, or plans it; and
 # what uses threads.
-memory_stages=core,data,graph,io,lifetime,model,module,run,state thread_stages=core,run
+memory_stages=core,data,graph,io,lifetime,model,module,run,state thread_stages=core,data,run
 # Precompiled headers do not keep ccache from working.
 export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
 

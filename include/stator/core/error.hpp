@@ -12,9 +12,13 @@
 #include <utility>
 
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+/// Whether errors are exceptions; otherwise a handler gets them.
 #define STATOR_HAS_EXCEPTIONS 1
+/// `try`, where there are exceptions.
 #define STATOR_TRY try
+/// `catch (...)`, or a branch that is never taken.
 #define STATOR_CATCH_ALL catch (...)
+/// `throw`, in such a branch.
 #define STATOR_RETHROW throw
 #else
 #define STATOR_HAS_EXCEPTIONS 0

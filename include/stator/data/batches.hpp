@@ -15,6 +15,9 @@ struct BatchOptions {
   bool shuffle = false;   ///< another order of the samples in each pass
   std::uint64_t seed = 0; ///< of the generator that shuffles
   bool drop_last = false; ///< leave out the last batch when it is shorter than the others
+  /// Batches that a thread of its own makes ready meanwhile, of the sources of data/loader.hpp; 0: none. What
+  /// is in memory already needs no such thread.
+  Index prefetch = 0;
 };
 
 /// images: [batch, Sample...], labels: [batch]. Without shuffling they point into the dataset, with

@@ -6,6 +6,7 @@
 #include "stator/data/aligned_vector.hpp"
 #include "stator/data/randperm.hpp"
 
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -56,6 +57,9 @@ public:
             labels_[static_cast<std::size_t>(i)]};
   }
 
+  /// Sample `i` of [0, size()), as the sources of data/source.hpp have it.
+  Item get(Index i) const { return (*this)[i]; }
+
   /// Copies of the samples with these numbers, in this order. Throws ValueError for one that is not there.
   TensorDataset subset(std::span<const Index> indices) const {
     TensorDataset part;
@@ -88,23 +92,32 @@ private:
   std::vector<std::int64_t> labels_;
 };
 
+namespace detail {
+/// The shuffled numbers of `count` samples that parts of these sizes share. Throws ValueError when the sizes
+/// do not add up.
+template<std::same_as<Index> I>
+std::vector<I> split_order(I count, const std::vector<I>& sizes, std::uint64_t seed) {
+  I sum = 0;
+  for (const I size : sizes) {
+    if (size < 0 || size > count - sum)
+      raise(ValueError("random_split: the sizes must be parts of " + std::to_string(count) + " samples"));
+    sum += size;
+  }
+  if (sum != count)
+    raise(ValueError("random_split: the sizes add up to " + std::to_string(sum) + ", the dataset has " +
+                     std::to_string(count)));
+  std::vector<I> order(static_cast<std::size_t>(sum));
+  RandomPermutation(seed).next(order);
+  return order;
+}
+} // namespace detail
+
 /// Parts of the given sizes, drawn as torch.utils.data.random_split with a torch.Generator of this seed.
 /// Throws ValueError when the sizes are negative or do not add up to the dataset's.
 template<class T, Index... Sample>
 std::vector<TensorDataset<T, Sample...>> random_split(const TensorDataset<T, Sample...>& dataset,
                                                       const std::vector<Index>& sizes, std::uint64_t seed) {
-  Index sum = 0;
-  for (const Index size : sizes) {
-    if (size < 0 || size > dataset.size() - sum)
-      raise(ValueError("random_split: the sizes must be parts of " + std::to_string(dataset.size()) +
-                       " samples"));
-    sum += size;
-  }
-  if (sum != dataset.size())
-    raise(ValueError("random_split: the sizes add up to " + std::to_string(sum) + ", the dataset has " +
-                     std::to_string(dataset.size())));
-  std::vector<std::conditional_t<(sizeof(T) > 0), Index, void>> order(static_cast<std::size_t>(sum));
-  RandomPermutation(seed).next(order);
+  const auto order = detail::split_order(dataset.size(), sizes, seed);
   std::vector<TensorDataset<T, Sample...>> parts;
   std::size_t first = 0;
   for (const Index size : sizes) {

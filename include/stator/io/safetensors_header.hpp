@@ -19,7 +19,9 @@
 #ifdef BOOST_NO_EXCEPTIONS
 // Boost asks the program for these where exceptions are off. A program's own definition takes their place.
 namespace boost {
+/// Calls the handler of stator::set_error_handler.
 [[gnu::weak]] void throw_exception(const std::exception& e) { stator::raise(stator::Error(e.what())); }
+/// The same.
 [[gnu::weak]] void throw_exception(const std::exception& e, const source_location&) {
   stator::raise(stator::Error(e.what()));
 }
