@@ -187,6 +187,40 @@ void check_network(const std::string& name, bool set_to_none, auto make) {
 
 } // namespace
 
+TEST_CASE("parameters that have stepped together keep their count when one goes on by itself") {
+  Vectors model;
+  std::ranges::fill(model.gradients, 1.0);
+  model.has = {true, true, true, true};
+  optim::Adam<Vectors> adam(model, {.lr = 0.1});
+  for (int i = 0; i < 3; ++i) adam.step();
+  CHECK(adam.steps() == 3);
+  for (std::size_t p = 0; p < 4; ++p) CHECK(adam.steps(p) == 3);
+  adam.set_steps(1, 7);
+  CHECK(adam.steps() == 7);
+  CHECK(adam.steps(0) == 3);
+  model.has[2] = false;
+  const std::vector<double> before = model.parameters;
+  adam.step();
+  CHECK(adam.steps(0) == 4);
+  CHECK(adam.steps(1) == 8);
+  CHECK(adam.steps(2) == 3);
+  CHECK(model.parameter(2)[0] == before[16]);
+  CHECK(model.parameter(3)[0] < before[24]);
+
+  // What is put into another group takes its options at once.
+  Vectors other;
+  std::ranges::fill(other.gradients, 1.0);
+  other.has = {true, true, true, true};
+  optim::SGD<Vectors> sgd(other, {.lr = 1});
+  sgd.step();
+  sgd.add_param_group("late", {.lr = 0.5});
+  sgd.step();
+  CHECK(other.parameter(0)[0] == -2);
+  CHECK(other.parameter(2)[0] == -1.5);
+  sgd.set_steps(5);
+  CHECK(sgd.steps(3) == 5);
+}
+
 TEST_CASE("every optimizer leaves alone what has no gradient, as PyTorch does") {
   check_schedule("SGD.decay", [](auto& m) { return optim::SGD{m, {.lr = 0.1, .weight_decay = 0.5}}; });
   check_schedule("SGD.momentum", [](auto& m) {

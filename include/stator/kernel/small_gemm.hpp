@@ -18,17 +18,56 @@ constexpr Index common_lanes(Index rows) {
 /// Two columns of a matrix with rows of two, W rows: v[0] and v[1] hold a column each.
 template<class T, Index W>
 [[gnu::always_inline]] inline void store_pairs(vec<T, W> (&v)[2], bool add, T* c) {
+  // Whole vectors, since they are read as such: a load of what two stores have written waits for both.
   vec<T, W> pairs[2];
-  interleave<T, W, 0>(v[0], v[1], pairs[0]);
-  interleave<T, W, 1>(v[0], v[1], pairs[1]);
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    constexpr int w = static_cast<int>(W);
+    pairs[0] = __builtin_shufflevector(v[0], v[1], (I / 2 + I % 2 * w)...);
+    pairs[1] = __builtin_shufflevector(v[0], v[1], (w / 2 + I / 2 + I % 2 * w)...);
+  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
   STATOR_UNROLL
   for (Index i = 0; i < 2; ++i) {
     if (add) {
       vec<T, W> before;
-      load_quads<T, W>(before, c + i * quad<T>, 2 * quad<T>);
+      load(before, c + i * W);
       pairs[i] += before;
     }
-    store_quads<T, W>(pairs[i], c + i * quad<T>, 2 * quad<T>);
+    store(pairs[i], c + i * W);
+  }
+}
+
+/// Adds `r`, as transpose_quads leaves it, to W rows of a matrix with rows of N, or stores it there.
+template<class T, Index W, Index N>
+[[gnu::always_inline]] inline void store_transposed(vec<T, W> (&r)[quad<T>], bool add, T* c) {
+  constexpr Index q = quad<T>;
+  const auto put = [add](vec<T, W>& v, T* to, auto load_it, auto store_it) __attribute__((always_inline)) {
+    if (add) {
+      vec<T, W> before;
+      load_it(before, to);
+      v += before;
+    }
+    store_it(v, to);
+  };
+  if constexpr (N == q && W == 2 * q) { // two rows in a vector
+    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+      constexpr int half = static_cast<int>(q), w = static_cast<int>(W);
+      STATOR_UNROLL
+      for (Index k = 0; k < q; k += 2) {
+        vec<T, W> low = __builtin_shufflevector(r[k], r[k + 1], (I % half + I / half * w)...);
+        vec<T, W> high = __builtin_shufflevector(r[k], r[k + 1], (half + I % half + I / half * w)...);
+        const auto whole = [](auto& v, T* from) __attribute__((always_inline)) { load(v, from); };
+        const auto back = [](const auto& v, T* to) __attribute__((always_inline)) { store(v, to); };
+        put(low, c + k * N, whole, back);
+        put(high, c + (q + k) * N, whole, back);
+      }
+    }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+  } else {
+    STATOR_UNROLL
+    for (Index k = 0; k < q; ++k)
+      put(
+          r[k], c + k * N,
+          [](auto& v, T* from) __attribute__((always_inline)) { load_quads<T, W>(v, from, q * N); },
+          [](const auto& v, T* to) __attribute__((always_inline)) { store_quads<T, W>(v, to, q * N); });
   }
 }
 
@@ -83,16 +122,7 @@ template<class T, Index M, Index N, Index K>
       STATOR_UNROLL
       for (Index k = 0; k < q; ++k) r[k] = sum[j + k];
       transpose_quads<T, W>(r);
-      STATOR_UNROLL
-      for (Index k = 0; k < q; ++k) {
-        T* const to = c + (i + k) * N + j;
-        if (add) {
-          vec<T, W> before;
-          load_quads<T, W>(before, to, q * N);
-          r[k] += before;
-        }
-        store_quads<T, W>(r[k], to, q * N);
-      }
+      store_transposed<T, W, N>(r, add, c + i * N + j);
     }
   }
 }

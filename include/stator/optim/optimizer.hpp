@@ -96,9 +96,10 @@ public:
   /// Changes the parameters that have a gradient by one step along it.
   /// After the first step nothing is allocated.
   void step() {
-    allocate_states();
-    for (const Group& group : groups_)
-      for (std::size_t i = 0; i < group.parameters.size();) i = step_from(group, i);
+    if (can_step_together())
+      step_together();
+    else
+      step_one_by_one();
   }
 
   /// As the model's: gradients become None, or with `{.set_to_none = false}` those that are there become 0.
@@ -115,25 +116,33 @@ public:
   /// How many steps were taken: by the parameter that took the most, or by one of them (its row in
   /// `parameter_table`), PyTorch's state "step". Can be set, when training is resumed.
   Index steps() const {
+    if (together_ && !progress_.empty()) return progress_[0].steps;
     Index most = 0;
     for (const Progress& p : progress_) most = std::max(most, p.steps);
     return most;
   }
-  Index steps(std::size_t parameter) const { return progress_[parameter].steps; }
+  Index steps(std::size_t parameter) const { return progress_[together_ ? 0 : parameter].steps; }
   /// Sets the counts that `steps` returns.
   void set_steps(Index steps) {
     for (Progress& p : progress_) p.steps = steps;
   }
-  void set_steps(std::size_t parameter, Index steps) { progress_[parameter].steps = steps; }
+  void set_steps(std::size_t parameter, Index steps) {
+    separate();
+    progress_[parameter].steps = steps;
+  }
   /// What the rule keeps for a parameter besides the states.
-  Rule& rule(std::size_t parameter) { return progress_[parameter].rule; }
+  Rule& rule(std::size_t parameter) {
+    separate();
+    return progress_[parameter].rule;
+  }
   /// Whether PyTorch's optimizer.state has an entry for a parameter: it has taken a step, or the states begin
   /// with the optimiser.
   bool has_state(std::size_t parameter) const {
-    return progress_[parameter].steps > 0 || requires { Rule::state_from_the_start; };
+    return steps(parameter) > 0 || requires { Rule::state_from_the_start; };
   }
   /// As if a parameter had taken no step.
   void reset_state(std::size_t parameter) {
+    separate();
     progress_[parameter] = {};
     for (std::size_t s = 0; s < state_names.size(); ++s)
       if (!states_[s].empty())
@@ -162,9 +171,7 @@ public:
   /// Gives the states that the options need their memory and first values. `step()` does this itself.
   /// Throws UnboundError when the model has been moved from.
   void allocate_states() {
-    for (const Group& group : groups_)
-      for (std::size_t s = 0; s < state_names.size(); ++s)
-        if (Rule::uses(group.options)[s] && states_[s].empty()) allocate(s);
+    for (const Group& group : groups_) allocate_states(group);
   }
 
 private:
@@ -193,6 +200,43 @@ private:
       return model_->has_grad(i);
     else
       return true;
+  }
+
+  void allocate_states(const Group& group) {
+    for (std::size_t s = 0; s < state_names.size(); ++s)
+      if (Rule::uses(group.options)[s] && states_[s].empty()) allocate(s);
+  }
+
+  /// Whether one step of the whole arena is that of each parameter: they are one group, have come equally far
+  /// and have a gradient.
+  bool can_step_together() const {
+    if (!together_ || groups_.size() != 1 || table().empty()) return false;
+    const Group& all = groups_.front();
+    if (all.parameters.size() != table().size() || !Rule::keeps_zero(all.options)) return false;
+    for (std::size_t i = 0; i < table().size(); ++i)
+      if (!has_grad(i)) return false;
+    return true;
+  }
+  void step_together() {
+    const Group& all = groups_.front();
+    allocate_states(all);
+    Progress& progress = progress_[0];
+    if (progress.steps == 0)
+      for (std::size_t p = 0; p < table().size(); ++p) begin_states(all, p);
+    progress.rule.begin(all.options, ++progress.steps);
+    update(progress.rule, all.options, begin_of(0), begin_of(table().size()));
+  }
+  [[gnu::noinline]] void step_one_by_one() {
+    allocate_states();
+    separate();
+    for (const Group& group : groups_)
+      for (std::size_t i = 0; i < group.parameters.size();) i = step_from(group, i);
+  }
+  /// From here on each parameter has a progress of its own.
+  void separate() {
+    if (!together_) return;
+    together_ = false;
+    for (std::size_t i = 1; i < progress_.size(); ++i) progress_[i] = progress_[0];
   }
 
   /// A step of the parameter at place `i` of its group and of as many after it as can be done with it,
@@ -247,16 +291,19 @@ private:
     const std::span<T> parameters = model_->parameter_arena();
     const std::span<const T> gradients = model_->gradient_arena();
     const auto count = static_cast<Index>(last - first);
-    // Starting threads costs more than small networks take.
-    const Index grain = count > parallel_size ? parallel_size / 16 : count;
-    parallel_for(count, grain, [&](Index from, Index to, int) {
+    const auto part = [&](Index from, Index to, int) {
       const std::size_t begin = first + static_cast<std::size_t>(from),
                         size = static_cast<std::size_t>(to - from);
       std::array<T*, state_names.size()> states{};
       for (std::size_t s = 0; s < states.size(); ++s)
         if (!states_[s].empty()) states[s] = states_[s].data() + begin;
       rule.update(options, parameters.subspan(begin, size), gradients.subspan(begin, size), states);
-    });
+    };
+    // Starting threads costs more than small networks take.
+    if (count > parallel_size)
+      parallel_for(count, parallel_size / 16, part);
+    else
+      part(0, count, 0);
   }
 
   static constexpr Index parallel_size = Index{1} << 19;
@@ -266,6 +313,7 @@ private:
   std::array<MemoryBlock, state_names.size()> memory_{};
   std::array<std::span<T>, state_names.size()> states_{};
   std::vector<Progress> progress_; ///< one for each row of the table
+  bool together_ = true;           ///< all have come as far as the first, and only that one is kept up
 };
 
 } // namespace stator::optim

@@ -52,7 +52,11 @@ struct SGDRule {
       g *= flip;
       return decay != 0 ? kernel::mul_add(p, decay, g) : g;
     };
-    if (o.momentum == 0)
+    if (o.momentum == 0 && decay == 0)
+      detail::for_each_element(
+          param.size(), [=](auto& p, auto& g) { p = kernel::mul_add(g, flip * size, p); }, param.data(),
+          grad.data());
+    else if (o.momentum == 0)
       detail::for_each_element(
           param.size(), [=](auto& p, auto& g) { p = kernel::mul_add(direction(p, g), size, p); },
           param.data(), grad.data());

@@ -150,9 +150,32 @@ struct Evaluation {
     static_assert(requires_grad(), "stator: backward(): nothing in this expression requires a gradient");
     if (state.backward_done)
       raise(GraphError("backward() was called twice on one expression: its intermediate values are gone"));
+    if constexpr (is_small<Program<Plan, true>>)
+      if (!state.forward_kept && !retain_graph && backward_inlined<Program<Plan, true>>(e, state)) return;
+    backward_in_steps(e, state, retain_graph);
+  }
+
+  /// Extents of the result with the batch filled in. Throws ShapeError when batches differ.
+  static Sizes shape(const E& e) {
+    Extents extents = S::extents;
+    if constexpr (S::is_dynamic) {
+      expr::LeafMemory leaves[leaf_count + 1];
+      extents[0] = gather(e, leaves);
+    }
+    return {extents};
+  }
+
+  /// Whether a leaf that wants a gradient reaches the result.
+  static constexpr bool requires_grad() { return Origin<Plan>::requires_grad; }
+  /// The last operation, by PyTorch's name of its backward, "MmBackward0"; empty without a gradient.
+  static constexpr std::string_view grad_fn() {
+    return requires_grad() ? Origin<Plan>::name : std::string_view();
+  }
+
+private:
+  /// backward() of any program, its forward if it has not run, and what is between both.
+  [[gnu::noinline]] static void backward_in_steps(const E& e, State& state, bool retain_graph) {
     using P = Program<Plan, true>;
-    if constexpr (is_small<P>)
-      if (!state.forward_kept && !retain_graph && backward_inlined<P>(e, state)) return;
     expr::LeafMemory leaves[leaf_count + 1];
     Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
     // Where nothing has run and nothing is kept, a small workspace lies on the stack.
@@ -198,24 +221,6 @@ struct Evaluation {
     if (!unwanted.is_empty()) give_back(std::move(unwanted));
   }
 
-  /// Extents of the result with the batch filled in. Throws ShapeError when batches differ.
-  static Sizes shape(const E& e) {
-    Extents extents = S::extents;
-    if constexpr (S::is_dynamic) {
-      expr::LeafMemory leaves[leaf_count + 1];
-      extents[0] = gather(e, leaves);
-    }
-    return {extents};
-  }
-
-  /// Whether a leaf that wants a gradient reaches the result.
-  static constexpr bool requires_grad() { return Origin<Plan>::requires_grad; }
-  /// The last operation, by PyTorch's name of its backward, "MmBackward0"; empty without a gradient.
-  static constexpr std::string_view grad_fn() {
-    return requires_grad() ? Origin<Plan>::name : std::string_view();
-  }
-
-private:
   /// Whether a forward keeps its values for a backward() to come. So it is for the loss of a network in
   /// training: a second forward would draw other random numbers and update running statistics twice.
   static consteval bool keeps_forward() {
