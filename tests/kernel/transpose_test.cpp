@@ -39,6 +39,11 @@ TEST_CASE("permute exchanges two dimensions") {
   check<int, Extents(33, 21), 1, 0>();
   check<float, Extents(700, 500), 1, 0>();
   check<float, Extents(3, 1), 1, 0>();
+  // Less than a vector or a quad in one direction, one more than whole ones in the other.
+  check<float, Extents(3, 40), 1, 0>();
+  check<float, Extents(41, 3), 1, 0>();
+  check<float, Extents(17, 5), 1, 0>();
+  check<double, Extents(9, 3), 1, 0>();
 }
 
 TEST_CASE("permute takes any order and a dynamic batch") {

@@ -10,30 +10,43 @@
 
 namespace stator::kernel {
 
+namespace detail {
+
+/// `transpose` of at least a vector of rows and a quad of columns; what ends a row or column overlaps the
+/// block before.
+template<class T>
+[[gnu::noinline]] void transpose_blocks(const T* from, Index from_stride, Index rows, Index columns, T* to,
+                                        Index to_stride) {
+  constexpr Index W = native_width<T>, Q = quad<T>, block = 4 * Q;
+  for (Index left = 0; left < columns; left += block) {
+    const Index right = std::min(left + block, columns);
+    for (Index top = 0; top < rows; top += W) {
+      const Index i = std::min(top, rows - W);
+      for (Index at = left; at < right; at += Q) {
+        const Index j = std::min(at, columns - Q);
+        transpose_block<T, W>(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+      }
+    }
+  }
+}
+
+} // namespace detail
+
 /// to[j * to_stride + i] = from[i * from_stride + j] for i < rows, j < columns.
 template<class T>
 void transpose(const T* from, Index from_stride, Index rows, Index columns, T* to, Index to_stride) {
-  const auto one_by_one = [&](Index top, Index bottom, Index left, Index right) {
-    for (Index i = top; i < bottom; ++i)
-      for (Index j = left; j < right; ++j) to[j * to_stride + i] = from[i * from_stride + j];
-  };
   if constexpr (vectorizable<T>) {
-    constexpr Index W = native_width<T>, Q = quad<T>, block = 4 * Q;
-    const Index whole = rows / W * W, wide = columns / Q * Q;
-    for (Index left = 0; left < wide; left += block) {
-      const Index right = std::min(left + block, wide);
-      for (Index i = 0; i < whole; i += W)
-        for (Index j = left; j < right; j += Q)
-          transpose_block<T, W>(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+    if (rows >= native_width<T> && columns >= quad<T>) {
+      detail::transpose_blocks(from, from_stride, rows, columns, to, to_stride);
+      return;
     }
-    one_by_one(0, whole, wide, columns);
-    one_by_one(whole, rows, 0, columns);
-  } else {
-    constexpr Index block = 16;
-    for (Index i = 0; i < rows; i += block)
-      for (Index j = 0; j < columns; j += block)
-        one_by_one(i, std::min(i + block, rows), j, std::min(j + block, columns));
   }
+  constexpr Index block = 16;
+  for (Index top = 0; top < rows; top += block)
+    for (Index left = 0; left < columns; left += block)
+      for (Index i = top; i < std::min(top + block, rows); ++i)
+        for (Index j = left; j < std::min(left + block, columns); ++j)
+          to[j * to_stride + i] = from[i * from_stride + j];
 }
 
 namespace detail {
