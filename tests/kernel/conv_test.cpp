@@ -187,6 +187,25 @@ TEST_CASE("conv takes many channels over small planes") {
   check<float, ConvGeometry<1>{.in_channels = 600, .out_channels = 128, .input = {32}, .kernel = {1}}>(1);
 }
 
+TEST_CASE("conv takes more weights than anything else") {
+  check<float, ConvGeometry<2>{.in_channels = 128,
+                               .out_channels = 230,
+                               .input = {3, 4},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 120,
+                               .out_channels = 245,
+                               .input = {3, 6},
+                               .kernel = {3, 3},
+                               .stride = {2, 2},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(1);
+  // More samples than are taken at once.
+  check<double, ConvGeometry<2>{.in_channels = 68, .out_channels = 966, .input = {2, 5}, .kernel = {2, 2}}>(
+      33);
+}
+
 TEST_CASE("conv takes groups") {
   check<float, ConvGeometry<2>{
                    .in_channels = 8, .out_channels = 12, .groups = 4, .input = {9, 9}, .kernel = {3, 3}}>(2);

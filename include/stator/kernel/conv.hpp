@@ -5,6 +5,7 @@
 #include "stator/kernel/conv_columns.hpp"
 #include "stator/kernel/conv_pass.hpp"
 #include "stator/kernel/conv_vectors.hpp"
+#include "stator/kernel/conv_weight_columns.hpp"
 #include "stator/kernel/conv_weight_pass.hpp"
 #include "stator/kernel/conv_weight_vectors.hpp"
 
@@ -26,9 +27,10 @@ struct conv {
   /// The gradient of its input.
   using input_pass = pass<true>;
   /// The gradient of its weight.
-  using weight_pass =
-      std::conditional_t<detail::conv_weight_vectors<T, Geometry>::wins,
-                         detail::conv_weight_vectors<T, Geometry>, detail::conv_weight_pass<T, Geometry>>;
+  using weight_pass = std::conditional_t<
+      detail::conv_weight_vectors<T, Geometry>::wins, detail::conv_weight_vectors<T, Geometry>,
+      std::conditional_t<detail::conv_weight_columns<T, Geometry>::wins,
+                         detail::conv_weight_columns<T, Geometry>, detail::conv_weight_pass<T, Geometry>>>;
 
   static constexpr Bytes forward_scratch = forward_pass::scratch; ///< temporary memory of `forward`
   /// Temporary memory of `backward_input`.

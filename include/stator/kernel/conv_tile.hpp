@@ -130,10 +130,10 @@ template<class T, Index W, Index NV>
   }
 }
 
-/// c[i * stride + channel] += Σ_q x[row[i] + step[q]] · b[q][channel] for rows i < count.
+/// c[i * stride + channel] += Σ_q x[row[i] + step[q]] · b[q][channel] for rows i < count, or = without `add`.
 template<class T, Index W, Index NV>
 [[gnu::noinline]] void conv_add_rows(const T* x, const Offset* row, Index count, const Offset* step, Index k,
-                                     const T* b, T* c, Index stride) {
+                                     const T* b, T* c, Index stride, bool add = true) {
   using V = vec<T, W>;
   const auto tile = [&]<Index MR>(Index i, Index valid) __attribute__((always_inline)) {
     const T* rows[MR];
@@ -152,10 +152,13 @@ template<class T, Index W, Index NV>
       if (r >= valid) break;
       STATOR_UNROLL
       for (Index v = 0; v < NV; ++v) {
-        V old;
-        load(old, out + v * W);
-        old += sum[r][v];
-        store(old, out + v * W);
+        V total = sum[r][v];
+        if (add) {
+          V old;
+          load(old, out + v * W);
+          total += old;
+        }
+        store(total, out + v * W);
       }
     }
   };

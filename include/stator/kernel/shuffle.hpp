@@ -75,6 +75,21 @@ template<class T, Index W, class V>
   }
 }
 
+/// Loads 128 bits from each of p + offset[0], p + offset[quad<T>], ... into the quarters of a vector.
+template<class T, Index W, class V>
+[[gnu::always_inline]] inline void gather_quads(V& v, const T* p, const std::int32_t* offset) {
+  if constexpr (W == quad<T>) {
+    load(v, p + *offset);
+  } else {
+    vec<T, W / 2> low, high;
+    gather_quads<T, W / 2>(low, p, offset);
+    gather_quads<T, W / 2>(high, p, offset + W / 2);
+    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+      v = __builtin_shufflevector(low, high, I...);
+    }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+  }
+}
+
 /// Stores the quarters of a vector, or their first `Part` elements, to `p`, `p + stride`, ...
 template<class T, Index W, Index Part = quad<T>, class V>
 [[gnu::always_inline]] inline void store_quads(const V& v, T* p, Index stride) {
