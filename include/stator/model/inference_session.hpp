@@ -179,23 +179,41 @@ private:
 
   void run(const typename Result::Inputs& inputs, typename Program::T* out, const MemoryBlock* memory) const {
     const std::size_t need = workspace.total(std::max<Index>(inputs.batch, 0));
-    alignas(alignment) std::byte nearby[workspace.fixed <= small_workspace ? small_workspace : 1];
-    MemoryBlock block;
-    run::Frame f{nearby, inputs.leaves, out, inputs.batch, prepared_.data()};
-    if (memory != nullptr) {
-      if (memory->size() < need)
-        raise(ValueError("InferenceSession: the workspace has " + std::to_string(memory->size()) +
-                         " bytes, expected " + std::to_string(need)));
-      f.workspace = memory->data();
-    } else if (need > sizeof nearby) {
-      f.workspace = (block = borrow(need)).data();
+    if (memory != nullptr && memory->size() < need)
+      raise(ValueError("InferenceSession: the workspace has " + std::to_string(memory->size()) +
+                       " bytes, expected " + std::to_string(need)));
+    run::Frame f{nullptr, inputs.leaves, out, inputs.batch, prepared_.data()};
+    if constexpr (run::is_small<P, P::forward_units, P::forward_nodes> &&
+                  workspace.fixed <= small_workspace) {
+      run_inlined(f);
+    } else {
+      alignas(alignment) std::byte nearby[workspace.fixed <= small_workspace ? small_workspace : 1];
+      MemoryBlock block;
+      if (memory != nullptr)
+        f.workspace = memory->data();
+      else if (need <= sizeof nearby)
+        f.workspace = nearby;
+      else
+        f.workspace = (block = borrow(need)).data();
+      run::execute<P, P::forward_units, P::units.size()>(f);
+      copy_result(f);
+      if (!block.is_empty()) give_back(std::move(block));
     }
-    run::execute<P, P::forward_units, P::units.size()>(f);
+  }
+  /// A small program: the workspace is a part of the function, so that what fits there stays in registers.
+  [[gnu::flatten, gnu::noinline]] static void run_inlined(const run::Frame& given) {
+    alignas(alignment) std::byte nearby[std::max<std::size_t>(workspace.fixed, 1)];
+    run::Frame f = given;
+    f.workspace = nearby;
+    run::execute_inlined<P, P::forward_units>(f);
+    copy_result(f);
+  }
+  /// A result that lies elsewhere, in a leaf, goes to memory of the caller.
+  [[gnu::always_inline]] static void copy_result(const run::Frame& f) {
     if constexpr (P::place(P::root).area != graph::Area::result)
-      std::memcpy(out, run::detail::address<P, P::place(P::root)>(f),
-                  static_cast<std::size_t>(S::numel * (S::is_dynamic ? inputs.batch : 1)) *
+      std::memcpy(f.result, run::detail::address<P, P::place(P::root)>(f),
+                  static_cast<std::size_t>(S::numel * (S::is_dynamic ? f.batch : 1)) *
                       sizeof(typename Program::T));
-    if (!block.is_empty()) give_back(std::move(block));
   }
 
   MemoryBlock prepared_;

@@ -131,6 +131,8 @@ public:
   static constexpr int root = made.root;                                ///< the node of the result
   /// The first units, those of the forward.
   static constexpr std::size_t forward_units = static_cast<std::size_t>(made.forward_units);
+  /// The first nodes, those of the forward.
+  static constexpr std::size_t forward_nodes = static_cast<std::size_t>(made.forward_nodes);
   /// Nodes that were recorded, before dead code was dropped.
   static constexpr int recorded_nodes = made.recorded;
   /// Nodes that the program computes: no leaves, numbers or views.

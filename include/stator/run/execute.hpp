@@ -168,37 +168,39 @@ inline void run_chunk(const Frame& f, std::index_sequence<U...>) {
 }
 
 /// The same with everything that it calls inlined: in a function with [[gnu::flatten]].
-template<class P, std::size_t... U>
+template<class P, std::size_t First, std::size_t... U>
 [[gnu::always_inline]] inline void run_inlined(const Frame& f, std::index_sequence<U...>) {
-  (run_unit<P, U>(f), ...);
+  (run_unit<P, First + U>(f), ...);
 }
 
 /// Multiplications and elements of a program below which calls cost as much as the work.
 inline constexpr Index small_work = 8192;
 
-/// What a program costs: multiplications of its kernels, and the elements of all values.
-template<class P>
+/// What the nodes of a program from `First` on cost: multiplications of its kernels, and the elements of all
+/// values.
+template<class P, std::size_t First>
 consteval Index work() {
   Index total = 0;
-  for (const graph::Node& node : P::nodes) {
-    const Extents& e = node.signature->type.extents;
+  for (std::size_t n = First; n < P::nodes.size(); ++n) {
+    const Extents& e = P::nodes[n].signature->type.extents;
     if (e.is_dynamic()) return small_work + 1;
-    total += node.signature->cost.multiply_adds + e.numel();
+    total += P::nodes[n].signature->cost.multiply_adds + e.numel();
   }
   return total;
 }
 
 } // namespace detail
 
-/// Whether a program is so small that it is one function, with all kernels inlined.
-template<class P>
-inline constexpr bool is_small = P::units.size() <= detail::chunk && P::workspace.per_sample == 0 &&
-                                 detail::work<P>() <= detail::small_work;
+/// Whether a program is so small that it is one function, with all kernels inlined. Of a prepared one its
+/// second half, which begins with this unit and this node.
+template<class P, std::size_t Unit = 0, std::size_t Node = 0>
+inline constexpr bool is_small = P::units.size() - Unit <= detail::chunk && P::workspace.per_sample == 0 &&
+                                 detail::work<P, Node>() <= detail::small_work;
 
-/// Runs all units of a small program, in a function with [[gnu::flatten]].
-template<class P>
+/// Runs the units of a small program from `First` on, in a function with [[gnu::flatten]].
+template<class P, std::size_t First = 0>
 [[gnu::always_inline]] inline void execute_inlined(const Frame& f) {
-  detail::run_inlined<P>(f, std::make_index_sequence<P::units.size()>{});
+  detail::run_inlined<P, First>(f, std::make_index_sequence<P::units.size() - First>{});
 }
 
 /// Runs the units [First, Last) of a program.
