@@ -12,9 +12,7 @@ struct Net {
   nn::BatchNorm2d<8> bn;
   nn::Dropout<0.5> dropout;
   nn::Linear<8 * 8 * 8, 10> fc;
-  constexpr auto forward(auto x) const {
-    return nn::relu(x | conv | bn) | stator::flatten<1> | dropout | fc;
-  }
+  constexpr auto forward(auto x) const { return nn::relu(x | conv | bn) | stator::flatten<1> | dropout | fc; }
 };
 
 int main() {
@@ -46,7 +44,8 @@ int main() {
   model.get<"fc.bias">().data()[0] += 1;
   session.update(model.eval());
   session(image).value_into(scores);
-  std::cout << (scores.data()[0] > expected.data()[0] + 0.5F ? "new weights\n" : "old weights\n"); // prints: new weights
+  std::cout << (scores.data()[0] > expected.data()[0] + 0.5F ? "new weights\n"
+                                                             : "old weights\n"); // prints: new weights
 
   // Any number of threads may call it, each with a workspace of its own.
   std::thread other([&] {

@@ -96,7 +96,7 @@ TEST_CASE("the graph of a network can be verified after every pass") {
 
 TEST_CASE("a prepared graph can be verified after every pass") {
   using Call = expr::ModuleCall<Mlp, Mode<false>, expr::Input<float, Shape<20, 4>, false>>;
-  using Prepared = run::Prepared<Call, true>;
+  using Prepared = run::Prepared<Call, run::Preparation{}>;
   for (const graph::Pass& pass : run::detail::passes_of<Prepared>) {
     INFO(pass.name);
     CHECK(graph::verify(run::graph_after<Prepared, false>(pass.name)) == "");

@@ -72,13 +72,13 @@ void has_nothing_to_fold(Index batch = 3) {
   const X x = input<X>(batch);
   CHECK(doubles(optimize_for_inference<X>(model.eval())(x).value()) == doubles(model.eval()(x).value()));
 }
-template<class Net, class X>
+template<class Net, class X, InferenceOptions Options = InferenceOptions{}>
 void is_close(double bound = 1e-5) {
   Model<Net> model;
   fill(model);
   const X x = input<X>();
   const auto expected = doubles(model.eval()(x).value());
-  const auto found = doubles(optimize_for_inference<X>(model.eval())(x).value());
+  const auto found = doubles(optimize_for_inference<Options, X>(model.eval())(x).value());
   CHECK(worst(found, expected, {.relative_to = largest(expected, 1)}).error < bound);
   CHECK(found != expected); // something was folded
 }
@@ -160,6 +160,13 @@ struct Resnet {
   }
 };
 
+/// So many channels that F(2x2, 3x3) is faster.
+using Wide = Normed<nn::Conv2d<16, 24, 3, {.padding = 1}>, nn::BatchNorm2d<24>>;
+struct WideWithoutNorm {
+  nn::Conv2d<16, 24, 3, {.padding = 1}> conv;
+  constexpr auto forward(auto x) const { return x | conv | nn::relu; }
+};
+
 /// One layer of a GPT: tied weights, learned positions, attention that is masked.
 struct Gpt {
   static constexpr Index words = 11, length = 20, width = 16, heads = 2;
@@ -233,6 +240,15 @@ TEST_CASE("a session that folds BatchNorm gives the outputs of its model to roun
   is_close<Depthwise, Tensor<float, 2, 6, 9, 9>>();
   is_close<Resnet, Tensor<float, 1, 3, 16, 16>>();
   is_close<DoubleMlp, Tensor<double, 40, 24>>(1e-13);
+}
+
+TEST_CASE(
+    "a session computes convolutions by F(2x2, 3x3) where it folds BatchNorm, and elsewhere when it may") {
+  is_close<Wide, Tensor<float, 2, 16, 16, 16>>();
+  is_close<WideWithoutNorm, Tensor<float, 2, 16, 16, 16>, InferenceOptions{.winograd = true}>();
+  is_close<Wide, Tensor<float, dynamic, 16, 16, 16>, InferenceOptions{.fold = false, .winograd = true}>();
+  is_equal<Wide, Tensor<float, 2, 16, 16, 16>>();
+  has_nothing_to_fold<WideWithoutNorm, Tensor<float, 2, 16, 16, 16>>();
 }
 
 TEST_CASE("a session takes a batch that is known at run time") {

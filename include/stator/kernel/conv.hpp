@@ -8,6 +8,7 @@
 #include "stator/kernel/conv_weight_columns.hpp"
 #include "stator/kernel/conv_weight_pass.hpp"
 #include "stator/kernel/conv_weight_vectors.hpp"
+#include "stator/kernel/conv_winograd.hpp"
 
 namespace stator::kernel {
 
@@ -43,17 +44,12 @@ struct conv {
     forward_pass::run(x, w, bias, y, batch, scratch);
   }
 
-  static constexpr std::size_t prepared_bytes = forward_pass::prepared_bytes; ///< that `prepare` fills
-  /// Temporary memory of `forward_prepared`.
-  static constexpr Bytes prepared_scratch{0, forward_pass::prepared_scratch};
-  /// Packs the weights, and the bias, zero if null, for any number of calls of `forward_prepared`.
-  static void prepare(const T* w, const T* bias, std::byte* prepared) {
-    forward_pass::prepare(w, bias, prepared);
-  }
-  /// As `forward`, bit by bit.
-  static void forward_prepared(const T* x, const std::byte* prepared, T* y, Index batch, std::byte* scratch) {
-    forward_pass::run_prepared(x, prepared, y, batch, scratch);
-  }
+  /// What runs with weights that were packed once: `prepare(w, bias, prepared)` fills `prepared_bytes`, any
+  /// number of `run_prepared(x, prepared, y, batch, scratch)` read them, with `prepared_scratch` of temporary
+  /// memory. As `forward`, bit by bit, unless it `MayRound` in another way.
+  template<bool MayRound>
+  using prepared = std::conditional_t<MayRound && detail::conv_winograd<T, Geometry>::wins,
+                                      detail::conv_winograd<T, Geometry>, forward_pass>;
 
   /// dx: the gradient of x, overwritten. Also the forward pass of a transposed convolution, where `bias`
   /// [in_channels] is added.

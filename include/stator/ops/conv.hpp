@@ -72,10 +72,10 @@ template<std::size_t D, ConvSpec<D> S>
 struct Convolution;
 
 /// Weights w [O, C / groups, kernel...] and bias [O] as the kernel for an input of the extents X reads them.
-template<class T, std::size_t D, ConvSpec<D> S, Extents X, Extents W>
+template<class T, std::size_t D, ConvSpec<D> S, Extents X, Extents W, bool MayRound>
 struct PackConvolution {
   static constexpr std::string_view name = "PackConvolution";
-  using Kernel = kernel::conv<T, detail::geometry<D>(X, W, S)>;
+  using Kernel = typename kernel::conv<T, detail::geometry<D>(X, W, S)>::template prepared<MayRound>;
   static constexpr Extents shape(const auto&...) {
     return Extents(static_cast<Index>(Kernel::prepared_bytes / sizeof(T)));
   }
@@ -90,7 +90,7 @@ struct PackConvolution {
 };
 
 /// A convolution with weights W, and a bias, that `PackConvolution` has packed: x [N, C, in...].
-template<class T, std::size_t D, ConvSpec<D> S, Extents W>
+template<class T, std::size_t D, ConvSpec<D> S, Extents W, bool MayRound>
 struct PackedConvolution {
   static constexpr std::string_view name = "Convolution";
   static constexpr Index multiply_adds(const Extents& y, const auto&...) {
@@ -98,15 +98,15 @@ struct PackedConvolution {
   }
   static constexpr Extents shape(const Extents& x, const Extents&) { return Convolution<D, S>::shape(x, W); }
   template<class X>
-  using Kernel = kernel::conv<T, detail::geometry<D>(X::extents, W, S)>;
+  using Kernel = typename kernel::conv<T, detail::geometry<D>(X::extents, W, S)>::template prepared<MayRound>;
   template<class Out, class X, class Packed>
   static constexpr Bytes scratch() {
-    return detail::scratch_for<X>(Kernel<X>::prepared_scratch);
+    return detail::scratch_for<X>(Bytes{0, Kernel<X>::prepared_scratch});
   }
   template<class Out, class X, class Packed>
   static void run(T* y, const T* x, const T* packed, Index batch, std::byte* scratch) {
-    Kernel<X>::forward_prepared(x, reinterpret_cast<const std::byte*>(packed), y, detail::batch_of<X>(batch),
-                                scratch);
+    Kernel<X>::run_prepared(x, reinterpret_cast<const std::byte*>(packed), y, detail::batch_of<X>(batch),
+                            scratch);
   }
 };
 
@@ -170,11 +170,11 @@ struct Convolution : LayerTypes {
 
   template<class... In>
   static constexpr bool can_prepare = true;
-  template<class X, class W, class... B>
+  template<bool MayRound, class X, class W, class... B>
   static constexpr auto prepare(X x, W w, B... b) {
     using T = typename X::scalar;
-    return operation<PackedConvolution<T, D, S, W::extents>>{}(
-        x, operation<PackConvolution<T, D, S, X::extents, W::extents>>{}(w, b...));
+    return operation<PackedConvolution<T, D, S, W::extents, MayRound>>{}(
+        x, operation<PackConvolution<T, D, S, X::extents, W::extents, MayRound>>{}(w, b...));
   }
   static constexpr Extents along_channels(const Extents& y) { return detail::along<1>(y); }
   template<class C, class X, class W, class... B>

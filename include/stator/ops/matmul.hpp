@@ -152,7 +152,7 @@ struct Linear : LayerTypes {
 
   template<class X, class W, class... B>
   static constexpr bool can_prepare = Kernel<X, W>::type::prepared_bytes > 0;
-  template<class X, class W, class... B>
+  template<bool, class X, class W, class... B>
   static constexpr auto prepare(X x, W w, B... b) {
     using K = Kernel<typename X::typed, typename W::typed>;
     const auto packed = operation<PackLinear<K, W::extents>>{}(w);

@@ -9,13 +9,23 @@
 namespace stator {
 
 namespace run {
-/// Stands for E where its program is to be prepared. `Fold`: operations may change their rounding for speed.
-template<class E, bool Fold>
+/// What a prepared program may do.
+struct Preparation {
+  bool fold = true;   ///< fold scales and shifts of channels into the weights of the layer before them
+  bool round = false; ///< use kernels that round in another way, also where nothing is folded
+  bool operator==(const Preparation&) const = default;
+  /// What operations are recorded as.
+  constexpr int order() const {
+    return round ? (fold ? takes_scale_and_rounds : was_scaled) : (fold ? takes_scale : takes_packed);
+  }
+};
+/// Stands for E where its program is to be prepared.
+template<class E, Preparation How>
 struct Prepared {};
 } // namespace run
 
-template<class Net, class Mode, class... A, bool Fold>
-struct tracer<run::Prepared<expr::ModuleCall<Net, Mode, A...>, Fold>> {
+template<class Net, class Mode, class... A, run::Preparation How>
+struct tracer<run::Prepared<expr::ModuleCall<Net, Mode, A...>, How>> {
   using Call = tracer<expr::ModuleCall<Net, Mode, A...>>;
   static constexpr int input_count = (tracer<A>::leaf_count + ... + 0); ///< leaves of the operands, the first
   static constexpr int leaf_count = Call::leaf_count;
@@ -23,23 +33,23 @@ struct tracer<run::Prepared<expr::ModuleCall<Net, Mode, A...>, Fold>> {
   template<int>
   static constexpr auto symbol(graph::Builder& b) {
     b.first_constant = input_count;
-    return Call::template symbol<Fold ? takes_scale : takes_packed>(b);
+    return Call::template symbol<How.order()>(b);
   }
 };
 
 namespace run {
 
 namespace detail {
-template<class E, bool Fold>
-struct own_passes<Prepared<E, Fold>> {
+template<class E, Preparation How>
+struct own_passes<Prepared<E, How>> {
   static constexpr std::array prepares{graph::Pass{"pack", &graph::pack, 120, "dead"},
                                        graph::Pass{"split", &graph::split, 120, "sinks"}};
   static constexpr std::array folds{graph::Pass{"fold_scale", &graph::fold_scale, 120, "common"}};
   static constexpr auto list = [] {
     constexpr auto& own = own_passes<E>::list;
-    std::array<graph::Pass, own.size() + (Fold ? 3 : 2)> all{};
+    std::array<graph::Pass, own.size() + (How.fold ? 3 : 2)> all{};
     auto to = std::copy(own.begin(), own.end(), all.begin());
-    if constexpr (Fold) to = std::copy(folds.begin(), folds.end(), to);
+    if constexpr (How.fold) to = std::copy(folds.begin(), folds.end(), to);
     std::copy(prepares.begin(), prepares.end(), to);
     return all;
   }();
@@ -47,15 +57,15 @@ struct own_passes<Prepared<E, Fold>> {
 } // namespace detail
 
 /// The program of a network that is called with E's inputs, E a ModuleCall.
-template<class E, bool Fold>
+template<class E, Preparation How>
 struct PreparedProgram {
-  using Plan = typename expr::borrowed<E>::type;  ///< what the program depends on
-  using P = Program<Prepared<Plan, Fold>, false>; ///< both halves
-  using Result = symbol_of<Plan>;                 ///< as a symbol
-  using T = typename Result::scalar;              ///< of the result
-  using S = typename Result::shape;               ///< of the result
+  using Plan = typename expr::borrowed<E>::type; ///< what the program depends on
+  using P = Program<Prepared<Plan, How>, false>; ///< both halves
+  using Result = symbol_of<Plan>;                ///< as a symbol
+  using T = typename Result::scalar;             ///< of the result
+  using S = typename Result::shape;              ///< of the result
   static constexpr std::size_t input_count =
-      static_cast<std::size_t>(tracer<Prepared<Plan, Fold>>::input_count); ///< leaves that are no parameters
+      static_cast<std::size_t>(tracer<Prepared<Plan, How>>::input_count); ///< leaves that are no parameters
 
   /// Whether a run writes to a buffer.
   static constexpr bool writes = [] {

@@ -146,12 +146,12 @@ struct vjp_call {
 };
 
 /// Appends to a prepared program what an operation says in `prepare`.
-template<class Op, class... In>
+template<class Op, bool MayRound, class... In>
 struct prepare_call {
   static constexpr int run(graph::Builder& b, int node) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return Op::prepare(Symbol<typename In::scalar, typename In::shape, 0>{
-                             &b, b.operand(node, static_cast<int>(I))}...)
+      return Op::template prepare<MayRound>(Symbol<typename In::scalar, typename In::shape, 0>{
+                                                &b, b.operand(node, static_cast<int>(I))}...)
           .node;
     }(std::index_sequence_for<In...>{});
   }
@@ -160,20 +160,20 @@ struct prepare_call {
 template<class Op, class Out, class... In>
 struct scaled_call {
   static constexpr Extents along = Op::along_channels(Out::extents);
-  using Channels = Symbol<typename Out::scalar, to_shape<along>, takes_packed>;
+  using Channels = Symbol<typename Out::scalar, to_shape<along>, was_scaled>;
   static constexpr int run(graph::Builder& b, int node, int scale, int shift) {
     const graph::ValueType type{Out::value.dtype, along};
     if (!(b.type(scale) == type && b.type(shift) == type)) return -1;
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return Op::scaled(Channels{&b, scale}, Channels{&b, shift},
-                        Symbol<typename In::scalar, typename In::shape, takes_packed>{
+                        Symbol<typename In::scalar, typename In::shape, was_scaled>{
                             &b, b.operand(node, static_cast<int>(I))}...)
           .node;
     }(std::index_sequence_for<In...>{});
   }
 };
 
-/// Op::prepare(x...): the same result from weights that a kernel has packed.
+/// Op::prepare<MayRound>(x...): the same result from weights that a kernel has packed.
 template<class Op, class... In>
 concept CanPrepare = requires { requires Op::template can_prepare<In...>; };
 /// Op::scaled(scale, shift, x...): the result times a scale plus a shift, from other weights.
@@ -223,8 +223,10 @@ struct signature {
     s.unique = detail::IsUnique<Op>;
     if constexpr (Order < 0) {
       s.mul_add = requires { Op::is_mul_add; };
-      if constexpr (detail::CanPrepare<Op, In...>) s.prepare = &detail::prepare_call<Op, In...>::run;
-      if constexpr (Order == takes_scale && detail::CanScale<Op, Out, In...>)
+      if constexpr (detail::CanPrepare<Op, In...>)
+        s.prepare = &detail::prepare_call<Op, (Order <= was_scaled), In...>::run;
+      if constexpr ((Order == takes_scale || Order == takes_scale_and_rounds) &&
+                    detail::CanScale<Op, Out, In...>)
         s.scaled = &detail::scaled_call<Op, Out, In...>::run;
     }
     if constexpr (detail::IsView<Op>) {

@@ -32,11 +32,11 @@ struct symbol_misuse {
 } // namespace detail
 
 /// Orders of what is recorded for a prepared program, see graph/prepare.hpp: it is not to be differentiated,
-/// and operations say what can be done before it runs. What takes a scale has weights that can be packed;
-/// what has packed weights is of order 0.
-inline constexpr int takes_scale = -2, takes_packed = -1;
+/// and operations say what can be done before it runs. All take packed weights, after which they are of order
+/// 0; what has taken a scale may round in another way than the network says, as what is to be fast may.
+inline constexpr int takes_packed = -1, takes_scale = -2, was_scaled = -3, takes_scale_and_rounds = -4;
 
-/// What `forward` receives. `Order`: how many times it can be differentiated, or one of the above.
+/// What `forward` receives. `Order`: how many times it can be differentiated, or one of these.
 template<class T, class S, int Order>
 struct Symbol {
   using scalar = T;

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSL-1.0
+// Convolutions of 3x3 and stride one by F(2x2, 3x3): 16 multiplications for four pixels instead of 36. A tile
+// of 4x4 pixels of the input, a tile of the weights and one of the result are transformed by sums; between
+// them lie 16 products of matrices [out, in] and [in, tiles]. The weights are transformed once, in `prepare`.
+// Results differ from those of other kernels in rounding. Source: Lavin and Gray 2016.
+#pragma once
+
+#include "stator/kernel/conv_planes.hpp"
+#include "stator/kernel/parallel.hpp"
+#include "stator/kernel/tile.hpp"
+
+namespace stator::kernel::detail {
+
+template<class T, auto G>
+struct conv_winograd {
+  static constexpr std::size_t D = G.axes;
+  static constexpr Index W = native_width<T>, in = G.in_channels, out = G.out_channels;
+  /// Products of a tile.
+  static constexpr Index points = 16;
+
+  static constexpr bool fits = D == 2 && vectorizable<T> && G.groups == 1 && G.kernel == filled<D>(3) &&
+                               G.stride == filled<D>(1) && G.dilation == filled<D>(1);
+  static constexpr Index height = fits ? G.output()[0] : 1, width = fits ? G.output()[D - 1] : 1;
+  /// Tiles of a sample: down, across, all.
+  static constexpr Index down = ceil_div(height, 2), across = ceil_div(width, 2), tiles = down * across;
+  static constexpr Index NV = tiles > W ? 2 : 1, panel = NV * W, panels = ceil_div(tiles, panel);
+  /// Whether this is faster than one product for each tap: enough channels for the sums to be few beside the
+  /// products, lanes that are used, and not more weights than the pixels pay for.
+  static constexpr bool wins = fits && in >= 16 && out >= 16 && tiles * 4 >= panels * panel * 3 &&
+                               height * width * 4 >= down * across * 13 && tiles >= 2 * W;
+
+  static constexpr Index strip = tile_rows(NV), strips = ceil_div(out, strip);
+  /// Weights in strips as high as a register tile, for each point.
+  static constexpr std::size_t weight_bytes =
+      align_up(static_cast<std::size_t>(points * strips * strip * in) * sizeof(T));
+  static constexpr std::size_t prepared_bytes =
+      weight_bytes + align_up(static_cast<std::size_t>(out) * sizeof(T));
+
+  /// A padded plane: each row is its even pixels, then its odd ones, so that pixels of neighbouring tiles are
+  /// neighbours. Vectors read beyond the last row.
+  static constexpr Index half = across + 1, row = 2 * half, rows = 2 * down + 2, plane = rows * row;
+  static constexpr std::size_t planes_bytes =
+      align_up(static_cast<std::size_t>(in * plane + 2 * W) * sizeof(T));
+  static constexpr std::size_t inputs_bytes =
+      align_up(static_cast<std::size_t>(points * in * panel) * sizeof(T));
+  static constexpr std::size_t outputs_bytes =
+      align_up(static_cast<std::size_t>(points * out * panel) * sizeof(T));
+  /// Into so many parts a sample is divided at most, each with memory for what it transforms.
+  static constexpr Index parts = std::min<Index>(panels, 4);
+  /// Of each sample: its planes, and what each part transforms.
+  static constexpr std::size_t part_bytes = inputs_bytes + outputs_bytes;
+  static constexpr std::size_t prepared_scratch = planes_bytes + static_cast<std::size_t>(parts) * part_bytes;
+
+  /// w [out, in, 3, 3], bias [out] or null.
+  static void prepare(const T* w, const T* bias, std::byte* prepared) {
+    T* const to = reinterpret_cast<T*>(prepared);
+    constexpr double g[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+    for (Index o = 0; o < strips * strip; ++o)
+      for (Index c = 0; c < in; ++c)
+        for (Index r = 0; r < 4; ++r)
+          for (Index s = 0; s < 4; ++s) {
+            double sum = 0;
+            for (Index i = 0; i < 3 && o < out; ++i)
+              for (Index k = 0; k < 3; ++k)
+                sum += g[r][i] * g[s][k] * static_cast<double>(w[(o * in + c) * 9 + i * 3 + k]);
+            to[(((r * 4 + s) * strips + o / strip) * in + c) * strip + o % strip] = static_cast<T>(sum);
+          }
+    T* const start = reinterpret_cast<T*>(prepared + weight_bytes);
+    for (Index o = 0; o < out; ++o) start[o] = bias ? bias[o] : T{};
+  }
+
+  /// x [batch, in, ...], y [batch, out, ...].
+  [[gnu::noinline]] static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
+                                             std::byte* space) {
+    if (batch == 0) return;
+    const T* const weights = reinterpret_cast<const T*>(prepared);
+    const T* const bias = reinterpret_cast<const T*>(prepared + weight_bytes);
+    const auto planes_of = [&](Index n) {
+      return reinterpret_cast<T*>(space + static_cast<std::size_t>(n) * planes_bytes);
+    };
+    std::byte* const transformed = space + static_cast<std::size_t>(batch) * planes_bytes;
+    const Index threads = chunk_count(batch * parts, batch * panels * panel * points * in * out);
+    parallel_for_chunks(batch, std::min(threads, batch), [&](Index first, Index last, Index) {
+      for (Index n = first; n < last; ++n) divide(x + n * in * G.input_plane(), planes_of(n));
+    });
+    parallel_for_chunks(batch * panels, threads, [&](Index first, Index last, Index chunk) {
+      std::byte* const mine = transformed + static_cast<std::size_t>(chunk) * part_bytes;
+      T *const inputs = reinterpret_cast<T*>(mine), *const outputs =
+                                                        reinterpret_cast<T*>(mine + inputs_bytes);
+      for (Index item = first; item < last; ++item) {
+        const Index n = item / panels, from = item % panels * panel;
+        transform_input(planes_of(n), from, inputs);
+        for (Index p = 0; p < points; ++p)
+          tile_rows_of<T, W, strip, NV, in_strips, strip, panel>(
+              weights + p * strips * in * strip, 1, strip, inputs + p * in * panel, panel, in, nullptr, false,
+              outputs + p * out * panel, panel, panel, out);
+        transform_output(outputs, bias, from, y + n * out * height * width);
+      }
+    });
+  }
+
+private:
+  using V = vec<T>;
+
+  /// The planes of a sample, padded, even and odd pixels of a row apart.
+  static void divide(const T* x, T* to) {
+    constexpr Index high = G.input[0], wide = G.input[D - 1];
+    constexpr Index top = G.padding_begin[0], left = G.padding_begin[D - 1];
+    constexpr Index used = std::min(wide, row - left), used_rows = std::min(high, rows - top);
+    std::fill_n(to, in * plane, T{});
+    for (Index c = 0; c < in; ++c)
+      for (Index r = 0; r < used_rows; ++r) {
+        const T* const from = x + (c * high + r) * wide;
+        T* const line = to + c * plane + (r + top) * row;
+        // Pixel i is pixel i + left of the row.
+        T* const first = line + left % 2 * half + left / 2;
+        T* const second = line + (left + 1) % 2 * half + (left + 1) / 2;
+        for (Index i = 0; i < used / 2; ++i) first[i] = from[2 * i];
+        for (Index i = 0; i < used / 2; ++i) second[i] = from[2 * i + 1];
+        if (used % 2 != 0) first[used / 2] = from[used - 1];
+      }
+  }
+
+  /// Tiles [first, first + panel) of all channels, to [points, in, panel].
+  static void transform_input(const T* planes, Index first, T* to) {
+    alignas(64) T buffer[points][panel + W];
+    for (Index c = 0; c < in; ++c, planes += plane) {
+      for (Index lane = 0; lane < panel;) {
+        const Index t = std::min(first + lane, tiles - 1), tx = t % across;
+        const Index count = std::min(across - tx, panel - lane);
+        for (Index i = 0; i < count; i += W)
+          transform_tiles(planes + t / across * 2 * row + tx + i,
+                          [&](Index p, const V& v)
+                              __attribute__((always_inline)) { store(v, buffer[p] + lane + i); });
+        lane += count;
+      }
+      for (Index p = 0; p < points; ++p) {
+        STATOR_UNROLL
+        for (Index v = 0; v < NV; ++v) {
+          V lanes;
+          load(lanes, buffer[p] + v * W);
+          store(lanes, to + (p * in + c) * panel + v * W);
+        }
+      }
+    }
+  }
+  /// B^T d B of W neighbouring tiles.
+  [[gnu::always_inline]] static void transform_tiles(const T* at, auto&& put) {
+    V column[4][4]; // [column of the tile][row]
+    STATOR_UNROLL
+    for (Index k = 0; k < 4; ++k) {
+      const T* const from = at + k % 2 * half + k / 2;
+      V d[4];
+      STATOR_UNROLL
+      for (Index r = 0; r < 4; ++r) load(d[r], from + r * row);
+      column[k][0] = d[0] - d[2], column[k][1] = d[1] + d[2];
+      column[k][2] = d[2] - d[1], column[k][3] = d[1] - d[3];
+    }
+    STATOR_UNROLL
+    for (Index r = 0; r < 4; ++r) {
+      put(r * 4, column[0][r] - column[2][r]);
+      put(r * 4 + 1, column[1][r] + column[2][r]);
+      put(r * 4 + 2, column[2][r] - column[1][r]);
+      put(r * 4 + 3, column[1][r] - column[3][r]);
+    }
+  }
+
+  /// Elements of a and b in turn: of their lower halves, or the upper ones.
+  template<int Upper>
+  [[gnu::always_inline]] static void alternate(const V& a, const V& b, T* to) {
+    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+      constexpr int size = static_cast<int>(W);
+      const V both = __builtin_shufflevector(a, b, (I / 2 + Upper * (size / 2) + I % 2 * size)...);
+      store(both, to);
+    }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+  }
+
+  /// A^T m A of the tiles from `first` on, plus the bias.
+  static void transform_output(const T* products, const T* bias, Index first, T* y) {
+    const Index behind = std::min(first + panel, tiles);
+    for (Index o = 0; o < out; ++o) {
+      alignas(64) T pixels[2][2 * panel]; // of two rows, those of a tile side by side
+      STATOR_UNROLL
+      for (Index v = 0; v < NV; ++v) {
+        V s[2][4];
+        STATOR_UNROLL
+        for (Index k = 0; k < 4; ++k) {
+          V m[4];
+          STATOR_UNROLL
+          for (Index r = 0; r < 4; ++r) load(m[r], products + ((r * 4 + k) * out + o) * panel + v * W);
+          s[0][k] = m[0] + m[1] + m[2];
+          s[1][k] = m[1] - m[2] - m[3];
+        }
+        const V start = bias[o] - V{};
+        STATOR_UNROLL
+        for (Index r = 0; r < 2; ++r) {
+          const V even = s[r][0] + s[r][1] + s[r][2] + start, odd = s[r][1] - s[r][2] - s[r][3] + start;
+          alternate<0>(even, odd, pixels[r] + 2 * v * W);
+          alternate<1>(even, odd, pixels[r] + (2 * v + 1) * W);
+        }
+      }
+      T* const target = y + o * height * width;
+      for (Index t = first; t < behind;) {
+        const Index ty = t / across, tx = t % across, count = std::min(across - tx, behind - t);
+        const Index n = std::min(2 * count, width - 2 * tx);
+        for (Index r = 0; r < 2 && 2 * ty + r < height; ++r)
+          std::copy_n(pixels[r] + 2 * (t - first), n, target + (2 * ty + r) * width + 2 * tx);
+        t += count;
+      }
+    }
+  }
+};
+
+} // namespace stator::kernel::detail
