@@ -21,7 +21,8 @@ void check(Index batch, double tolerance) {
   const ExactArray<T> x(batch * G.in_channels * G.input_plane(), 1), w(G.weights(), 2),
       bias(G.out_channels, 3);
   ExactArray<T> y(batch * G.out_channels * G.output_plane());
-  const MemoryBlock prepared(Kernel::prepared_bytes), scratch(Kernel::prepared_scratch * static_cast<std::size_t>(batch) + 1);
+  const MemoryBlock prepared(Kernel::prepared_bytes),
+      scratch(Kernel::prepared_scratch * static_cast<std::size_t>(batch) + 1);
   Kernel::prepare(w.data(), Bias ? bias.data() : nullptr, prepared.data());
   for (int run = 0; run < 2; ++run) // what is prepared is only read
     Kernel::run_prepared(x.data(), prepared.data(), y.data(), batch, scratch.data());
