@@ -193,6 +193,34 @@ TEST_CASE("a plan that is made in many evaluations is the plan that is made in o
   CHECK(graph::verify(parts) == "");
 }
 
+TEST_CASE("regions and units that are made in many evaluations are those that are made in one") {
+  // A part of a pass at a time, each of `at_once` steps.
+  const auto in_parts = [](graph::Graph g, auto part, int at_once) {
+    int evaluations = 0;
+    do {
+      g = part(std::move(g), at_once);
+      ++evaluations;
+    } while (g.undone > 0);
+    CHECK(evaluations == (2 * static_cast<int>(g.nodes.size()) + at_once - 1) / at_once);
+    return g;
+  };
+  for (const int at_once : {1, 7}) {
+    const graph::Graph sunk = run::graph_after<MlpLoss, true>("sinks");
+    const graph::Graph fused = in_parts(sunk, graph::detail::fuse_some, 1 << 20);
+    const graph::Graph fused_in_parts = in_parts(sunk, graph::detail::fuse_some, at_once);
+    CHECK(std::ranges::equal(fused_in_parts.regions, fused.regions));
+    CHECK(std::ranges::equal(fused_in_parts.ring, fused.ring));
+    CHECK(!std::ranges::equal(fused.ring, fused.regions)); // some are joined
+
+    const graph::Graph ordered = in_parts(fused, graph::detail::order_some, 1 << 20);
+    const graph::Graph ordered_in_parts = in_parts(fused, graph::detail::order_some, at_once);
+    CHECK(std::ranges::equal(ordered_in_parts.members, ordered.members));
+    CHECK(ordered_in_parts.units.size() == ordered.units.size());
+    CHECK(ordered_in_parts.forward_units == ordered.forward_units);
+    CHECK(graph::verify(ordered_in_parts) == "");
+  }
+}
+
 TEST_CASE("a dump shows the graph after a pass, and an unknown pass lists those that there are") {
   const std::string recorded = dumped<MlpLoss>("record"), differentiated = dumped<MlpLoss>("differentiate"),
                     live = dumped<MlpLoss>("dead"), last = dumped<MlpLoss>("memory");

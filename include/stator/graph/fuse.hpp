@@ -7,7 +7,8 @@
 // Every node gets a stage: a kernel is one stage after its operands, an elementwise node in the stage of the
 // elementwise operands of its own shape and one after all others. Nodes of one stage never depend on each
 // other through another stage, so merging neighbours of equal stage and shape cannot make a cycle. Backward
-// nodes are all in later stages than forward nodes, so that the forward can run alone.
+// nodes are all in later stages than forward nodes, so that the forward can run alone. Takes a part of a
+// large graph at a time: `undone` says how much is left, each node twice.
 #pragma once
 
 #include "stator/graph/graph.hpp"
@@ -30,41 +31,40 @@ constexpr bool elementwise(Kind k) { return k == Kind::elementwise || k == Kind:
 struct Fuser {
   Graph& g;
   const int count; ///< nodes
-  GrowingArray<Kind> kinds;
-  GrowingArray<int> ints; ///< memory of the arrays below
   const Node* const node;
   const int *const edge, *const sink;
-  Kind* const kind;
   int *const region, *const next; ///< union-find over elementwise nodes; members of a region in a ring
   int *const stage, *const size;  ///< size: of the region, at the node that it is called by
 
   explicit constexpr Fuser(Graph& graph)
-      : g(graph), count(static_cast<int>(g.nodes.size())), kinds(g.nodes.size()), ints(2 * g.nodes.size()),
-        node(g.nodes.data()), edge(g.edges.data()), sink(g.sinks.data()), kind(kinds.data()),
-        region(g.regions.data()), next(g.ring.data()), stage(ints.data()), size(stage + count) {
-    for (int n = 0; n < count; ++n) kind[n] = node[n].signature->kind, region[n] = next[n] = n, size[n] = 1;
-  }
+      : g(graph), count(static_cast<int>(g.nodes.size())), node(g.nodes.data()), edge(g.edges.data()),
+        sink(g.sinks.data()), region(g.regions.data()), next(g.ring.data()), stage(g.stages.data()),
+        size(g.sizes.data()) {}
 
   constexpr int find(int n) const {
     while (region[n] != n) n = region[n] = region[region[n]];
     return n;
   }
   constexpr bool joins(int n, int o) const {
-    return elementwise(kind[o]) && sink[o] < 0 &&
+    return elementwise(node[o].signature->kind) && sink[o] < 0 &&
            (node[o].signature == node[n].signature || node[o].signature->type == node[n].signature->type);
   }
 
-  constexpr void run() {
-    int forward_last = 0;
-    for (int n = 0; n < count; ++n) {
-      if (n == g.forward_nodes) ++forward_last;
-      if (kind[n] == Kind::leaf || kind[n] == Kind::constant) continue;
-      int s = n < g.forward_nodes ? 0 : forward_last;
-      const bool fuses = elementwise(kind[n]), view = kind[n] == Kind::view;
+  /// Gives the next nodes, [first, end), their stages, and joins them with those before.
+  constexpr void join(int first, int end) {
+    int last_stage = g.last_stage;
+    for (int n = first; n < end; ++n) {
+      region[n] = next[n] = n, size[n] = 1;
+      if (n == g.forward_nodes) ++last_stage;
+      const Kind kind = node[n].signature->kind;
+      if (kind == Kind::leaf || kind == Kind::constant) continue;
+      int s = n < g.forward_nodes ? 0 : last_stage;
+      const bool fuses = elementwise(kind), view = kind == Kind::view;
       bool neighbours = false;
-      for (int e = node[n].first, end = e + node[n].count; e < end; ++e) {
+      for (int e = node[n].first, edges_end = e + node[n].count; e < edges_end; ++e) {
         const int o = edge[e];
-        if (kind[o] == Kind::leaf || kind[o] == Kind::constant) continue;
+        const Kind operand = node[o].signature->kind;
+        if (operand == Kind::leaf || operand == Kind::constant) continue;
         const bool joined = fuses && joins(n, o);
         neighbours = neighbours || joined;
         const int least = view || joined ? stage[o] : stage[o] + 1;
@@ -72,9 +72,9 @@ struct Fuser {
       }
       stage[n] = s;
       if (neighbours && sink[n] < 0) merge(n);
-      if (n < g.forward_nodes && stage[n] > forward_last) forward_last = stage[n];
+      if (n < g.forward_nodes && stage[n] > last_stage) last_stage = stage[n];
     }
-    for (int n = 0; n < count; ++n) region[n] = find(n);
+    g.last_stage = last_stage;
   }
 
   /// Joins n with the regions of its operands in the same stage, or moves it one stage on when they are full.
@@ -103,14 +103,32 @@ struct Fuser {
   }
 };
 
-} // namespace detail
-
-/// The pass.
-constexpr Graph fuse(Graph g) {
-  g.regions = GrowingArray<int>(g.nodes.size());
-  g.ring = GrowingArray<int>(g.nodes.size());
-  detail::Fuser(g).run();
+/// Joins the next nodes, or says for all of them, once they are joined, which region they belong to: about
+/// `at_once` steps of either kind.
+constexpr Graph fuse_some(Graph g, int at_once) {
+  const int count = static_cast<int>(g.nodes.size());
+  if (g.undone == 0) {
+    for (GrowingArray<int>* const list : {&g.regions, &g.ring, &g.stages, &g.sizes})
+      *list = GrowingArray<int>(g.nodes.size());
+    g.last_stage = 0;
+    g.undone = 2 * count;
+  }
+  Fuser fuser(g);
+  const int first = 2 * count - g.undone, end = g.undone > at_once ? first + at_once : 2 * count;
+  fuser.join(first, end < count ? end : count);
+  for (int n = first > count ? first - count : 0; n < end - count; ++n) g.regions.data()[n] = fuser.find(n);
+  g.undone = 2 * count - end;
+  if (g.undone > 0) return g;
+  g.stages.truncate(0);
+  g.sizes.truncate(0);
   return g;
 }
+
+/// How many nodes are joined in one evaluation: compilers limit its steps.
+inline constexpr int fused_at_once = 4000;
+} // namespace detail
+
+/// The pass, or the next part of it.
+constexpr Graph fuse(Graph g) { return detail::fuse_some(static_cast<Graph&&>(g), detail::fused_at_once); }
 
 } // namespace stator::graph

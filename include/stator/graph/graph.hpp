@@ -63,13 +63,16 @@ struct GraphLists {
   List<int, Room> grads; ///< while it is differentiated: the gradient of each node so far, -1: none
 
   // The program.
-  List<int, Room> sinks;     ///< of each node: for a store that a kernel performs, that kernel, otherwise -1
-  List<int, Room> regions;   ///< of each node: the node that its region is called by
-  List<int, Room> ring;      ///< of each node: the next one of its region
-  List<Unit, Room> units;    ///< in the order of execution
-  List<int, Room> members;   ///< nodes of the units
-  List<Place, Room> places;  ///< of each node
-  List<int, Room> last_uses; ///< while memory is planned: the last unit that reads each node, -1: none
+  List<int, Room> sinks;   ///< of each node: for a store that a kernel performs, that kernel, otherwise -1
+  List<int, Room> regions; ///< of each node: the node that its region is called by
+  List<int, Room> ring;    ///< of each node: the next one of its region
+  List<int, Room> stages, sizes; ///< while nodes are joined to regions: of each node, see graph/fuse.hpp
+  List<int, Room> lasts;         ///< while units are ordered: of each region, its last member
+  List<bool, Room> emitted;      ///< while units are ordered: nodes that are members of one
+  List<Unit, Room> units;        ///< in the order of execution
+  List<int, Room> members;       ///< nodes of the units
+  List<Place, Room> places;      ///< of each node
+  List<int, Room> last_uses;     ///< while memory is planned: the last unit that reads each node, -1: none
   List<Gap, Room> fixed_gaps, batched_gaps; ///< while memory is planned, in the order of their offsets
 };
 
@@ -77,7 +80,8 @@ struct GraphLists {
 constexpr void for_each_list(auto&& f, auto&... g) {
   f(g.nodes...), f(g.edges...), f(g.effects...), f(g.needs_grad...), f(g.gates...);
   f(g.grads...);
-  f(g.sinks...), f(g.regions...), f(g.ring...), f(g.units...), f(g.members...), f(g.places...);
+  f(g.sinks...), f(g.regions...), f(g.ring...), f(g.stages...), f(g.sizes...), f(g.lasts...), f(g.emitted...);
+  f(g.units...), f(g.members...), f(g.places...);
   f(g.last_uses...), f(g.fixed_gaps...), f(g.batched_gaps...);
 }
 
@@ -86,9 +90,10 @@ struct GraphNumbers {
   int root = -1;         ///< the node of the result
   int forward_nodes = 0; ///< those before this index belong to the forward
   bool backward =
-      false;        ///< to be differentiated; otherwise its root is written to memory that the caller gives
-  int recorded = 0; ///< how many nodes there were before dead code was dropped
-  int undone = 0;   ///< how many nodes, or units, the pass has left for the next evaluation; 0: done
+      false;          ///< to be differentiated; otherwise its root is written to memory that the caller gives
+  int recorded = 0;   ///< how many nodes there were before dead code was dropped
+  int undone = 0;     ///< how many nodes, or units, the pass has left for the next evaluation; 0: done
+  int last_stage = 0; ///< while nodes are joined to regions: of the forward so far
   int forward_units = 0; ///< the first units, those of the forward
   /// Leaves from this one on do not change between runs of a program that is prepared, see graph/prepare.hpp;
   /// -1: every run reads all leaves.
