@@ -32,7 +32,13 @@ template<class T>
     }
     total = ((a + b) + (c + d)).sum();
   }
-  for (Index i = whole; i < count; ++i) total += x[i];
+  Index i = whole;
+  if (count - i >= width) {
+    Simd<T> rest = Simd<T>::load(x + i);
+    for (i += width; i + width <= count; i += width) rest = rest + Simd<T>::load(x + i);
+    total += rest.sum();
+  }
+  for (; i < count; ++i) total += x[i];
   return total;
 }
 
