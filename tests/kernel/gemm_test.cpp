@@ -114,6 +114,7 @@ TEST_CASE("gemm copies the rows of A where they lie far apart") {
   check<double, 59, 200, 150>(59, 200, 150);
   check<float, 53, 400, 1030>(53, 400, 1030);
   check<float, dynamic, 400, 1030>(101, 400, 1030);
+  check<float, dynamic, 400, 1030>(205, 400, 1030); // too many rows to pack B panel by panel
   check<float, 53, 400, dynamic>(53, 400, 1030);
 }
 

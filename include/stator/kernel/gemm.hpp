@@ -37,6 +37,8 @@ inline constexpr Index depth_block = 1024 / static_cast<Index>(sizeof(T));
 inline constexpr Index row_block = 480;
 /// Rows of A that are copied at once where reading them in place is slow, to the stack (64 KiB).
 inline constexpr Index packed_rows = 48;
+/// Rows up to which B is packed panel by panel as it is multiplied.
+inline constexpr Index fresh_rows = 192;
 /// Elements between rows from which the rows of a tile displace one another in the caches.
 template<class T>
 inline constexpr Index far_apart = 3072 / static_cast<Index>(sizeof(T));
@@ -292,20 +294,24 @@ private:
       });
     } else {
       parallel_for_chunks(count, std::min(chunks, count), [&](Index first, Index last, Index) {
-        if constexpr (All)
-          pack<true>(b, packed, first, last, count, n, k);
-        else if (tail && last == count)
+        // Few rows pass all panels once: each panel is packed when its turn comes, over the one before.
+        const bool fresh = All && !TransA && m <= detail::fresh_rows;
+        if constexpr (All) {
+          if (!fresh) pack<true>(b, packed, first, last, count, n, k);
+        } else if (tail && last == count) {
           pack<false>(b, packed, count - 1, count, count, n, k);
-        multiply<All>(a, b, bias, c, accumulate, m, n, k, packed, 0, m, first, last, count);
+        }
+        multiply<All>(a, b, bias, c, accumulate, m, n, k, packed, 0, m, first, last, count,
+                      fresh ? packed + first * columns.panel() * k : nullptr);
       });
     }
   }
 
-  /// Rows [top, bottom) of panels [left, right).
+  /// Rows [top, bottom) of panels [left, right); with `fresh` each panel of B is packed there first.
   template<bool All>
   static void multiply(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n,
                        Index k, const T* packed, Index top, Index bottom, Index left, Index right,
-                       Index count) {
+                       Index count, T* fresh = nullptr) {
     const Index depths = std::max<Index>(ceil_div(k, detail::depth_block<T>), 1);
     const Index depth = std::max<Index>(round_up(ceil_div(k, depths), 8), 8);
     for (Index d = 0; d == 0 || d < k; d += depth) {
@@ -319,6 +325,15 @@ private:
           const auto at = [&]<Index V, bool InPlace>() {
             const Index width = std::min(V * W, n - j);
             const T* panel = InPlace ? b + d * n + j : packed + (All ? j * k : 0) + d * V * W;
+            if constexpr (All && !InPlace) {
+              if (fresh) {
+                if constexpr (TransB)
+                  pack_columns<T, W>(b + j * k + d, k, width, steps, V * W, fresh);
+                else
+                  pack_rows<T, W>(b + d * n + j, n, width, steps, V * W, fresh);
+                panel = fresh;
+              }
+            }
             constexpr Index bk = InPlace ? N : V * W;
             constexpr Index tall = AI == in_strips ? height(NV) : height(V);
             tile_rows_of<T, W, tall, V, AI, AK, bk>(rows_of_a, k, m, panel, n, steps, bias_j, add, out, n,
@@ -338,7 +353,7 @@ private:
         }
       };
       if constexpr (TransA || K == dynamic || K >= detail::far_apart<T>) {
-        if (right - left >= (TransA ? 6 : 24) && (TransA || k >= detail::far_apart<T>)) {
+        if (!fresh && right - left >= (TransA ? 6 : 24) && (TransA || k >= detail::far_apart<T>)) {
           constexpr Index strip = height(NV), most = detail::packed_rows / strip * strip;
           constexpr Index width = strip_width(strip);
           alignas(alignment)
