@@ -12,6 +12,8 @@ import pathlib
 import statistics
 
 ours = "stator"
+prepared = "stator, prepared"  # against rivals that prepare a network too, when they load it
+preparing = "onnxruntime"
 
 
 def merge(files):
@@ -44,9 +46,15 @@ def merge(files):
 def ratio(row, rival=None):
     times = row["times"]
     rival = rival or row["rival"]
-    if ours in times and rival in times:
-        return times[rival]["median"] / times[ours]["median"]
+    mine = own(row, rival)
+    if mine in times and rival in times:
+        return times[rival]["median"] / times[mine]["median"]
     return None
+
+
+def own(row, rival):
+    """Which of our contenders a rival is compared with."""
+    return prepared if rival == preparing and prepared in row["times"] else ours
 
 
 def seconds(t):
@@ -62,7 +70,7 @@ def number(x):
 
 def share(row, result):
     """Of the measured peak, or of the bandwidth where a row counts no operations."""
-    t = row["times"].get(ours)
+    t = row["times"].get(own(row, row["rival"]))
     if not t:
         return None
     if row["flops"]:
@@ -89,9 +97,11 @@ def table(results, compilers):
         lines += ["", f"| {kind} | | ours | rival | | ratio | goal | share of the limit | to reach | spread |"
                   + "".join(f" ratio, {isa} |" for isa in others) + " others |", "|---|---|" + "---|" * (9 + len(others))]
         for row in sorted(rows, key=order):
-            t, r, s = row["times"].get(ours), ratio(row), share(row, first)
+            t, r, s = row["times"].get(own(row, row["rival"])), ratio(row), share(row, first)
             rival = row["times"].get(row["rival"])
-            rest = ", ".join(f"{name} {number(ratio(row, name))}" for name in row["times"] if name not in (ours, row["rival"]))
+            rest = ", ".join(f"{name} {number(ratio(row, name))}" for name in row["times"] if name not in (ours, prepared, row["rival"]))
+            if prepared in row["times"] and ours in row["times"]:
+                rest += f"{', ' if rest else ''}{ours} without preparation {seconds(row['times'][ours]['median'])}"
             spread = max(t.get("spread", 0) if t else 0, rival.get("spread", 0) if rival else 0)
             missed = r and row["goal"] and r < row["goal"] or s and row["share"] and s < row["share"]
             cells = ["/".join(row["row"].split("/")[1:]), row["compiler"] if compilers else "", seconds(t["median"]) if t else "",

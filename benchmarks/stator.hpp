@@ -77,6 +77,20 @@ private:
   }
 };
 
+/// The same by a session that was prepared, in a workspace of its own: what a session of ONNX Runtime is.
+template<class Net, class... X>
+struct InferPrepared : Infer<Net, X...> {
+  using Plain = Infer<Net, X...>;
+  static constexpr stator::InferenceOptions options{.winograd = true};
+  using Session = decltype(stator::optimize_for_inference<options, X...>(
+      std::declval<const stator::Model<Net>&>().eval()));
+  Session session{Plain::model.module()};
+  typename Session::Workspace workspace;
+  void operator()() {
+    std::apply([&](auto&... in) { session(in...).value_into(Plain::y, workspace); }, Plain::x);
+  }
+};
+
 /// Losses, as functions of the output and the target.
 inline constexpr auto mean_squares = [](auto y, auto& target) { return nn::mse_loss(y, target); };
 inline constexpr auto classes = [](auto y, auto& target) { return nn::cross_entropy(y, target); };
@@ -123,6 +137,14 @@ struct Train {
 template<class Net, class... X>
 Contender infer(std::string row) {
   return {std::move(row), "stator", [] { return repeat<Infer<Net, X...>>(); }, {forward_flops<Net, X...>, 0}};
+}
+/// Another contender of that row: the prepared session.
+template<class Net, class... X>
+Contender infer_prepared(std::string row) {
+  return {std::move(row),
+          "stator, prepared",
+          [] { return repeat<InferPrepared<Net, X...>>(); },
+          {forward_flops<Net, X...>, 0}};
 }
 /// A row of training: a backward is two forwards' work.
 template<class Net, class Optimizer, auto Loss, class X, class Target>

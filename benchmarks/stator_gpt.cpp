@@ -8,6 +8,7 @@ namespace {
 const Enter entries{
     train<Gpt, Adam, words, Ints<8, Gpt::length>, Ints<8 * Gpt::length>>("train/gpt/8"),
     infer<Gpt, Ints<1, Gpt::length>>("infer/gpt/1"),
+    infer_prepared<Gpt, Ints<1, Gpt::length>>("infer/gpt/1"),
 };
 
 } // namespace

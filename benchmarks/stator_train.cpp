@@ -17,10 +17,15 @@ const Enter entries{
     train<Cnn, Adam, classes, Floats<64, 1, 28, 28>, Ints<64>>("train/cnn/64"),
     train<Lstm, Adam, mean_squares, Floats<32, 50, 16>, Floats<32, 50, 64>>("train/lstm_16_64/32"),
     infer<Small, Floats<1, 784>>("infer/mlp_784_128_10/1"),
+    infer_prepared<Small, Floats<1, 784>>("infer/mlp_784_128_10/1"),
     infer<Large, Floats<1, 784>>("infer/mlp_784_1024_1024_10/1"),
+    infer_prepared<Large, Floats<1, 784>>("infer/mlp_784_1024_1024_10/1"),
     infer<Lenet, Floats<1, 1, 28, 28>>("infer/lenet/1"),
+    infer_prepared<Lenet, Floats<1, 1, 28, 28>>("infer/lenet/1"),
     infer<Cnn, Floats<1, 1, 28, 28>>("infer/cnn/1"),
+    infer_prepared<Cnn, Floats<1, 1, 28, 28>>("infer/cnn/1"),
     infer<Audio, Floats<1, 1, Audio::samples>>("infer/audio/1"),
+    infer_prepared<Audio, Floats<1, 1, Audio::samples>>("infer/audio/1"),
 };
 
 } // namespace
