@@ -77,6 +77,7 @@ struct Cost {
 struct Signature {
   std::string_view name;                                ///< "Mm"
   std::string_view backward_name;                       ///< what PyTorch calls its grad_fn: "MmBackward0"
+  std::string_view normalizer;                          ///< "softmax" where that is what computes it
   Kind kind{};                                          ///< what it is to the passes
   ValueType type{};                                     ///< of the result
   const ValueType* operands = nullptr;                  ///< their types

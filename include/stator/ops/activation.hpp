@@ -9,16 +9,17 @@ namespace stator {
 
 namespace ops {
 
-/// g where y > 0, otherwise 0: the derivative of relu and its relatives.
+/// 0 where y <= 0, otherwise g: the derivative of relu and its relatives. A NaN keeps its gradient, as in
+/// PyTorch.
 struct ThresholdBackward : SameShape {
   static constexpr std::string_view name = "ThresholdBackward";
   template<class V>
   static V apply(const V& g, const V& y) {
-    return select(y > V(0), g, V(0));
+    return select(y <= V(0), V(0), g);
   }
   template<class V>
   static V apply(const V& g, const V& x, const V& threshold) {
-    return select(x > threshold, g, V(0));
+    return select(x <= threshold, V(0), g);
   }
   template<class G2, class Y2, class G, class... X>
   static constexpr auto vjp(G2 gg, Y2, G, X... x) {
@@ -208,7 +209,7 @@ struct Softshrink : SameShape {
     static constexpr std::string_view name = "SoftshrinkBackward";
     template<class V>
     static V apply(const V& g, const V& x, const V& lambda = constant<V>(0.5)) {
-      return select(x > lambda, g, select(x < -lambda, g, V(0)));
+      return select(x < -lambda, g, select(x <= lambda, V(0), g));
     }
     template<class G2, class Y2, class G, class X, class... Lambda>
     static constexpr auto vjp(G2 gg, Y2, G, X x, Lambda... lambda) {
@@ -227,7 +228,7 @@ struct Hardshrink : SameShape {
   static constexpr std::string_view backward_name = "HardshrinkBackward0";
   template<class V>
   static V apply(const V& x, const V& lambda = constant<V>(0.5)) {
-    return select(x > lambda, x, select(x < -lambda, x, V(0)));
+    return select(x < -lambda, x, select(x <= lambda, V(0), x)); // NaN stays NaN
   }
   template<class G, class Y, class X, class... Lambda>
   static constexpr auto vjp(G g, Y, X x, Lambda... lambda) {

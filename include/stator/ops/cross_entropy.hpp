@@ -160,10 +160,8 @@ struct CrossEntropy {
   static constexpr bool is_composite = true;
   template<class X, class Target, class... W>
   static constexpr auto compose(X logits, Target target, W... weight) {
-    const std::string_view from = logits.builder->signature(logits.node).name;
-    if (from == "Softmax" || from == "LogSoftmax")
-      logits.builder->fail(text("cross_entropy: the input is the result of ",
-                                from == "Softmax" ? "softmax" : "log_softmax",
+    if (const std::string_view from = logits.builder->signature(logits.node).normalizer; !from.empty())
+      logits.builder->fail(text("cross_entropy: the input is the result of ", from,
                                 ", expected logits: leave the softmax out of the network"));
     if constexpr (fits<X, Target>()) {
       const auto log_p = operation<LogSoftmax<1>>{}(logits);

@@ -15,10 +15,9 @@ template<bool Log, Index Dim>
 struct SoftmaxOver : SameShape {
   static constexpr std::string_view name = Log ? "LogSoftmax" : "Softmax";
   static constexpr std::string_view backward_name = Log ? "LogSoftmaxBackward0" : "SoftmaxBackward0";
+  static constexpr std::string_view normalizer = Log ? "log_softmax" : "softmax";
   static constexpr Promotion promotion = Promotion::floats;
-  static constexpr Text requirement(const Extents& x) {
-    return static_dim_requirement(Log ? "log_softmax" : "softmax", Dim, x);
-  }
+  static constexpr Text requirement(const Extents& x) { return static_dim_requirement(normalizer, Dim, x); }
   template<class X>
   using Kernel = kernel::softmax<Log, typename X::scalar, X::extents, wrap(Dim, X::extents.rank)>;
 

@@ -14,10 +14,17 @@ namespace ops {
 /// -1, 0 or 1.
 struct Sign : SameShape {
   static constexpr std::string_view name = "Sign";
+  static constexpr std::string_view backward_name = "SignBackward0";
   static constexpr Promotion promotion = Promotion::common;
   template<class V>
   static V apply(const V& x) {
     return select(x > V(0), V(1), select(x < V(0), -V(1), x));
+  }
+  /// Zeros, whatever g is: 0 * g would be NaN for an infinite g.
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X) {
+    return gradients(
+        operation<Expand<G::extents>>{}(detail::number<typename G::scalar, G::order>(g.builder, 0)));
   }
 };
 
@@ -238,7 +245,7 @@ inline constexpr operation<ops::Rsqrt> rsqrt;
 inline constexpr operation<ops::Square> square;
 /// 1 / x, torch.reciprocal.
 inline constexpr operation<ops::Reciprocal> reciprocal;
-/// -1, 0 or 1, torch.sign; its gradient is 0.
+/// -1, 0 or 1, torch.sign; its gradient is 0 everywhere.
 inline constexpr operation<ops::Sign> sign;
 
 // clang-format off

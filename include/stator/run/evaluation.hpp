@@ -180,7 +180,7 @@ private:
     Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
     // Where nothing has run and nothing is kept, a small workspace lies on the stack.
     const std::size_t need = P::workspace.total(std::max<Index>(f.batch, 0));
-    alignas(alignment) std::byte nearby[P::workspace.fixed <= small_workspace ? small_workspace : 1];
+    alignas(alignment) std::byte nearby[nearby_size<P>];
     const bool is_near = !state.forward_kept && !retain_graph && need <= sizeof nearby;
     if (state.forward_kept)
       for (const IndexCheck& c : index_checks<P>::list) c.function(leaves[c.leaf].data, f.batch);
@@ -232,6 +232,9 @@ private:
 
   /// Bytes of a workspace that need not be borrowed.
   static constexpr std::size_t small_workspace = 4096;
+  /// Of the workspace on the stack that a program gets; 1 where it would never do.
+  template<class P>
+  static constexpr std::size_t nearby_size = P::workspace.fixed <= small_workspace ? small_workspace : 1;
 
   /// Points the gradients of leaves with `requires_grad_(false)` to memory that is never read.
   template<class P>
@@ -331,7 +334,7 @@ private:
       using P = Program<Plan, false>;
       // A small workspace lies on the stack: borrowing one costs more than a small network.
       const std::size_t need = P::workspace.total(std::max<Index>(f.batch, 0));
-      alignas(alignment) std::byte nearby[P::workspace.fixed <= small_workspace ? small_workspace : 1];
+      alignas(alignment) std::byte nearby[nearby_size<P>];
       MemoryBlock block;
       if (need <= sizeof nearby)
         f.workspace = nearby;

@@ -30,6 +30,9 @@
 //                                                          channel of the result
 //   static constexpr auto scaled(scale, shift, x...)       the result times scale plus shift, as the same
 //                                                          operation with other weights
+//   static constexpr std::string_view normalizer           of results that are normalised over classes, what
+//                                                          users call it, "softmax": a loss of logits
+//                                                          refuses them
 //   static constexpr std::string_view called, usage        for messages: its name, where that is not `name`
 //                                                          in snake case, and how it is called
 // One that consists of others has only

@@ -220,6 +220,7 @@ struct signature {
       s.identity = &signature<Op, 0, Out, In...>::value;
     else
       s.identity = &value;
+    if constexpr (requires { Op::normalizer; }) s.normalizer = Op::normalizer;
     s.unique = detail::IsUnique<Op>;
     if constexpr (Order < 0) {
       s.mul_add = requires { Op::is_mul_add; };

@@ -43,23 +43,24 @@ template<class Net, class Mode, class... A>
 struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
   using Trace = tracer<expr::ModuleCall<Net, Mode, A...>>;
 
-  /// Records with the forwards of the first `Calls` calls only.
-  template<int Calls, bool Values>
-  static constexpr int record(graph::Builder& b) {
+  /// Records with the forwards of the first `Calls` calls only; returns the call after them.
+  template<int Calls, bool Values = false>
+  static constexpr graph::Call recorded() {
+    graph::Builder b;
     b.call_limit = Calls;
     if constexpr (Values)
       Trace::template record<0>(b, [](graph::Builder&) {}, with_values<Net>);
     else
       Trace::template record<0>(b, [](graph::Builder&) {});
-    return static_cast<int>(b.calls.size());
+    constexpr auto after = static_cast<std::size_t>(Calls);
+    return b.calls[after < b.calls.size() ? after : 0];
   }
   template<int Calls, bool Values = false>
-  static constexpr int recorded() {
-    graph::Builder b;
-    return record<Calls, Values>(b);
-  }
-  template<int Calls, bool Values = false>
-  static constexpr bool can = requires { typename std::integral_constant<int, recorded<Calls, Values>()>; };
+  static constexpr bool can = requires { typename std::bool_constant<(recorded<Calls, Values>(), true)>; };
+
+  /// An evaluation of its own: where a limit was met, it has no room for words.
+  template<int Calls>
+  static constexpr graph::Call last_call = recorded<Calls>();
 
   /// The most calls that can run, at least Low and fewer than High.
   template<int Low, int High>
@@ -81,9 +82,7 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
 
   static constexpr Text message() {
     constexpr int culprit = find();
-    graph::Builder b;
-    record<culprit, false>(b);
-    const graph::Call& call = b.calls[static_cast<std::size_t>(culprit)];
+    const graph::Call& call = last_call<culprit>;
     PlainFieldVisitor v;
     v.address = call.address;
     v.type_name = call.type_name;
@@ -95,21 +94,24 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
                     ", which has no value yet while forward is compiled: "
                     "use a stator::Buffer, a template parameter or a static constexpr member");
     else if (culprit >= many_calls)
-      found += text(": after ", culprit, " calls of modules the compiler cannot evaluate forward; ", limits,
-                    ", or write what it names so that it can; its own reason follows");
+      found += text(": after ", culprit,
+                    " calls of modules the compiler cannot evaluate forward; if that is a limit, raise it (",
+                    flags,
+                    ") or split the network into several models, or write what it names so that it can; its "
+                    "own reason follows");
     else
       found += text(": the compiler cannot evaluate forward: write `constexpr auto forward(auto x) const`, "
                     "and call nothing in "
-                    "it that needs the running program; its own reason follows");
+                    "it that needs the running program; its own reason follows (a limit is raised with ",
+                    flags, ")");
     return found;
   }
 
 private:
   /// From so many calls on the size of a network may be why it cannot be evaluated.
   static constexpr int many_calls = 64;
-  static constexpr std::string_view limits =
-      "if that is a limit, raise it (clang: -fconstexpr-steps=; g++: -fconstexpr-ops-limit=, "
-      "-fconstexpr-loop-limit=) or split the network into several models";
+  static constexpr std::string_view flags =
+      "-fconstexpr-steps= of clang, -fconstexpr-ops-limit= and -fconstexpr-loop-limit= of g++";
 
   template<int Culprit>
   static constexpr bool reads_a_field() {
