@@ -73,7 +73,8 @@ private:
 
 public:
   static constexpr const auto& value = graph::fitting<in_room, graph::room_for(guess)>();
-  static_assert(value.fits(),
+  // g++ shows the line where the limit was met, deep in a pass, and then this one.
+  static_assert(value.fits(), // stator: too large: raise -fconstexpr-ops-limit= or split it
                 "stator: the network has more operations than one program can have (65536): run it in parts");
 };
 template<class E, bool Backward>
