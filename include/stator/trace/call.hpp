@@ -180,7 +180,9 @@ struct in_forward<expr::ModuleCall<Net, Mode, A...>> {
 };
 } // namespace ops::detail
 
-/// Calls a module with one input.
+/// Calls a module with one input. `+` binds tighter than `|`: `x + y | fc` is `(x + y) | fc`, which is also
+/// how to write it, since g++ warns of the other (-Wparentheses, in -Wall); a header cannot turn that off for
+/// its users alone.
 template<Operand X, Module M>
 constexpr auto operator|(X&& x, const M& module) {
   return nn::call(module, std::forward<X>(x));
