@@ -40,7 +40,7 @@ TEST_CASE("parallel_for visits each index once, in multiples of the grain") {
     }
 }
 
-TEST_CASE("work inside of a task stays on its thread") {
+TEST_CASE("work inside a task stays on its thread") {
   const Threads four(4);
   std::atomic<int> calls = 0, inner = 0;
   parallel_for(4, 1, [&](Index, Index, int) {

@@ -118,7 +118,7 @@ TEST_CASE("batches of a source are shuffled as those of a TensorDataset") {
   CHECK(one_pass(ours) == first);
 }
 
-TEST_CASE("a thread fetches so many batches ahead, and the batches are the same") {
+TEST_CASE("a thread fetches as many batches ahead as it is asked for, and the batches are the same") {
   const Counted source;
   const auto expected = one_pass(batches<8>(source, {.shuffle = true, .seed = 1}));
   for (const Index prefetch : {1, 2, 50}) {
@@ -134,7 +134,7 @@ TEST_CASE("a thread fetches so many batches ahead, and the batches are the same"
   CHECK(fresh.asked == 24); // the one in use and two more
   CHECK(std::get<0>(*batch)(0) == 0);
   CHECK(std::get<0>(*++batch)(0) == 8);
-  // a pass that is left in its middle ends its thread
+  // a pass that is left halfway ends its thread
 }
 
 TEST_CASE("what a source throws reaches the loop, with a thread too, and the next pass begins anew") {
@@ -155,7 +155,7 @@ TEST_CASE("what a source throws reaches the loop, with a thread too, and the nex
         "stator: batches: prefetch is -1, expected 0 or more");
 }
 
-TEST_CASE("tensors are stacked to a dataset of their rows") {
+TEST_CASE("tensors become a dataset of their rows") {
   Tensor<float, dynamic, 2> x(3);
   Tensor<double, dynamic> y(3);
   Tensor<std::uint8_t, 3, 2, 2> mask;

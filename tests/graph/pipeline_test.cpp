@@ -170,7 +170,7 @@ TEST_CASE("verify finds values that lie over each other while both are needed") 
   for (graph::Place& p : g.places)
     if (in_workspace(p)) p.offset = 0;
   CHECK_THAT(graph::verify(g), Contains("its memory is that of node "));
-  // One of them over its neighbour, and one behind the end.
+  // One of them over its neighbour, and one beyond the end.
   CHECK_THAT(misplaced([](graph::Place& p) { p.offset += 16; }), Contains("its memory "));
   CHECK_THAT(misplaced([&](graph::Place& p) { p.offset = good.workspace.per_sample; }),
              Contains("its memory lies outside of the workspace"));

@@ -259,7 +259,7 @@ TEST_CASE("a scheduler's state that it could not go on from is refused, and noth
   }
 }
 
-TEST_CASE("names of parts may not be in each other's way") {
+TEST_CASE("names of parts may not collide") {
   int a = 0;
   Checkpoint checkpoint;
   checkpoint.add("model", a);

@@ -43,7 +43,7 @@ struct Renamed {
   nn::Linear<4, 2> head;
   constexpr auto forward(auto x) const { return x | first | bn | nn::relu | head; }
 };
-/// Every element type that a buffer may have, and values that are no numbers.
+/// Every element type that a buffer may have, and values that are not numbers.
 struct Types {
   Parameter<double, 4> p;
   Buffer<bool, 2> b;
@@ -189,7 +189,7 @@ TEST_CASE("a model over an image computes what the saved one does, without a cop
   check_same_bytes(image, model);
 }
 
-TEST_CASE("what is no image of the network is refused with the reason") {
+TEST_CASE("what is not an image of the network is refused with the reason") {
   const Directory directory;
   const std::string path = (directory.path / "net.img").string();
   save_image(trained(), path);

@@ -131,7 +131,7 @@ TEST_CASE("a file that is in memory loads like the file, wherever it lies") {
   }
 }
 
-TEST_CASE("bytes that are no file of a known format are refused, and the model stays as it was") {
+TEST_CASE("bytes that are not a file of a known format are refused, and the model stays as it was") {
   Model<Mlp> model;
   const Model<Mlp> before = model;
   const auto refused = [&](std::span<const std::byte> bytes) {

@@ -114,7 +114,7 @@ TEST_CASE("a program that runs as one function has the loss and the gradients of
   check.operator()<32>();
 }
 
-TEST_CASE("a label that is no class leaves the gradients as they were, and says so before any is there") {
+TEST_CASE("a label that is not a class leaves the gradients as they were, and says so before any is there") {
   stator::Model<Plain> model;
   const Tensor<std::int64_t, 6> wrong{0, 1, 2, 3, 1, 0};
   const Batch x = ramp();

@@ -10,7 +10,7 @@ template), members of the structs in stator::ops (the operation that is made of 
 
     tests/structure/docstrings.py [INCLUDE_DIRECTORY]      prints what is missing, one line each; exit code 1 if anything is
 
-This is no compiler: it relies on the layout that clang-format gives, and on macros that are called one a line.
+This is not a compiler: it relies on the layout that clang-format gives, and on macros that are called one a line.
 """
 import pathlib
 import re
