@@ -110,10 +110,11 @@ void check(Index batch) {
   CHECK(all_of(2) == alone);
   CHECK(all_of(5) == alone);
   // And with weights packed before.
-  ExactArray<std::byte> prepared(static_cast<Index>(conv::prepared_bytes));
-  auto s = scratch(conv::prepared_scratch);
-  conv::prepare(w.data(), bias.data(), prepared.data());
-  conv::forward_prepared(x.data(), prepared.data(), y.data(), batch, s.data());
+  using Packed = typename conv::template prepared<false>;
+  ExactArray<std::byte> packed(static_cast<Index>(Packed::prepared_bytes));
+  auto s = scratch(Bytes{0, Packed::prepared_scratch});
+  Packed::prepare(w.data(), bias.data(), packed.data());
+  Packed::run_prepared(x.data(), packed.data(), y.data(), batch, s.data());
   CHECK(std::equal(y.begin(), y.end(), alone.begin()));
   conv::backward_bias(dy.data(), db.data(), false, batch);
   test::check_close(db, db_expected, allowed, {.relative_to = 1});
