@@ -2,6 +2,7 @@
 // Prepared inference: outputs of the model bit by bit, or to rounding where something was folded.
 #include "allocations.hpp"
 #include "compare.hpp"
+#include "stator/model/read_only_model.hpp"
 #include "stator/stator.hpp"
 
 #include <cmath>
@@ -198,6 +199,12 @@ struct Composed {
   }
 };
 
+struct TwoInputs {
+  nn::Linear<24, 6> a;
+  nn::Linear<5, 6> b;
+  constexpr auto forward(auto x, auto y) const { return nn::sigmoid((x | a) + (y | b)); }
+};
+
 /// Whether so many calls in one workspace give what is expected.
 template<class Session, class X, class Y>
 bool repeats(const Session& session, const X& x, const Y& expected, int times) {
@@ -267,6 +274,22 @@ TEST_CASE("what follows from parameters alone is computed once") {
   const auto x = input<Tensor<float, 5, 6>>();
   using Session = decltype(optimize_for_inference<Tensor<float, 5, 6>>(model.eval()));
   CHECK(doubles(Session(model.module())(x).value()) == doubles(model.eval()(x).value()));
+}
+
+TEST_CASE("a session takes several inputs, and is made of a read-only model too") {
+  using X = Tensor<float, dynamic, 24>;
+  using Y = Tensor<float, dynamic, 5>;
+  Model<TwoInputs> model;
+  fill(model);
+  const auto x = input<X>(4);
+  const auto y = input<Y>(4);
+  const auto expected = doubles(model.eval()(x, y).value());
+  const auto session = optimize_for_inference<X, Y>(model.eval());
+  CHECK(doubles(session(x, y).value()) == expected);
+  CHECK_THROWS_AS(session(x, input<Y>(3)).value(), ShapeError);
+  const auto* const memory = reinterpret_cast<const std::byte*>(model.get<"a.weight">().data());
+  const ReadOnlyModel<TwoInputs> fixed({{memory, model.parameter_bytes}, {}});
+  CHECK(doubles(optimize_for_inference<X, Y>(fixed.eval())(x, y).value()) == expected);
 }
 
 TEST_CASE("a session knows its bytes while the program is compiled") {
