@@ -263,6 +263,11 @@ private:
     return block;
   }
 
+  [[gnu::always_inline]] static Index gather_inlined(const E& e, expr::LeafMemory* leaves) {
+    stator::detail::Gatherer g{leaves};
+    STATOR_INLINE_CALL tracer<E>::gather(e, g);
+    return g.batch;
+  }
   static Index gather(const E& e, expr::LeafMemory* leaves) {
     stator::detail::Gatherer g{leaves};
     tracer<E>::gather(e, g);
@@ -288,7 +293,7 @@ private:
   [[gnu::flatten, gnu::noinline]] static void forward_inlined(const E& e, T* result) {
     expr::LeafMemory leaves[leaf_count + 1];
     alignas(alignment) std::byte workspace[std::max<std::size_t>(P::workspace.fixed, 1)];
-    const Frame f{workspace, leaves, result, gather(e, leaves)};
+    const Frame f{workspace, leaves, result, gather_inlined(e, leaves)};
     execute_inlined<P>(f);
     if constexpr (P::place(P::root).area != graph::Area::result)
       std::memcpy(result, detail::address<P, P::place(P::root)>(f), sizeof(T) * S::numel);
@@ -298,7 +303,7 @@ private:
   [[gnu::flatten, gnu::noinline]] static bool backward_inlined(const E& e, State& state) {
     expr::LeafMemory leaves[leaf_count + 1];
     alignas(alignment) std::byte workspace[std::max<std::size_t>(P::workspace.fixed, 1)];
-    const Frame f{workspace, leaves, nullptr, gather(e, leaves)};
+    const Frame f{workspace, leaves, nullptr, gather_inlined(e, leaves)};
     for (const GradientLeaf& g : gradient_leaves<P>::list) {
       const expr::LeafMemory& leaf = leaves[g.leaf];
       if (leaf.grad == nullptr || (leaf.state != nullptr && leaf.state->disabled)) [[unlikely]]

@@ -145,6 +145,16 @@ struct Gatherer {
   }
 };
 
+/// Gathers from each operand, in the order in which they are traced.
+template<class... A>
+[[gnu::always_inline]] inline void gather_all(Gatherer& g, const std::tuple<A...>& operands) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+    const auto one = [&g]<class E>(const E& e)
+                         __attribute__((always_inline)) { STATOR_INLINE_CALL tracer<E>::gather(e, g); };
+    (one(std::get<I>(operands)), ...);
+  }(std::index_sequence_for<A...>{});
+}
+
 } // namespace detail
 
 template<class T, class S, bool NeedsGrad>
@@ -210,7 +220,7 @@ struct tracer<expr::Expression<Op, A...>> {
     return std::apply([](const auto&... s) { return operation<Op>{}(s...); }, operands);
   }
   static void gather(const expr::Expression<Op, A...>& e, detail::Gatherer& g) {
-    std::apply([&](const A&... a) { (tracer<A>::gather(a, g), ...); }, e.operands);
+    detail::gather_all(g, e.operands);
   }
 };
 
@@ -261,17 +271,17 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
   }
   static void gather(const expr::ModuleCall<Net, Mode, A...>& e, detail::Gatherer& g) {
     e.watch.check("a model");
-    gather(*e.net, e.operands, g);
+    STATOR_INLINE_CALL gather(*e.net, e.operands, g);
   }
   static void gather(const Net& net, const std::tuple<A...>& operands, detail::Gatherer& g) {
-    std::apply([&](const A&... a) { (tracer<A>::gather(a, g), ...); }, operands);
+    detail::gather_all(g, operands);
     gather_network(net, g);
   }
   /// The leaves of the network alone.
   static void gather_network(const Net& net, detail::Gatherer& g) {
     expr::LeafMemory* const first = g.next;
     detail::GatherVisitor v(first);
-    walk(net, v);
+    STATOR_INLINE_CALL walk(net, v);
     g.next += module_leaves;
     for (int i = 0; i < module_leaves; ++i)
       if (first[i].data == nullptr) [[unlikely]]
