@@ -2,7 +2,7 @@
 // 05: train. Two networks on Fashion-MNIST: a multilayer perceptron for three epochs, a convolutional network
 // for one. Writes the loss curves to loss.svg.
 //
-//   05_train [folder with the four IDX files]
+//   05_train [folder with the four IDX files [images that the convolutional network is trained on]]
 #include <stator/data/batches.hpp>
 #include <stator/data/fashion_mnist.hpp>
 #include <stator/io/progress.hpp>
@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -101,7 +102,12 @@ int main(int argc, char** argv) try {
   const auto flat_test = data::fashion_mnist<784>(folder, data::Split::test);
   const Outcome mlp = train<Mlp>("mlp", flat_train, flat_test, 3);
 
-  const auto image_train = data::fashion_mnist<1, 28, 28>(folder, data::Split::train);
+  auto image_train = data::fashion_mnist<1, 28, 28>(folder, data::Split::train);
+  if (argc > 2) { // the first so many
+    std::vector<stator::Index> chosen(std::stoul(argv[2]));
+    std::iota(chosen.begin(), chosen.end(), 0);
+    image_train = image_train.subset(chosen);
+  }
   const auto image_test = data::fashion_mnist<1, 28, 28>(folder, data::Split::test);
   const Outcome cnn = train<Cnn>("cnn", image_train, image_test, 1);
 
