@@ -9,16 +9,27 @@ using test::check_gradient;
 using test::variable;
 
 namespace {
-/// Only the states of the result have a gradient.
+/// All hidden states, and of an LSTM the last cell as well, or not.
 template<Cell C, bool TimeMajor, bool Reverse, Index... X>
 void check_recurrence(auto... state) {
   constexpr Index hidden = 3, gates = kernel::gates(C) * hidden;
   const auto f = [](const auto&... a) {
-    return narrow<2, 0, (C == Cell::lstm ? 2 : 1) * hidden>(
-        operation<ops::Recurrence<C, TimeMajor, Reverse>>{}(a...));
+    using Op = ops::Recurrence<C, TimeMajor, Reverse, false>;
+    return operation<typename Op::States>{}(operation<Op>{}(a...));
   };
   check_gradient(f, variable<X..., gates>(), variable<gates, hidden>(), state..., variable<gates>());
   check_gradient(f, variable<X..., gates>(), variable<gates, hidden>(), state...);
+  if constexpr (C == Cell::lstm) {
+    using Op = ops::Recurrence<C, TimeMajor, Reverse, true>;
+    constexpr operation<typename Op::LastCell> last_cell;
+    const auto cell = [=](const auto&... a) { return last_cell(operation<Op>{}(a...)); };
+    check_gradient(cell, variable<X..., gates>(), variable<gates, hidden>(), state..., variable<gates>());
+    const auto both = [=](const auto&... a) {
+      const auto y = operation<Op>{}(a...);
+      return mul(select<static_cast<Index>(Op::time), 1>(operation<typename Op::States>{}(y)), last_cell(y));
+    };
+    check_gradient(both, variable<X..., gates>(), variable<gates, hidden>(), state...);
+  }
 }
 } // namespace
 

@@ -152,7 +152,8 @@ struct Planner {
     // A differentiated program keeps its root, which its backward may read.
     const int root = base(g.root);
     if (g.first_constant >= 0) place_prepared();
-    if (!g.backward && place[root].area == Area::none && kind(root) != Kind::constant)
+    if (!g.backward && place[root].area == Area::none && kind(root) != Kind::constant &&
+        type(root).extents.numel() == type(g.root).extents.numel()) // not of a view of a part
       place[root] = {Area::result, 0};
   }
 

@@ -33,7 +33,7 @@ struct ValueType {
 enum class Kind : std::uint8_t {
   leaf,        ///< an input, a parameter or a buffer: memory that exists already
   constant,    ///< one number
-  view,        ///< the same elements under another shape
+  view,        ///< the same elements, or the first of them, under another shape
   elementwise, ///< each element of the result from one element of each operand; fused into regions
   kernel,      ///< any other computation
   store,       ///< elementwise, the result goes to the memory of its first operand, a leaf

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <type_traits>
 
 namespace stator::kernel {
 
@@ -30,6 +32,71 @@ struct AxisRows {
     }
   }
 };
+
+/// What `load(count, i)` gives for the vectors of N contiguous elements, joined by `join` in several chains:
+/// count is 0 for a whole vector, or the elements of the last one. The order is always the same.
+template<Index N, class T, class F, class Join>
+[[gnu::always_inline]] inline Simd<T> reduce_row(T filling, const F& load, const Join& join) {
+  constexpr Index width = Simd<T>::size, whole = N / width, chains = whole < 4 ? (whole < 1 ? 1 : whole) : 4;
+  Simd<T> part[static_cast<std::size_t>(chains)];
+  for (Simd<T>& p : part) p = Simd<T>(filling);
+  constexpr Index together = whole / chains * chains;
+  for (Index i = 0; i < together; i += chains) {
+    STATOR_UNROLL
+    for (Index c = 0; c < chains; ++c)
+      part[c] = join(part[c], load(std::integral_constant<Index, 0>(), (i + c) * width));
+  }
+  if constexpr (together < whole) {
+    STATOR_UNROLL
+    for (Index i = together; i < whole; ++i)
+      part[i - together] = join(part[i - together], load(std::integral_constant<Index, 0>(), i * width));
+  }
+  if constexpr (whole * width < N)
+    part[0] = join(part[0], load(std::integral_constant<Index, N - whole * width>(), whole * width));
+  STATOR_UNROLL
+  for (Index c = 1; c < chains; ++c) part[0] = join(part[0], part[c]);
+  return part[0];
+}
+
+/// Count elements at x, or a vector where Count is 0; `filling` for what is missing.
+template<Index Count, class T>
+[[gnu::always_inline]] inline Simd<T> load_part(const T* x, T filling) {
+  if constexpr (Count == 0) {
+    return Simd<T>::load(x);
+  } else {
+    Simd<T> v(filling);
+    __builtin_memcpy(&v, x, static_cast<std::size_t>(Count) * sizeof(T));
+    return v;
+  }
+}
+
+/// The largest of N contiguous elements; where one is NaN, any.
+template<Index N, class T>
+T largest_of_row(const T* x) {
+  constexpr T lowest = -std::numeric_limits<T>::infinity();
+  const Simd<T> high = reduce_row<N>(
+      lowest, [&](auto count, Index i) { return load_part<count()>(x + i, lowest); },
+      [](const Simd<T>& a, const Simd<T>& b) { return select(a < b, b, a); });
+  T lane[static_cast<std::size_t>(Simd<T>::size)];
+  high.store(lane);
+  return *std::max_element(lane, lane + Simd<T>::size);
+}
+
+/// The sum of g[i], or of g[i] y[i], over N contiguous elements.
+template<bool Weighted, Index N, class T>
+T sum_of_row(const T* g, const T* y) {
+  return reduce_row<N>(
+             T{},
+             [&](auto count, Index i) {
+               const Simd<T> v = load_part<count()>(g + i, T{});
+               if constexpr (Weighted)
+                 return v * load_part<count()>(y + i, T{});
+               else
+                 return v;
+             },
+             [](const Simd<T>& a, const Simd<T>& b) { return a + b; })
+      .sum();
+}
 
 /// y[i] = exp(x[i] - shift) for N contiguous elements, returns the sum of y.
 template<Index N, class T>
@@ -67,7 +134,10 @@ struct softmax {
       const T* from = x + at;
       T* to = y + at;
       T high = from[0];
-      for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
+      if constexpr (step == 1)
+        high = detail::largest_of_row<n>(from);
+      else
+        for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
       T total{};
       if constexpr (step == 1)
         total = detail::exp_row<n>(from, to, high);
@@ -85,7 +155,10 @@ struct softmax {
   static void backward(const T* y, const T* g, T* dx, Index batch) {
     Rows::for_each(batch, [&](Index at) {
       T total{};
-      for (Index k = 0; k < n; ++k) total += Log ? g[at + k * step] : g[at + k * step] * y[at + k * step];
+      if constexpr (step == 1)
+        total = detail::sum_of_row<!Log, n>(g + at, y + at);
+      else
+        for (Index k = 0; k < n; ++k) total += Log ? g[at + k * step] : g[at + k * step] * y[at + k * step];
       if constexpr (!Log) {
         for (Index k = 0; k < n; ++k) dx[at + k * step] = y[at + k * step] * (g[at + k * step] - total);
       } else if constexpr (step == 1) {

@@ -99,7 +99,7 @@ struct Recurrent {
 
   constexpr auto forward(auto x, auto... first) const {
     if constexpr (fits(decltype(x)::extents)) {
-      return std::get<0>(layer<0>(x, first...));
+      return std::get<0>(layer<0, false>(x, first...));
     } else {
       refuse(x);
       return x;
@@ -113,7 +113,7 @@ struct Recurrent {
     if constexpr (fits(decltype(x)::extents)) {
       static_assert(!decltype(x)::extents.is_dynamic(),
                     "stator: the last states need a batch that is static");
-      const auto all = layer<0>(x, first...);
+      const auto all = layer<0, true>(x, first...);
       return std::tuple_cat(std::tuple(std::get<0>(all)), joined<0>(std::get<1>(all)));
     } else {
       refuse(x);
@@ -153,32 +153,34 @@ private:
                              : ""));
   }
 
-  /// The hidden states of the last layer, and the tuple of the last states of layers from L on.
-  template<std::size_t L>
+  /// The hidden states of the last layer, and with Last the tuple of the last states of layers from L on.
+  template<std::size_t L, bool Last>
   constexpr auto layer(auto x, auto... first) const {
-    const auto forth = direction<L, false>(x, first...);
+    const auto forth = direction<L, false, Last>(x, first...);
     const auto both = [&] {
       if constexpr (directions == 1) {
-        return std::tuple(hidden(forth), std::tuple(last<false>(forth)));
+        return forth;
       } else {
-        const auto back = direction<L, true>(x, first...);
-        return std::tuple(cat<2>(hidden(forth), hidden(back)),
-                          std::tuple(last<false>(forth), last<true>(back)));
+        const auto back = direction<L, true, Last>(x, first...);
+        return std::tuple(cat<2>(std::get<0>(forth), std::get<0>(back)),
+                          std::tuple_cat(std::get<1>(forth), std::get<1>(back)));
       }
     }();
     if constexpr (L + 1 == layers) {
       return both;
     } else {
-      const auto rest = layer<L + 1>(dropout<Options.dropout>(std::get<0>(both)), first...);
+      const auto rest = layer<L + 1, Last>(dropout<Options.dropout>(std::get<0>(both)), first...);
       return std::tuple(std::get<0>(rest), std::tuple_cat(std::get<1>(both), std::get<1>(rest)));
     }
   }
 
-  /// One layer in one direction: rows of `Recurrence`.
-  template<std::size_t L, bool Reverse>
+  /// One layer in one direction: the hidden states, and with Last in a tuple the tuple of the state after the
+  /// last step.
+  template<std::size_t L, bool Reverse, bool Last>
   constexpr auto direction(auto x, auto... first) const {
     constexpr std::size_t number = L * directions + (Reverse ? 1 : 0), at = number * (Options.bias ? 4 : 2);
-    constexpr operation<ops::Recurrence<Cell, !Options.batch_first, Reverse>> recurrence;
+    using Op = ops::Recurrence<Cell, !Options.batch_first, Reverse, Last && parts == 2>;
+    constexpr operation<Op> recurrence;
     const auto state = [&](const auto& all) { return stator::select<0, static_cast<Index>(number)>(all); };
     const auto zeros = [&] { return detail::zero_state<decltype(x)::extents[1 - time], Hidden>(x); };
     const auto run = [&](const auto&... states) {
@@ -191,33 +193,31 @@ private:
     };
     static_assert(sizeof...(first) == 0 || sizeof...(first) == parts,
                   "stator: a GRU or RNN takes one tensor of first states, an LSTM two");
-    if constexpr (sizeof...(first) > 0)
-      return run(state(first)...);
-    else if constexpr (parts == 2)
-      return run(zeros(), zeros());
-    else
-      return run(zeros());
-  }
-
-  static constexpr auto hidden(auto rows) {
-    if constexpr (decltype(rows)::extents[2] == Hidden)
-      return rows;
-    else
-      return narrow<2, 0, Hidden>(rows);
-  }
-  /// The state after the last step, all parts of it, [N, parts * Hidden].
-  template<bool Reverse>
-  static constexpr auto last(auto rows) {
-    constexpr Index steps = decltype(rows)::extents[time];
-    const auto row = stator::select<static_cast<Index>(time), Reverse ? 0 : steps - 1>(rows);
-    return narrow<1, 0, static_cast<Index>(parts) * Hidden>(row);
+    const auto rows = [&] {
+      if constexpr (sizeof...(first) > 0)
+        return run(state(first)...);
+      else if constexpr (parts == 2)
+        return run(zeros(), zeros());
+      else
+        return run(zeros());
+    }();
+    const auto hidden = Op::states(rows);
+    if constexpr (Last) {
+      constexpr Index end = Reverse ? 0 : decltype(hidden)::extents[time] - 1;
+      const auto last = stator::select<static_cast<Index>(time), end>(hidden);
+      if constexpr (parts == 2)
+        return std::tuple(hidden,
+                          std::make_tuple(std::tuple(last, operation<typename Op::LastCell>{}(rows))));
+      else
+        return std::tuple(hidden, std::make_tuple(std::tuple(last))); // std::tuple would copy the inner one
+    } else {
+      return std::tuple(hidden, std::tuple());
+    }
   }
   /// Part P and those after it of the states of all layers, [layers * directions, N, Hidden] each.
   template<std::size_t P>
   static constexpr auto joined(const auto& all) {
-    const auto one = std::apply(
-        [](const auto&... s) { return stack<0>(narrow<1, static_cast<Index>(P) * Hidden, Hidden>(s)...); },
-        all);
+    const auto one = std::apply([](const auto&... s) { return stack<0>(std::get<P>(s)...); }, all);
     if constexpr (P + 1 == parts)
       return std::tuple(one);
     else
@@ -254,13 +254,18 @@ struct RecurrentCell {
   /// Beside the hidden state's weight.
   std::conditional_t<Options.bias, Parameter<T, gates>, Absent> bias_hh;
 
-  constexpr auto forward(auto x, auto... state) const { return narrow<1, 0, Hidden>(step(x, state...)); }
+  constexpr auto forward(auto x, auto... state) const {
+    constexpr Index n = decltype(x)::extents[0];
+    return ops::reshape_to<Extents(n, Hidden)>(Recurrence<false>::states(step<false>(x, state...)));
+  }
   constexpr auto operator()(auto&&... x) const { return call(*this, std::forward<decltype(x)>(x)...); }
   /// The new states of an LSTMCell: `auto [h1, c1] = cell.states(x, h, c)`.
   constexpr auto states(auto x, auto... state) const {
     static_assert(parts == 2, "stator: only an LSTMCell has two states");
-    const auto y = step(x, state...);
-    return std::tuple(narrow<1, 0, Hidden>(y), narrow<1, Hidden, Hidden>(y));
+    constexpr Index n = decltype(x)::extents[0];
+    const auto y = step<true>(x, state...);
+    return std::tuple(ops::reshape_to<Extents(n, Hidden)>(Recurrence<true>::states(y)),
+                      operation<typename Recurrence<true>::LastCell>{}(y));
   }
 
   void reset_parameters() {
@@ -281,21 +286,19 @@ struct RecurrentCell {
   }
 
 private:
+  template<bool Cells>
+  using Recurrence = ops::Recurrence<Cell, false, false, Cells>;
+  template<bool Cells>
   constexpr auto step(auto x, auto... state) const {
     constexpr Index n = decltype(x)::extents[0];
     const auto row = [](auto v) { return ops::reshape_to<Extents(n, 1, gates)>(v); };
-    constexpr operation<ops::Recurrence<Cell, false, false>> recurrence;
-    if constexpr (sizeof...(state) < parts) {
-      return step(x, state..., detail::zero_state<n, Hidden>(x));
-    } else {
-      const auto y = [&] {
-        if constexpr (Options.bias)
-          return recurrence(row(linear(x, weight_ih, bias_ih)), weight_hh, state..., bias_hh);
-        else
-          return recurrence(row(linear(x, weight_ih)), weight_hh, state...);
-      }();
-      return ops::reshape_to<Extents(n, decltype(y)::extents[2])>(y);
-    }
+    constexpr operation<Recurrence<Cells>> recurrence;
+    if constexpr (sizeof...(state) < parts)
+      return step<Cells>(x, state..., detail::zero_state<n, Hidden>(x));
+    else if constexpr (Options.bias)
+      return recurrence(row(linear(x, weight_ih, bias_ih)), weight_hh, state..., bias_hh);
+    else
+      return recurrence(row(linear(x, weight_ih)), weight_hh, state...);
   }
 };
 

@@ -11,14 +11,24 @@ namespace stator::ops {
 
 using kernel::Cell;
 
+/// The first elements of a value that is laid out as its kernel wants, as a tensor of shape E; no copy.
+template<Extents E>
+struct Beginning {
+  static constexpr std::string_view name = "Slice";
+  static constexpr std::string_view backward_name = "SliceBackward0";
+  static constexpr bool is_view = true;
+  static constexpr Extents shape(const Extents&) { return E; }
+};
+
 /// x: the gates' part that comes from the input, [N, L, gates H], or [L, N, gates H] with TimeMajor; w [gates
 /// H, H]; h [N, H], for an LSTM then c [N, H]: the first state; bias [gates H] (optional), added to the
-/// product with the hidden state. Returns rows of what the backward needs, the hidden state first, then an
-/// LSTM's cell. With Reverse the sequence runs from its end. It can be differentiated once.
-template<Cell C, bool TimeMajor, bool Reverse>
+/// product with the hidden state. Returns what `States` and `LastCell` read, see kernel::recurrence. With
+/// Reverse the sequence runs from its end; with Cells an LSTM's last cell has a gradient. It can be
+/// differentiated once.
+template<Cell C, bool TimeMajor, bool Reverse, bool Cells>
 struct Recurrence : LayerTypes {
   static constexpr std::string_view name = C == Cell::lstm ? "Lstm" : C == Cell::gru ? "Gru" : "Rnn";
-  static constexpr Index time = TimeMajor ? 0 : 1;
+  static constexpr std::size_t time = TimeMajor ? 0 : 1;
   static constexpr std::size_t parts = C == Cell::lstm ? 2 : 1; ///< of the state
   /// Of the product with the hidden state; that with the input is an operation of its own.
   static constexpr Index multiply_adds(const Extents&, const Extents& x, const Extents& w, const auto&...) {
@@ -27,6 +37,12 @@ struct Recurrence : LayerTypes {
 
   static constexpr Extents shape(const Extents& x, const Extents& w, const auto&...) {
     return Extents(x[0], x[1], kernel::kept(C) * w[1]);
+  }
+  /// That of the hidden states, with Cells one row more for each sample: of the last cell.
+  static constexpr Extents gradient_shape(const Extents& y) {
+    Extents e(y[0], y[1], y[2] / kernel::kept(C));
+    if (Cells) ++e[time];
+    return e;
   }
   static constexpr Text requirement(const Extents& x, const Extents& w, const auto&... more) {
     const Index n = x.rank == 3 ? x[TimeMajor ? 1 : 0] : 0;
@@ -38,47 +54,143 @@ struct Recurrence : LayerTypes {
     return {};
   }
 
-  template<class X, class W>
-  using Kernel = kernel::recurrence<typename X::scalar, C, W::extents[1], X::extents[time],
-                                    X::extents[1 - time], TimeMajor, Reverse>;
+  /// Of x or the result, both [N, L, ...], and H features.
+  template<class X, Index H>
+  using Kernel = kernel::recurrence<typename X::scalar, C, H, X::extents[time], X::extents[1 - time],
+                                    TimeMajor, Reverse>;
   template<class X>
   static Index samples(Index batch) {
     return X::extents[1 - time] == dynamic ? batch : X::extents[1 - time];
   }
   template<class Out, class X, class W, class... More>
   static constexpr Bytes scratch() {
-    return Kernel<X, W>::forward_scratch;
+    return Kernel<X, W::extents[1]>::forward_scratch;
   }
   template<class Out, class X, class W, class... More>
   static void run(typename Out::scalar* y, const typename X::scalar* x, const typename W::scalar* w,
                   const typename More::scalar*... more, Index batch, std::byte* space) {
     const typename X::scalar* const rest[] = {more..., nullptr};
-    Kernel<X, W>::forward(x, w, rest[parts], rest[0], rest[parts - 1], y, samples<X>(batch), space);
+    Kernel<X, W::extents[1]>::forward(x, w, rest[parts], rest[0], rest[parts - 1], y, samples<X>(batch),
+                                      space);
   }
 
-  /// The gradients of the gates, and in a row after the last step those of the first state; g: of the result
-  /// y.
+  /// The hidden states [N, L, H] or [L, N, H].
+  struct States {
+    static constexpr std::string_view name = "Slice";
+    static constexpr std::string_view backward_name = "SliceBackward0";
+    static constexpr bool is_view = true, takes_other_gradient = true;
+    static constexpr Extents shape(const Extents& y) { return Extents(y[0], y[1], y[2] / kernel::kept(C)); }
+    template<class G, class Y, class X>
+    static constexpr auto vjp(G g, Y, X) {
+      if constexpr (Cells)
+        return gradients(operation<Gradient<false>>{}(g));
+      else
+        return gradients(g);
+    }
+  };
+  /// The hidden states of a result in a forward: it itself where it has nothing else.
+  template<class Y>
+  static constexpr auto states(Y y) {
+    if constexpr (kernel::kept(C) == 1)
+      return y;
+    else
+      return operation<States>{}(y);
+  }
+  /// An LSTM's cell after the last step, [N, H].
+  struct LastCell {
+    static constexpr std::string_view name = "Slice";
+    static constexpr std::string_view backward_name = "SliceBackward0";
+    static constexpr bool takes_other_gradient = true;
+    static constexpr Extents shape(const Extents& y) { return Extents(y[1 - time], y[2] / kernel::kept(C)); }
+    template<class Out, class Y>
+    static void run(typename Out::scalar* c, const typename Y::scalar* y, Index batch, std::byte*) {
+      constexpr Index H = Out::extents[1];
+      using K = Kernel<Y, H>;
+      for (Index n = 0; n < samples<Y>(batch); ++n)
+        std::copy_n(K::last_cell(y, samples<Y>(batch)) + n * K::cell_stride, H, c + n * H);
+    }
+    template<class G, class Y, class X>
+    static constexpr auto vjp(G g, Y, X) {
+      return gradients(operation<Gradient<true, X::extents[time]>>{}(g));
+    }
+  };
+  /// The gradient of the result from that of the states or, with OfCell, of the last cell after Steps.
+  template<bool OfCell, Index Steps = 0>
+  struct Gradient {
+    static constexpr std::string_view name = "SliceBackward";
+    static constexpr Extents shape(const Extents& g) {
+      Extents e = OfCell ? TimeMajor ? Extents(Steps, g[0], g[1]) : Extents(g[0], Steps, g[1]) : g;
+      ++e[time];
+      return e;
+    }
+    template<class Out, class G>
+    static void run(typename Out::scalar* out, const typename G::scalar* g, Index batch, std::byte*) {
+      constexpr Index H = Out::extents[2], steps = Out::extents[time] - 1;
+      const Index n = samples<Out>(batch), copied = n * H * (OfCell ? 1 : steps);
+      if (OfCell) out = std::fill_n(out, n * steps * H, typename Out::scalar{});
+      out = std::copy_n(g, copied, out);
+      if (!OfCell) std::fill_n(out, n * H, typename Out::scalar{});
+    }
+  };
+
+  /// The gradients of the gates, and in a row after the last step those of the first state, see
+  /// kernel::recurrence; g: of the result y.
   struct Backward {
     static constexpr std::string_view name = "RecurrenceBackward";
-    static constexpr Index multiply_adds(const Extents&, const Extents& g, const Extents&, const Extents& w,
+    static constexpr Index multiply_adds(const Extents&, const Extents&, const Extents& y, const Extents& w,
                                          const auto&...) {
-      return g.numel() / g.back() * w.numel();
+      return y.numel() / y.back() * w.numel();
     }
-    static constexpr Extents shape(const Extents& g, const Extents&, const Extents& w, const auto&...) {
-      Extents e(g[0], g[1], kernel::slopes(C) * w[1]);
-      ++e[static_cast<std::size_t>(time)];
+    static constexpr Extents shape(const Extents&, const Extents& y, const Extents& w, const auto&...) {
+      Extents e(y[0], y[1], kernel::slopes(C) * w[1]);
+      ++e[time];
       return e;
     }
     template<class Out, class G, class Y, class W, class... State>
     static constexpr Bytes scratch() {
-      return Kernel<Y, W>::backward_scratch;
+      return Kernel<Y, W::extents[1]>::backward_scratch;
     }
     template<class Out, class G, class Y, class W, class... State>
     static void run(typename Out::scalar* d, const typename G::scalar* g, const typename Y::scalar* y,
                     const typename W::scalar* w, const typename State::scalar*... state, Index batch,
                     std::byte* space) {
-      const typename G::scalar* const states[] = {state...};
-      Kernel<Y, W>::backward(g, y, w, states[0], states[parts - 1], d, samples<Y>(batch), space);
+      constexpr Index H = W::extents[1];
+      const typename G::scalar* const first[] = {state...};
+      const Index n = samples<Y>(batch);
+      Kernel<Y, H>::backward(g, Cells ? g + n * Y::extents[time] * H : nullptr, y, w, first[0],
+                             first[parts - 1], d, n, space);
+    }
+  };
+  /// The gradient of a part of the first state, [N, H].
+  template<std::size_t Part, Index Steps>
+  struct First {
+    static constexpr std::string_view name = "Slice";
+    static constexpr Extents shape(const Extents& d) {
+      return Extents(d[1 - time], d[2] / kernel::slopes(C));
+    }
+    template<class Out, class D>
+    static void run(typename Out::scalar* out, const typename D::scalar* d, Index batch, std::byte*) {
+      constexpr Index H = Out::extents[1];
+      const Index n = samples<D>(batch);
+      const auto* from = d + n * Steps * D::extents[2] + static_cast<Index>(Part) * H;
+      for (Index i = 0; i < n; ++i) std::copy_n(from + i * static_cast<Index>(parts) * H, H, out + i * H);
+    }
+  };
+  /// The hidden states before each step, from those after it and h, the first.
+  struct Before {
+    static constexpr std::string_view name = "Cat";
+    static constexpr Extents shape(const Extents& states, const Extents&) { return states; }
+    template<class Out, class Y, class H>
+    static void run(typename Out::scalar* out, const typename Y::scalar* y, const typename H::scalar* h,
+                    Index batch, std::byte*) {
+      // Blocks of steps: of a sample, or all.
+      const Index n = samples<Y>(batch), steps = Y::extents[time];
+      const Index blocks = TimeMajor ? 1 : n, row = (TimeMajor ? n : 1) * Y::extents[2];
+      for (Index b = 0; b < blocks; ++b, y += steps * row) {
+        if (!Reverse) out = std::copy_n(h + b * row, row, out);
+        out = std::copy_n(y + (Reverse ? row : 0), (steps - 1) * row, out);
+        if (Reverse) out = std::copy_n(h + b * row, row, out);
+      }
     }
   };
 
@@ -91,50 +203,32 @@ struct Recurrence : LayerTypes {
       else
         return operation<Backward>{}(g, y, w, h);
     }();
-    const auto rows = cut<time, 0, steps>(d);
+    constexpr Extents all(X::extents[0], X::extents[1], kernel::slopes(C) * hidden);
+    const auto rows = operation<Beginning<all>>{}(d);
     const auto sums = [&] { // the gradient of the product with the hidden states
       if constexpr (C == Cell::gru)
-        return operation<Cat<2>>{}(cut<2, 0, 2 * hidden>(rows), cut<2, 3 * hidden, hidden>(rows));
+        return operation<Cat<2>>{}(operation<Narrow<2, 0, 2 * hidden>>{}(rows),
+                                   operation<Narrow<2, 3 * hidden, hidden>>{}(rows));
       else
         return rows;
     }();
-    const auto states = cut<time, steps, 1>(d);
-    const auto dw = operation<Linear::LinearWeight>{}(sums, before<steps, hidden>(y, h));
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return gradients(cut<2, 0, X::extents[2]>(rows), dw,
-                       reshape_to<H::extents>(cut<2, 0, hidden>(states)), // h
-                       [&] {
-                         if constexpr (I + 1 < parts)
-                           return reshape_to<H::extents>(cut<2, hidden, hidden>(states));
-                         else
-                           return sum_to<typename More::typed>(sums);
-                       }()...);
-    }(std::index_sequence_for<More...>{});
-  }
-
-private:
-  /// Elements From to From + Count of a dimension.
-  template<Index Dim, Index From, Index Count, class V>
-  static constexpr auto cut(V v) {
-    if constexpr (V::extents[Dim] == Count)
-      return v;
-    else
-      return operation<Narrow<Dim, From, Count>>{}(v);
-  }
-  /// The hidden states before each step.
-  template<Index Steps, Index Hidden, class Y, class H>
-  static constexpr auto before(Y y, H h) {
-    constexpr Extents one = TimeMajor ? Extents(1, H::extents[0], Hidden) : Extents(H::extents[0], 1, Hidden);
-    const auto first = reshape_to<one>(h);
-    if constexpr (Steps == 1) {
-      return first;
-    } else {
-      const auto others = cut<time, (Reverse ? 1 : 0), Steps - 1>(cut<2, 0, Hidden>(y));
-      if constexpr (Reverse)
-        return operation<Cat<time>>{}(others, first);
+    const auto dx = [&] {
+      if constexpr (C == Cell::gru)
+        return operation<Narrow<2, 0, 3 * hidden>>{}(rows);
       else
-        return operation<Cat<time>>{}(first, others);
-    }
+        return rows;
+    }();
+    constexpr Extents each(X::extents[0], X::extents[1], hidden);
+    const auto before = operation<Before>{}(operation<Beginning<each>>{}(y), h);
+    const auto dw = operation<Linear::LinearWeight>{}(sums, before);
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return gradients(dx, dw, operation<First<0, steps>>{}(d), [&] {
+        if constexpr (I + 1 < parts)
+          return operation<First<1, steps>>{}(d);
+        else
+          return sum_to<typename More::typed>(sums);
+      }()...);
+    }(std::index_sequence_for<More...>{});
   }
 };
 

@@ -21,6 +21,9 @@
 //   static constexpr Index multiply_adds(y, x...)          what a summary counts, from the extents of result
 //                                                          and operands
 //   static constexpr auto vjp(auto g, auto y, auto... x)   returns gradients(...)
+//   static constexpr Extents gradient_shape(const Extents&) for a result that only operations of the same
+//                                                          file read: the shape of its gradient; they say
+//                                                          `takes_other_gradient`
 //   static constexpr Bytes scratch<Out, In...>()           temporary memory of run
 //   static void accumulate<Out, In...>(...)                as run, adding to out
 //   static constexpr bool can_prepare<In...>               whether `prepare` is of use for these operands

@@ -121,11 +121,24 @@ struct check_call {
   }
 };
 
+/// The type of the gradient of a result: that of the result, unless the operation says another shape.
+template<class Op, class Out>
+struct gradient_type {
+  using type = Out;
+};
+template<class Op, class Out>
+  requires requires { Op::gradient_shape(Out::extents); }
+struct gradient_type<Op, Out> {
+  static constexpr Extents extents = Op::gradient_shape(Out::extents);
+  using type = Typed<typename Out::scalar, to_shape<extents>>;
+};
+
 template<class Op, int Order, class Out, class... In>
 struct vjp_call {
   static constexpr void run(graph::Builder& b, int node, int grad, int* result) {
+    using Grad = typename gradient_type<Op, Out>::type;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const auto products = Op::vjp(Symbol<typename Out::scalar, typename Out::shape, Order>{&b, grad},
+      const auto products = Op::vjp(Symbol<typename Grad::scalar, typename Grad::shape, Order>{&b, grad},
                                     Symbol<typename Out::scalar, typename Out::shape, Order>{&b, node},
                                     Symbol<typename In::scalar, typename In::shape, Order>{
                                         &b, b.operand(node, static_cast<int>(I))}...);
@@ -137,7 +150,9 @@ struct vjp_call {
   template<class X, class S>
   static constexpr int take(const S& s) {
     if constexpr (AnySymbol<S>) {
-      static_assert(S::extents == X::extents, "stator: a gradient must have the shape of its operand");
+      static_assert(
+          S::extents == X::extents || requires { Op::takes_other_gradient; },
+          "stator: a gradient must have the shape of its operand");
       return s.node;
     } else {
       return -1;
@@ -183,7 +198,7 @@ concept CanScale =
 
 template<class Op, class Out, int Order, class... In>
 concept HasVjp = Order > 0 && std::is_floating_point_v<typename Out::scalar>&& requires {
-  &Op::template vjp<Symbol<typename Out::scalar, typename Out::shape, 0>,
+  &Op::template vjp<Symbol<typename Out::scalar, typename gradient_type<Op, Out>::type::shape, 0>,
                     Symbol<typename Out::scalar, typename Out::shape, 0>,
                     Symbol<typename In::scalar, typename In::shape, 0>...>;
 };
@@ -253,7 +268,7 @@ struct signature {
     }
     if constexpr (detail::HasVjp<Op, Out, Order, In...>) {
       s.vjp = &detail::vjp_call<Op, Order - 1, Out, In...>::run;
-      s.add = gradient_functions<Out, Order - 1>::add();
+      s.add = gradient_functions<typename detail::gradient_type<Op, Out>::type, Order - 1>::add();
       s.fill = gradient_functions<Out, 0>::fill();
     }
     return s;
