@@ -7,6 +7,7 @@
 #   tests/run.sh --sanitize    the runtime tests under AddressSanitizer and UndefinedBehaviorSanitizer (g++)
 #   --sanitize-threads         under ThreadSanitizer (clang, without OpenMP)
 #   tests/run.sh --ci          --all, some folders under both kinds of sanitizers, and the layout of the sources
+#   tests/run.sh --portability one program on other machines and instruction sets, under emulators: tests/portability/run
 #   --compiler gcc|clang       only that one
 #   --only STAGE[,STAGE...]    only the runtime tests of tests/STAGE (the rest is not even built)
 # What each counts is in tests/README.md. Exit code 0 means that something passed and nothing failed.
@@ -22,9 +23,10 @@ while [ $# -gt 0 ]; do
   --quick) compilers=gcc ;;
   --sanitize) sanitize=address,undefined compilers=gcc ;;
   --sanitize-threads) sanitize=thread compilers=clang ;;
+  --portability) shift && exec "$root/tests/portability/run" "$@" ;;
   --compiler) compilers=${2:-} && shift ;;
   --only) only=${2:-} && shift ;;
-  *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,11p' && exit 2 ;;
+  *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,12p' && exit 2 ;;
   esac
   shift
 done
