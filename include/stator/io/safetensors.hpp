@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <concepts>
 #include <span>
 
 namespace stator::io {
@@ -39,7 +40,8 @@ public:
     read(options);
   }
   /// The same without a copy: the bytes must outlive this object.
-  SafetensorsFile(std::span<const std::byte> bytes, std::string name, const SafetensorsOptions& options = {})
+  template<std::same_as<std::span<const std::byte>> Bytes> // not what braces could mean as well
+  SafetensorsFile(Bytes bytes, std::string name, const SafetensorsOptions& options = {})
       : path_(std::move(name)), file_(bytes) {
     read(options);
   }
