@@ -100,8 +100,8 @@ public:
   }
   /// Uses an image that stator::save_image wrote, where it lies. Throws ValueError when it is of another
   /// network, cut short, or not at a multiple of 64 bytes.
-  template<std::same_as<std::span<const std::byte>> Image> // not what braces could mean as well
-  explicit ReadOnlyModel(Image image, const Net& net = Net{}) : ReadOnlyModel(parts(image), net) {}
+  template<std::convertible_to<std::span<const std::byte>> Image> // not what braces could mean as well
+  explicit ReadOnlyModel(const Image& image, const Net& net = Net{}) : ReadOnlyModel(parts(image), net) {}
   /// Uses the constants of a header that stator::save_header wrote. Those of another network do not compile.
   template<std::derived_from<Embedded> Weights>
   explicit ReadOnlyModel(Weights, const Net& net = Net{})
