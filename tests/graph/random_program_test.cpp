@@ -96,6 +96,7 @@ private:
       return leaves_.grad[p.offset].data();
     case Area::result:
       return result_.data();
+    case Area::prepared: // of prepared programs alone
     case Area::none:
       break;
     }

@@ -245,9 +245,12 @@ private:
   const Arenas& arenas() const {
     if constexpr (parameter_bytes + buffer_bytes > 0)
       if (!arenas_) [[unlikely]]
-        raise(UnboundError(std::string(Table::modules[0].type) +
-                           ": this model has no memory: it has been moved from"));
+        refuse_without_memory();
     return arenas_;
+  }
+  [[noreturn, gnu::cold, gnu::noinline]] static void refuse_without_memory() {
+    std::string text(Table::modules[0].type);
+    raise(UnboundError(text.append(": this model has no memory: it has been moved from")));
   }
   void use(const ModelMemory& memory) {
     expect(memory.parameters, parameter_bytes, "parameters");
