@@ -14,7 +14,8 @@ expect() {
   text=$1 header=$2
   shift 2
   output=$(printf '#include "stator/%s"\n' "$header" | "$@" -I"$include" -fsyntax-only -x c++ - 2>&1)
-  errors=$(printf '%s\n' "$output" | grep -c 'error:')
+  # clang 16 crashes after the answer.
+  errors=$(printf '%s\n' "$output" | grep -v 'frontend command failed' | grep -c 'error:')
   case $output in
   *"$text"*) [ "$errors" -eq 1 ] && return ;;
   esac

@@ -3,6 +3,8 @@
 // recurrent network that hears silence) is full of them.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <cstdint>
 #if defined(__SSE2__) || defined(_M_X64)
 #include <xmmintrin.h>

@@ -8,6 +8,8 @@
 //   any thread
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <array>
 #include <atomic>
 #include <concepts>
