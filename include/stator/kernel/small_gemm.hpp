@@ -3,6 +3,7 @@
 // crosses a vector.
 #pragma once
 
+#include "stator/core/bytes.hpp"
 #include "stator/kernel/pack.hpp"
 
 namespace stator::kernel::detail {
