@@ -181,7 +181,7 @@ private:
     // Where nothing has run and nothing is kept, a small workspace lies on the stack.
     const std::size_t need = P::workspace.total(std::max<Index>(f.batch, 0));
     alignas(alignment) std::byte nearby[nearby_size<P>];
-    const bool is_near = !state.forward_kept && !retain_graph && need <= sizeof nearby;
+    const bool is_near = fits_nearby<P> && !state.forward_kept && !retain_graph && need <= sizeof nearby;
     if (state.forward_kept)
       for (const IndexCheck& c : index_checks<P>::list) c.function(leaves[c.leaf].data, f.batch);
     else if (is_near)
@@ -232,9 +232,13 @@ private:
 
   /// Bytes of a workspace that need not be borrowed.
   static constexpr std::size_t small_workspace = 4096;
+  /// Whether a program may have its workspace on the stack. A constant, so that no code is made for it
+  /// elsewhere.
+  template<class P>
+  static constexpr bool fits_nearby = P::workspace.fixed <= small_workspace;
   /// Of the workspace on the stack that a program gets; 1 where it would never do.
   template<class P>
-  static constexpr std::size_t nearby_size = P::workspace.fixed <= small_workspace ? small_workspace : 1;
+  static constexpr std::size_t nearby_size = fits_nearby<P> ? small_workspace : 1;
 
   /// Points the gradients of leaves with `requires_grad_(false)` to memory that is never read.
   template<class P>
@@ -341,7 +345,7 @@ private:
       const std::size_t need = P::workspace.total(std::max<Index>(f.batch, 0));
       alignas(alignment) std::byte nearby[nearby_size<P>];
       MemoryBlock block;
-      if (need <= sizeof nearby)
+      if (fits_nearby<P> && need <= sizeof nearby)
         f.workspace = nearby;
       else
         f.workspace = (block = borrow(need)).data();
