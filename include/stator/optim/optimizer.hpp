@@ -210,7 +210,8 @@ private:
   /// Whether one step of the whole arena is that of each parameter: they are one group, have come equally far
   /// and have a gradient.
   bool can_step_together() const {
-    if (!together_ || groups_.size() != 1 || table().empty()) return false;
+    // A model without memory is refused by what allocates.
+    if (!together_ || groups_.size() != 1 || model_->gradient_arena().empty()) return false;
     const Group& all = groups_.front();
     if (all.parameters.size() != table().size() || !Rule::keeps_zero(all.options)) return false;
     for (std::size_t i = 0; i < table().size(); ++i)
