@@ -9,17 +9,6 @@
 using namespace stator;
 using data::Csv;
 
-namespace {
-std::string message_of(auto&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
-} // namespace
-
 TEST_CASE("columns of a table are tensors") {
   const Csv table("length,width,species\n1.5,2,setosa\r\n-3e-1,+4, virginica\n\n7,8.25,setosa", "t.csv");
   CHECK(table.size() == 3);
@@ -47,22 +36,23 @@ TEST_CASE("cells may be quoted, delimiters are free, a header may be missing") {
 }
 
 TEST_CASE("what is wrong with a table is said with its line") {
-  const auto said = [](const char* text) { return message_of([&] { Csv(text, "t.csv"); }); };
+  const auto said = [](const char* text) { return test::thrown<Error>([&] { Csv(text, "t.csv"); }); };
   CHECK(said("a,b\n1,2\n3\n") == "stator: t.csv, line 3: 1 cells, expected 2");
   CHECK(said("a,b\n1,2,3\n") == "stator: t.csv, line 2: 3 cells, expected 2");
   CHECK(said("a\n\"two\nlines\"\nx,y\n") == "stator: t.csv, line 4: 2 cells, expected 1");
   CHECK(said("a\n\"open\n1\n") == "stator: t.csv, line 2: a quote that nothing closes");
   CHECK(said("a\n\"x\"y\n") == "stator: t.csv, line 2: text after a closing quote");
   const Csv table("a,b\n1,\n2.5,x\n300,1e99\n", "t.csv");
-  CHECK(message_of([&] { table.column<float>("b"); }) ==
+  CHECK(test::thrown<Error>([&] { table.column<float>("b"); }) ==
         "stator: t.csv, line 2, column 'b': expected a number of type float32, found ''");
-  CHECK(message_of([&] { table.number<float>(1, 1); }) ==
+  CHECK(test::thrown<Error>([&] { table.number<float>(1, 1); }) ==
         "stator: t.csv, line 3, column 'b': expected a number of type float32, found 'x'");
-  CHECK(message_of([&] { table.number<float>(2, 1); }) ==
+  CHECK(test::thrown<Error>([&] { table.number<float>(2, 1); }) ==
         "stator: t.csv, line 4, column 'b': expected a number of type float32, found '1e99'");
-  CHECK(message_of([&] { table.column<std::int64_t>("a"); }) ==
+  CHECK(test::thrown<Error>([&] { table.column<std::int64_t>("a"); }) ==
         "stator: t.csv, line 3, column 'a': expected a number of type int64, found '2.5'");
-  CHECK(message_of([&] { table.column<float>("c"); }) == "stator: t.csv: has no column 'c'; there are a, b");
+  CHECK(test::thrown<Error>([&] { table.column<float>("c"); }) ==
+        "stator: t.csv: has no column 'c'; there are a, b");
 }
 
 TEST_CASE("read_csv reads a file") {

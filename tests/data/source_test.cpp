@@ -62,14 +62,6 @@ std::vector<std::int64_t> one_pass(auto&& range) {
   for (auto [values] : range) all.insert(all.end(), values.begin(), values.end());
   return all;
 }
-std::string message_of(auto&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
 
 } // namespace
 
@@ -143,7 +135,7 @@ TEST_CASE("what a source throws reaches the loop, with a thread too, and the nex
   for (const Index prefetch : {0, 3}) {
     auto range = batches<8>(source, {.prefetch = prefetch});
     Index seen = 0;
-    CHECK(message_of([&] {
+    CHECK(test::thrown<Error>([&] {
             for (auto [values] : range) seen += values.size(0);
           }) == "stator: sample 20 cannot be read");
     CHECK(seen == 16);
@@ -151,7 +143,7 @@ TEST_CASE("what a source throws reaches the loop, with a thread too, and the nex
     CHECK(one_pass(range).size() == 100);
     source.fails_at = 20;
   }
-  CHECK(message_of([&] { batches<8>(source, {.prefetch = -1}); }) ==
+  CHECK(test::thrown<Error>([&] { batches<8>(source, {.prefetch = -1}); }) ==
         "stator: batches: prefetch is -1, expected 0 or more");
 }
 
@@ -171,7 +163,7 @@ TEST_CASE("tensors become a dataset of their rows") {
     STATIC_REQUIRE(std::is_same_v<decltype(ys), TensorView<const double, dynamic>>);
     CHECK(masks(xs.size(0) - 1, 1, 1) == 7);
   }
-  CHECK(message_of([&] { StackDataset{x, Tensor<double, dynamic>(4)}; }) ==
+  CHECK(test::thrown<Error>([&] { StackDataset{x, Tensor<double, dynamic>(4)}; }) ==
         "stator: StackDataset: tensor 1 has 4 samples, tensor 0 has 3");
 }
 
@@ -185,9 +177,9 @@ TEST_CASE("sources are split, chosen from and transformed") {
   all.insert(all.end(), rest.begin(), rest.end());
   std::ranges::sort(all);
   CHECK(all == one_pass(batches<100>(source)));
-  CHECK(message_of([&] { data::random_split(source, {80, 30}, 3); }) ==
+  CHECK(test::thrown<Error>([&] { data::random_split(source, {80, 30}, 3); }) ==
         "stator: random_split: the sizes must be parts of 100 samples");
-  CHECK(message_of([&] { data::Subset(source, {3, 100}); }) ==
+  CHECK(test::thrown<Error>([&] { data::Subset(source, {3, 100}); }) ==
         "stator: Subset: sample 100 of a source of 100");
 
   const auto pairs =
@@ -207,7 +199,9 @@ TEST_CASE("arrays of an .npz file are a dataset") {
   CHECK(dataset.size() == 3);
   CHECK(std::get<0>(dataset.get(1))(1) == 4);
   CHECK(std::get<1>(dataset.get(2))() == 9);
-  const auto refused = [&](auto&& f) { return message_of(f).substr(message_of(f).find("d.npz")); };
+  const auto refused = [&](auto&& f) {
+    return test::thrown<Error>(f).substr(test::thrown<Error>(f).find("d.npz"));
+  };
   CHECK(refused([&] { data::read_npz<Tensor<float, dynamic, 3>>(scratch / "d.npz", {"x"}); }) ==
         "d.npz(x.npy): shape (3,2,), expected (N,3,)");
   CHECK(refused([&] { data::read_npz<Tensor<double, dynamic, 2>>(scratch / "d.npz", {"x"}); }) ==

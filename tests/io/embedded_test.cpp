@@ -3,6 +3,7 @@
 #include "io/embedded_weights.hpp"
 
 #include "catch.hpp"
+#include "files.hpp"
 
 #include "stator/io/save_header.hpp"
 #include "stator/io/save_image.hpp"
@@ -79,19 +80,6 @@ Model<Types> typed() {
   return model;
 }
 
-std::string contents(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-/// A directory of its own for a test.
-struct Directory {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / "stator_embedded_test";
-  Directory() { std::filesystem::create_directories(path); }
-  ~Directory() { std::filesystem::remove_all(path); }
-};
-
 struct alignas(64) Line {
   std::byte bytes[64];
 };
@@ -114,31 +102,22 @@ void check_same_bytes(const Made& made, const Expected& expected) {
   }
 }
 
-std::string message_of(auto&& f) {
-  try {
-    f();
-  } catch (const ValueError& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
-
 } // namespace
 
 TEST_CASE("save_header writes the header that this test was compiled with") {
   // Where it should change: STATOR_UPDATE_HEADERS=1 writes it anew.
-  const Directory directory;
-  save_header(trained(), (directory.path / "net.hpp").string(), {.name = "embedded_net"});
-  save_header(typed(), (directory.path / "embedded_types.hpp").string());
+  const test::TemporaryDirectory directory;
+  save_header(trained(), (directory / "net.hpp").string(), {.name = "embedded_net"});
+  save_header(typed(), (directory / "embedded_types.hpp").string());
   const auto committed = std::filesystem::path(STATOR_TEST_REFERENCE).parent_path() / "io";
-  const std::string net = contents(directory.path / "net.hpp");
-  const std::string types = contents(directory.path / "embedded_types.hpp");
+  const std::string net = test::read_bytes(directory / "net.hpp");
+  const std::string types = test::read_bytes(directory / "embedded_types.hpp");
   if (std::getenv("STATOR_UPDATE_HEADERS") != nullptr) {
     std::ofstream(committed / "embedded_net.inc", std::ios::binary) << net;
     std::ofstream(committed / "embedded_types.inc", std::ios::binary) << types;
   }
-  CHECK(net == contents(committed / "embedded_net.inc"));
-  CHECK(types == contents(committed / "embedded_types.inc"));
+  CHECK(net == test::read_bytes(committed / "embedded_net.inc"));
+  CHECK(types == test::read_bytes(committed / "embedded_types.inc"));
 }
 
 TEST_CASE("a model over the constants of a header computes what the saved one does, without a copy") {
@@ -174,11 +153,11 @@ TEST_CASE("the weights of a header fit one network") {
 }
 
 TEST_CASE("a model over an image computes what the saved one does, without a copy") {
-  const Directory directory;
-  const std::string path = (directory.path / "net.img").string();
+  const test::TemporaryDirectory directory;
+  const std::string path = (directory / "net.img").string();
   const auto model = trained();
   save_image(model, path);
-  const std::string file = contents(path);
+  const std::string file = test::read_bytes(path);
   CHECK(file.size() == 64 + Model<Net>::parameter_bytes + Model<Net>::buffer_bytes);
   const auto lines = lines_of(file);
   const ReadOnlyModel<Net> image{std::as_bytes(std::span(lines))};
@@ -190,17 +169,17 @@ TEST_CASE("a model over an image computes what the saved one does, without a cop
 }
 
 TEST_CASE("what is not an image of the network is refused with the reason") {
-  const Directory directory;
-  const std::string path = (directory.path / "net.img").string();
+  const test::TemporaryDirectory directory;
+  const std::string path = (directory / "net.img").string();
   save_image(trained(), path);
-  const std::string file = contents(path);
+  const std::string file = test::read_bytes(path);
   const auto refused = [&](std::string bytes, std::size_t size = 0) {
     const auto lines = lines_of(bytes);
-    return message_of(
+    return test::thrown<ValueError>(
         [&] { ReadOnlyModel<Net>{std::as_bytes(std::span(lines)).first(size > 0 ? size : bytes.size())}; });
   };
   const std::string start = "stator: ReadOnlyModel: the image of Net ";
-  CHECK(refused(file) == "nothing was thrown");
+  CHECK(refused(file).empty());
   CHECK(refused(file, 63) == start + "has 63 bytes, fewer than its header");
   CHECK(refused(file, file.size() - 1) == start + "ends after " + std::to_string(file.size() - 1) + " of " +
                                               std::to_string(file.size()) + " bytes");
@@ -212,21 +191,21 @@ TEST_CASE("what is not an image of the network is refused with the reason") {
   const auto lines = lines_of(file);
   const auto bytes = std::as_bytes(std::span(lines));
   CHECK(
-      message_of([&] { ReadOnlyModel<Types>{bytes}; }) ==
+      test::thrown<ValueError>([&] { ReadOnlyModel<Types>{bytes}; }) ==
       "stator: ReadOnlyModel: the image of Types holds 384 bytes of parameters and 192 of buffers, expected "
       "64 and 320");
-  CHECK(message_of([&] { ReadOnlyModel<Renamed>{bytes}; }) ==
+  CHECK(test::thrown<ValueError>([&] { ReadOnlyModel<Renamed>{bytes}; }) ==
         "stator: ReadOnlyModel: the image of Renamed is of a network whose tensors have other names, "
         "types, shapes or places");
   const auto moved = lines_of(std::string(4, ' ') + file);
-  CHECK(message_of([&] { ReadOnlyModel<Net>{std::as_bytes(std::span(moved)).subspan(4)}; }) ==
+  CHECK(test::thrown<ValueError>([&] { ReadOnlyModel<Net>{std::as_bytes(std::span(moved)).subspan(4)}; }) ==
         "stator: ReadOnlyModel: the memory for parameters is not aligned to 64 bytes");
 }
 
 TEST_CASE("save_header refuses names that C++ does not allow, before it writes anything") {
-  const Directory directory;
-  const std::string path = (directory.path / "7-net.hpp").string();
-  CHECK(message_of([&] { save_header(trained(), path); }) ==
+  const test::TemporaryDirectory directory;
+  const std::string path = (directory / "7-net.hpp").string();
+  CHECK(test::thrown<ValueError>([&] { save_header(trained(), path); }) ==
         "stator: save_header: '7-net' cannot be the name of a struct; SaveHeaderOptions::name gives another");
   CHECK(!std::filesystem::exists(path));
 }

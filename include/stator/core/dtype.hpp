@@ -57,6 +57,24 @@ constexpr std::size_t item_size(DType type) {
   }
 }
 
+/// The name of an element type in C++: "float".
+constexpr std::string_view scalar_name(DType type) {
+  switch (type) {
+  case DType::float32:
+    return "float";
+  case DType::float64:
+    return "double";
+  case DType::int64:
+    return "std::int64_t";
+  case DType::int32:
+    return "std::int32_t";
+  case DType::uint8:
+    return "std::uint8_t";
+  default:
+    return "bool";
+  }
+}
+
 /// Whether elements are float32 or float64, torch.is_floating_point; only these have gradients.
 constexpr bool is_floating_point(DType type) { return type == DType::float32 || type == DType::float64; }
 

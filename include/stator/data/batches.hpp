@@ -18,6 +18,12 @@ struct BatchOptions {
   /// Batches that a thread of its own makes ready meanwhile, of the sources of data/loader.hpp; 0: none. What
   /// is in memory already needs no such thread.
   Index prefetch = 0;
+
+  /// Number of batches of N samples, or fewer in the last, in a pass over so many.
+  template<Index N>
+  constexpr Index batches_of(Index samples) const {
+    return samples / N + (samples % N != 0 && !drop_last ? 1 : 0);
+  }
 };
 
 /// images: [batch, Sample...], labels: [batch]. Without shuffling they point into the dataset, with
@@ -51,10 +57,7 @@ public:
   }
 
   /// Number of batches in a pass.
-  Index size() const {
-    const Index whole = dataset_->size() / N;
-    return options_.drop_last || whole * N == dataset_->size() ? whole : whole + 1;
-  }
+  Index size() const { return options_.batches_of<N>(dataset_->size()); }
 
   /// The next pass will be number `epoch`, counted from 0: to go on where an earlier run has stopped.
   void set_epoch(std::uint64_t epoch) { permutation_.seek(epoch, order_.size()); }

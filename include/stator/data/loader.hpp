@@ -40,10 +40,7 @@ public:
   ~Loader() { stop(); }
 
   /// Number of batches in a pass.
-  Index size() const {
-    const Index samples = static_cast<Index>(source_->size()), whole = samples / N;
-    return options_.drop_last || whole * N == samples ? whole : whole + 1;
-  }
+  Index size() const { return options_.template batches_of<N>(static_cast<Index>(source_->size())); }
   /// The next pass will be number `epoch`, counted from 0: to go on where an earlier run has stopped.
   void set_epoch(std::uint64_t epoch) { permutation_.seek(epoch, order_.size()); }
 

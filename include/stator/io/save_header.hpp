@@ -83,24 +83,6 @@ void append_elements(std::string& out, const Tensor& tensor) {
   }
 }
 
-inline std::string_view cpp_type(DType type) {
-  switch (type) {
-  case DType::float32:
-    return "float";
-  case DType::float64:
-    return "double";
-  case DType::int64:
-    return "std::int64_t";
-  case DType::int32:
-    return "std::int32_t";
-  case DType::uint8:
-    return "std::uint8_t";
-  case DType::boolean:
-    return "bool";
-  }
-  return {};
-}
-
 /// Throws ValueError for what cannot be the name of a struct.
 inline void expect_identifier(std::string_view name) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
@@ -119,7 +101,7 @@ void append_block(std::string& out, const M& model, std::string_view type, std::
   out.append("  struct ").append(type).append(" {\n");
   for (const std::size_t i : leaves) {
     const LeafEntry& e = Table::leaves[i];
-    out.append("    alignas(64) ").append(cpp_type(e.dtype)).append(" t").append(std::to_string(i));
+    out.append("    alignas(64) ").append(scalar_name(e.dtype)).append(" t").append(std::to_string(i));
     out.append("[").append(std::to_string(e.numel)).append("]; // ").append(e.name).append(" ");
     out.append(text(e.extents).view()).append("\n");
   }

@@ -9,24 +9,6 @@
 
 namespace stator::ops {
 
-/// The name of an element type in C++: "float".
-constexpr std::string_view scalar_name(DType type) {
-  switch (type) {
-  case DType::float32:
-    return "float";
-  case DType::float64:
-    return "double";
-  case DType::int64:
-    return "std::int64_t";
-  case DType::int32:
-    return "std::int32_t";
-  case DType::uint8:
-    return "std::uint8_t";
-  default:
-    return "bool";
-  }
-}
-
 /// A base of layers' operations: the input and all parameters have one floating-point type.
 struct LayerTypes {
   static constexpr Text type_requirement(DType x, std::same_as<DType> auto... parameters) {
