@@ -14,6 +14,7 @@ namespace stator::graph {
 struct TracedCall {
   const void* identity = nullptr; ///< of the type of the call
   int first = 0;                  ///< of its results in Builder::results
+  int order = 0;                  ///< how many times these can be differentiated
 };
 
 /// What is written to the memory of a leaf, a buffer, once the forward of its network is complete.
@@ -69,12 +70,15 @@ public:
   /// As `add`, with the operands in an array.
   constexpr int add_list(const Signature* signature, const int* in, int count) {
     if (count > 0 && !signature->unique) {
-      const Node* const node = nodes.data();
+      Node* const node = nodes.data();
       const int *const edge = edges.data(), *const next = links_.data();
       for (int user = heads_.data()[in[0]]; user >= 0; user = next[user])
         if (node[user].signature->identity == signature->identity && node[user].count == count &&
-            equal(edge + node[user].first, in, count))
+            equal(edge + node[user].first, in, count)) {
+          // What was recorded for less may be differentiated after all.
+          if (node[user].signature->order < signature->order) node[user].signature = signature;
           return user;
+        }
     }
     const int node = static_cast<int>(nodes.size());
     nodes.push_back({signature, static_cast<int>(edges.size()), count, -1, false, 0, call});

@@ -30,6 +30,30 @@ constexpr GrowingArray<bool> needs_gradient(const Graph& g) {
   return result;
 }
 
+/// Goes through the nodes from - 1 to `stop` and appends their vector-Jacobian products: `grads` holds the
+/// gradient of each node so far, -1: none, and `needs` which nodes want one. `at_leaf(node, grad)` is called
+/// for what has no operands to hand a gradient on to.
+constexpr void sweep(Builder& b, const bool* needs, int* grads, int from, int stop, auto&& at_leaf) {
+  for (int n = from - 1; n >= stop; --n) {
+    const int grad = grads[n];
+    if (grad < 0 || !needs[n]) continue;
+    const Node node = b.nodes.data()[n];
+    if (node.signature->vjp == nullptr) {
+      at_leaf(n, grad);
+      continue;
+    }
+    int products[max_operands];
+    for (int k = 0; k < node.count; ++k) products[k] = -1;
+    node.signature->vjp(b, n, grad, products);
+    for (int k = 0; k < node.count; ++k) {
+      const int operand = b.edges.data()[node.first + k];
+      if (products[k] < 0 || !needs[operand]) continue;
+      int& sum = grads[operand];
+      sum = sum < 0 ? products[k] : b.signature(operand).add(b, sum, products[k]);
+    }
+  }
+}
+
 /// How many nodes are differentiated in one evaluation.
 inline constexpr int differentiated_at_once = 400;
 
@@ -49,25 +73,8 @@ constexpr Graph differentiate(Graph g) {
   }
   Builder b(static_cast<Graph&&>(g));
   const int stop = b.undone > differentiated_at_once ? b.undone - differentiated_at_once : 0;
-  int* const grads = b.grads.data();
-  for (int n = b.undone - 1; n >= stop; --n) {
-    const int grad = grads[n];
-    if (grad < 0 || !needs[n]) continue;
-    const Node node = b.nodes.data()[n];
-    if (node.signature->kind == Kind::leaf) {
-      b.effects.push_back(node.signature->accumulate_grad(b, n, grad));
-      continue;
-    }
-    int products[max_operands];
-    for (int k = 0; k < node.count; ++k) products[k] = -1;
-    node.signature->vjp(b, n, grad, products);
-    for (int k = 0; k < node.count; ++k) {
-      const int operand = b.edges.data()[node.first + k];
-      if (products[k] < 0 || !needs[operand]) continue;
-      int& sum = grads[operand];
-      sum = sum < 0 ? products[k] : b.signature(operand).add(b, sum, products[k]);
-    }
-  }
+  sweep(b, needs, b.grads.data(), b.undone, stop,
+        [&b](int leaf, int grad) { b.effects.push_back(b.signature(leaf).accumulate_grad(b, leaf, grad)); });
   b.undone = stop;
   if (stop == 0) b.grads.truncate(0);
   return static_cast<Builder&&>(b).finish();

@@ -101,6 +101,7 @@ struct Signature {
   ScaleFunction scaled = nullptr;                       ///< of prepared programs
   bool mul_add = false; ///< elementwise: the first operand times the second plus the third
   bool unique = false;  ///< never merged with an equal node: random numbers
+  int order = 0;        ///< how many times it can be differentiated
 };
 
 /// One value of the program. `first` and `count` are its operands in the graph's list of edges. Without

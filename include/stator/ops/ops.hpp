@@ -15,6 +15,7 @@
 #include "stator/ops/dropout.hpp"
 #include "stator/ops/embedding.hpp"
 #include "stator/ops/extremum.hpp"
+#include "stator/ops/grad.hpp"
 #include "stator/ops/inplace.hpp"
 #include "stator/ops/layer_norm.hpp"
 #include "stator/ops/loss.hpp"

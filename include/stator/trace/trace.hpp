@@ -124,12 +124,13 @@ struct Gatherer {
   explicit Gatherer(expr::LeafMemory* first) : next(first) {}
 
   /// Results of one type come from one call.
-  void see_call(const void* type, const void* call, std::string_view network) {
+  void see_call(const void* type, const void* call, std::string_view network,
+                std::string_view instead = "compute those of one call before, with value()") {
     for (std::size_t i = 0; i < call_count; ++i)
       if (calls[i].type == type) {
         if (calls[i].object == call) return;
         raise(GraphError("one expression has results of two calls of " + std::string(network) +
-                         ", which returns several: compute those of one call before, with value()"));
+                         ", which returns several: " + std::string(instead)));
       }
     if (call_count == std::size(calls))
       raise(GraphError("one expression has results of more than 8 networks that return several"));
@@ -145,13 +146,36 @@ struct Gatherer {
   }
 };
 
+/// How many derivatives an expression holds inside of each other.
+template<class E>
+inline constexpr int gradient_depth = 0;
+template<class Op, class... A>
+inline constexpr int gradient_depth<expr::Expression<Op, A...>> = std::max({0, gradient_depth<A>...});
+
+/// The order in which operands are traced: from left to right, but the highest derivatives first, so that
+/// lower ones of the same call find what these have recorded.
+template<class... A>
+inline constexpr auto tracing_order = [] {
+  std::array<std::size_t, sizeof...(A)> order{};
+  const std::array<int, sizeof...(A)> depth{gradient_depth<A>...};
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    std::size_t to = i;
+    for (; to > 0 && depth[order[to - 1]] < depth[i]; --to) order[to] = order[to - 1];
+    order[to] = i;
+  }
+  return order;
+}();
+
 /// Gathers from each operand, in the order in which they are traced.
 template<class... A>
 [[gnu::always_inline]] inline void gather_all(Gatherer& g, const std::tuple<A...>& operands) {
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     const auto one = [&g]<class E>(const E& e)
                          __attribute__((always_inline)) { STATOR_INLINE_CALL tracer<E>::gather(e, g); };
-    (one(std::get<I>(operands)), ...);
+    if constexpr ((gradient_depth<A> + ... + 0) > 0)
+      (one(std::get<tracing_order<A...>[I]>(operands)), ...);
+    else
+      (one(std::get<I>(operands)), ...);
   }(std::index_sequence_for<A...>{});
 }
 
@@ -214,10 +238,21 @@ struct tracer<expr::Expression<Op, A...>> {
   static constexpr bool trains = (tracer<A>::trains || ...);
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
-    // Braces: the operands are traced from left to right.
-    const std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands{
-        tracer<A>::template symbol<Order>(b)...};
-    return std::apply([](const auto&... s) { return operation<Op>{}(s...); }, operands);
+    if constexpr ((detail::gradient_depth<A> + ... + 0) > 0) {
+      std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands;
+      [&]<std::size_t... I>(std::index_sequence<I...>) {
+        ((std::get<detail::tracing_order<A...>[I]>(operands) =
+              tracer<std::tuple_element_t<detail::tracing_order<A...>[I], std::tuple<A...>>>::template symbol<
+                  Order>(b)),
+         ...);
+      }(std::index_sequence_for<A...>{});
+      return std::apply([](const auto&... s) { return operation<Op>{}(s...); }, operands);
+    } else {
+      // Braces: the operands are traced from left to right.
+      const std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands{
+          tracer<A>::template symbol<Order>(b)...};
+      return std::apply([](const auto&... s) { return operation<Op>{}(s...); }, operands);
+    }
   }
   static void gather(const expr::Expression<Op, A...>& e, detail::Gatherer& g) {
     detail::gather_all(g, e.operands);
@@ -317,7 +352,7 @@ struct tracer<expr::Output<I, Call>> {
         return Result{&b, b.results[static_cast<std::size_t>(call.first) + I]};
       }
     const Results results = tracer<Plan>::template symbol<Order>(b);
-    b.traced_calls.push_back({identity, static_cast<int>(b.results.size())});
+    b.traced_calls.push_back({identity, static_cast<int>(b.results.size()), Order});
     std::apply([&b](const auto&... s) { (b.results.push_back(s.node), ...); }, results);
     return std::get<I>(results);
   }
