@@ -144,3 +144,123 @@ TEST_CASE("grad goes through networks: by tensor, path and pattern, and again") 
   using Residual = run::Program<typename expr::borrowed<decltype(residual())>::type, true>;
   STATIC_REQUIRE(Residual::count("Tanh") == 3);
 }
+
+TEST_CASE("jacobian, hessian, vjp, jvp and hvp give PyTorch's numbers") {
+  auto a = inputs();
+  const Tensor<double, 2, 3> w = weights(); // not a Variable, so a alone can be meant
+  const Tensor<double, 2, 3> v{1, 2, 3, -1, .5, .25};
+  const Tensor<double, 2, 2> u{1, 2, -1, .5};
+  const auto y = [&](const auto& x) { return outputs(x, w); };
+  const auto f = [&](const auto& x) { return squares(x, w); };
+  const auto j = jacobian(y, a);
+  STATIC_REQUIRE(std::is_same_v<decltype(j.value()), Tensor<double, 2, 2, 2, 3>>);
+  check_value(j, {0.7864477329659274,
+                  0.3932238664829637,
+                  -0.19661193324148185,
+                  0.0,
+                  0.0,
+                  0.0,
+                  0.007227696356960079,
+                  -0.014455392713920158,
+                  0.02168308907088024,
+                  0.0,
+                  0.0,
+                  0.0,
+                  0.0,
+                  0.0,
+                  0.0,
+                  0.5965858082813315,
+                  0.2982929041406657,
+                  -0.14914645207033286,
+                  0.0,
+                  0.0,
+                  0.0,
+                  0.16218342713149744,
+                  -0.3243668542629949,
+                  0.48655028139449236});
+  check_value(hessian(f, a), {0.5568494901991888,
+                              0.2993242402510485,
+                              -0.16638171624668746,
+                              0.0,
+                              0.0,
+                              0.0,
+                              0.2993242402510485,
+                              0.10786312982261617,
+                              -0.02049237266898164,
+                              0.0,
+                              0.0,
+                              0.0,
+                              -0.16638171624668743,
+                              -0.020492372668981646,
+                              -0.03991260202899884,
+                              0.0,
+                              0.0,
+                              0.0,
+                              0.0,
+                              0.0,
+                              0.0,
+                              -0.28765480161027884,
+                              -0.05182907995241324,
+                              -0.04768411670597434,
+                              0.0,
+                              0.0,
+                              0.0,
+                              -0.05182907995241324,
+                              -0.209911181681659,
+                              0.25215290420519143,
+                              0.0,
+                              0.0,
+                              0.0,
+                              -0.04768411670597434,
+                              0.25215290420519143,
+                              -0.3468724221491386});
+  const auto [loss, product] = hvp(f, a, v);
+  check_value(product, {0.6563528219612232, 0.45357338188933577, -0.32710426767164724, 0.24981923245757864,
+                        0.00991171516288156, 0.08704246327128544});
+  check_value(loss, {f(a).item()});
+  const auto [forward, pushed] = jvp(y, a, v);
+  check_value(pushed, {0.9830596662074093, 0.043366178141760484, -0.4847259692285818, -0.2027292839143718});
+  const auto [same, pulled] = vjp(y, a, u);
+  check_value(pulled, {0.8009031256798476, 0.3643130810551234, -0.15324575509972138, -0.5154940947155827,
+                       -0.46047633127216314, 0.39242159276757904});
+  check_value(same, test::doubles(y(a).value().values()));
+  // A product with the Jacobian is the forward and one pass more: no backward is left.
+  using Pushed = run::Program<typename expr::borrowed<std::remove_cvref_t<decltype(pushed)>>::type, false>;
+  STATIC_REQUIRE(Pushed::count("Mm") == 2);
+}
+
+TEST_CASE("jacobian and hvp take parameters of a network, by tensor and by path, and several inputs") {
+  Model<Wave> model;
+  start(model);
+  auto x = test::variable<3, 2>();
+  const auto y = model(x);
+  const auto loss = mean(square(y));
+  check_value(jacobian<"out">(y), test::doubles(jacobian(y, model->out).value().values()));
+  check_value(jacobian<"out">(y),
+              test::doubles(jacobian([&](const auto&) { return model(x); }, model->out).value().values()));
+  // The product of the Hessian with v is the difference of the gradient along v.
+  Tensor<double, 6, 2> v;
+  test::fill(v.data(), v.numel(), -1, 1, 3);
+  Tensor<double, 1, 6> w;
+  test::fill(w.data(), w.numel(), -1, 1, 4);
+  const auto [value, h_in, h_out] = hvp(loss, std::tie(model->in, model->out), std::tie(v, w));
+  const auto [g_in, g_out] = stator::grad(loss, model->in, model->out);
+  const auto move = [&](double by) {
+    for (Index i = 0; i < v.numel(); ++i) model->in.data()[i] += by * v.data()[i];
+    for (Index i = 0; i < w.numel(); ++i) model->out.data()[i] += by * w.data()[i];
+  };
+  const auto exact_in = h_in.value();
+  const auto exact_out = h_out.value();
+  const double h = 1e-5;
+  move(h);
+  const auto above_in = g_in.value();
+  const auto above_out = g_out.value();
+  move(-2 * h);
+  check_value((above_in - g_in) / (2 * h), test::doubles(exact_in.values()), 1e-7);
+  check_value((above_out - g_out) / (2 * h), test::doubles(exact_out.values()), 1e-7);
+  // A batch that is known only at run time.
+  Tensor<double, dynamic, 2> rows(2), along(2);
+  test::fill(rows.data(), 4, 1, 2, 1), test::fill(along.data(), 4, 1, 2, 2);
+  const auto [squared, slope] = jvp([](const auto& r) { return square(r); }, rows, along);
+  check_value(slope, test::doubles((2 * rows * along).value().values()));
+}

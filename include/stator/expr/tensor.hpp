@@ -128,4 +128,14 @@ private:
   Index leading_ = 0;
 };
 
+namespace detail {
+/// The tensor of an element type and a shape.
+template<class T, class S>
+struct tensor_of;
+template<class T, Index... E>
+struct tensor_of<T, Shape<E...>> {
+  using type = Tensor<T, E...>;
+};
+} // namespace detail
+
 } // namespace stator

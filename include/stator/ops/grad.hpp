@@ -12,7 +12,7 @@
 #include "stator/core/glob.hpp"
 #include "stator/graph/differentiate.hpp"
 #include "stator/ops/compare.hpp"
-#include "stator/ops/piped.hpp"
+#include "stator/ops/slicing.hpp"
 #include "stator/trace/trace.hpp"
 #include "stator/trace/trace_error.hpp"
 
@@ -56,11 +56,28 @@ constexpr auto grad_outputs(V&& v) {
   return GradOutputs<H>{ops::to_handle<float>(std::forward<V>(v))};
 }
 
+namespace expr {
+/// A tensor of zeros that stands for the gradient of a result, to differentiate with respect to it.
+template<class T, class S>
+struct Direction {
+  OwnedInput<T, S, false> input; ///< its memory
+  /// By which it is known.
+  T* data() const { return input.data; }
+};
+} // namespace expr
+
+template<class T, class S>
+struct tracer<expr::Direction<T, S>> : tracer<expr::Input<T, S, false>> {
+  static void gather(const expr::Direction<T, S>& direction, detail::Gatherer& g) {
+    tracer<expr::OwnedInput<T, S, false>>::gather(direction.input, g);
+  }
+};
+
 namespace detail {
 
 /// What a leaf of an expression is to `grad`.
 struct GradLeaf {
-  enum Kind : std::uint8_t { none, variable, tensor, parameter };
+  enum Kind : std::uint8_t { none, variable, tensor, parameter, direction };
   graph::ValueType type{};   ///< of the leaf
   Kind kind = none;          ///< what may be meant by it
   const void* net = nullptr; ///< identity of its network's type
@@ -130,10 +147,18 @@ struct GradWanted {
   static constexpr graph::ValueType type = Typed<T, S>::value;
   static constexpr GradLeaf::Kind kind = Kind;
 };
+template<class T, class S>
+struct grad_leaves<expr::Direction<T, S>> {
+  static constexpr void list(GradLeaf*& to) { *to++ = {Typed<T, S>::value, GradLeaf::direction}; }
+};
 template<class X>
 struct grad_wanted {
   using type = GradWanted<typename X::scalar, typename X::shape_type,
                           requires(const X& x) { x.grad_data(); } ? GradLeaf::variable : GradLeaf::tensor>;
+};
+template<class T, class S>
+struct grad_wanted<expr::Direction<T, S>> {
+  using type = GradWanted<T, S, GradLeaf::direction>;
 };
 template<Leaf X>
 struct grad_wanted<X> {
@@ -253,6 +278,22 @@ struct GradPlan {
 
 /// No gradient of the result is given: it has one element.
 struct NoSeed {};
+/// Each element of the result is differentiated by itself: a Jacobian.
+struct EverySeed {};
+
+/// The extents of a Jacobian.
+constexpr Extents jacobian_extents(const Extents& y, const Extents& x) {
+  Extents all = y;
+  for (std::size_t d = 0; d < x.rank && all.rank < max_rank; ++d) all.push_back(x[d]);
+  return all;
+}
+template<class Y, class X>
+struct jacobian_type {
+  static constexpr Extents extents = jacobian_extents(Y::extents, X::extents);
+  static constexpr Extents row = Extents(Index{1}, X::extents.numel());
+  template<int Order>
+  using symbol = Symbol<typename X::scalar, stator::to_shape<extents>, Order>;
+};
 
 } // namespace detail
 
@@ -284,7 +325,7 @@ struct grad_leaves<expr::GradCall<Select, Loss, Seed>> {
   static constexpr void list(GradLeaf*& to) {
     GradLeaf* const end = to + tracer<expr::GradCall<Select, Loss, Seed>>::leaf_count;
     grad_leaves<Loss>::list(to);
-    if constexpr (!std::is_same_v<Seed, NoSeed>) grad_leaves<Seed>::list(to);
+    if constexpr (tracer<Seed>::leaf_count > 0) grad_leaves<Seed>::list(to);
     to = end;
   }
 };
@@ -294,8 +335,10 @@ template<>
 struct tracer<detail::NoSeed> {
   static constexpr int leaf_count = 0;
   static constexpr bool trains = false;
-  static void gather(const detail::NoSeed&, detail::Gatherer&) {}
+  static void gather(const auto&, detail::Gatherer&) {}
 };
+template<>
+struct tracer<detail::EverySeed> : tracer<detail::NoSeed> {};
 
 template<class Select, class Loss, class Seed>
 struct tracer<expr::GradCall<Select, Loss, Seed>> {
@@ -315,7 +358,7 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
     int seed = -1;
     if constexpr (std::is_same_v<Seed, detail::NoSeed>)
       seed = ops::gradient_functions<typename Value::typed, 0>::fill()(b, 1.0);
-    else
+    else if constexpr (!is_jacobian)
       seed = tracer<Seed>::template symbol<Order>(b).node;
     const int masks = b.add_leaves(Plan::masks, false);
 
@@ -333,13 +376,27 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
       if (node.signature->vjp == nullptr) continue;
       for (int k = 0; k < node.count; ++k) needs[n] = needs[n] || needs[b.edges.data()[node.first + k]];
     }
-    GrowingArray<int> grads(static_cast<std::size_t>(end), -1);
-    grads.data()[loss.node] = seed;
-    graph::sweep(b, needs, grads.data(), end, 0, [](int, int) {});
-
     return [&]<std::size_t... R>(std::index_sequence<R...>) {
-      return std::tuple{Symbol<typename Value::scalar, typename Value::shape, Order>{&b, loss.node},
-                        gradient<R>(b, node_of, grads, masks, Result<Order, R>{})...};
+      const Symbol<typename Value::scalar, typename Value::shape, Order> value{&b, loss.node};
+      GrowingArray<int> grads;
+      const auto sweep = [&](int from) {
+        grads = GrowingArray<int>(static_cast<std::size_t>(end), -1);
+        grads.data()[loss.node] = from;
+        graph::sweep(b, needs, grads.data(), end, 0, [](int, int) {});
+      };
+      if constexpr (is_jacobian) {
+        constexpr std::size_t rows = static_cast<std::size_t>(Value::extents.numel());
+        GrowingArray<int> found[Plan::results]; // of each result the nodes of its rows
+        [&]<std::size_t... Row>(std::index_sequence<Row...>) {
+          ((sweep(unit<Value, Row>(b)),
+            (found[R].push_back(gradient<R>(b, node_of, grads, masks, Result<Order, R>{}).node), ...)),
+           ...);
+        }(std::make_index_sequence<rows>{});
+        return std::tuple{value, stacked<Value, Result<Order, R>>(b, found[R])...};
+      } else {
+        sweep(seed);
+        return std::tuple{value, gradient<R>(b, node_of, grads, masks, Result<Order, R>{})...};
+      }
     }(std::make_index_sequence<Plan::results>{});
   }
 
@@ -374,6 +431,40 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
   }
 
 private:
+  static constexpr bool is_jacobian = std::is_same_v<Seed, detail::EverySeed>;
+
+  /// Zeros of the type of Value with a one as element number Row.
+  template<class Value, std::size_t Row>
+  static constexpr int unit(graph::Builder& b) {
+    using One = Typed<typename Value::scalar, Shape<1>>;
+    constexpr Index at = static_cast<Index>(Row), count = Value::extents.numel();
+    const Symbol<typename Value::scalar, Shape<1>, 0> one{&b,
+                                                          ops::gradient_functions<One, 0>::fill()(b, 1.0)};
+    return ops::reshape_to<Value::extents>(operation<ops::ZeroAround<0, at, count - 1 - at>>{}(one)).node;
+  }
+  /// Rows of the type X as one Jacobian.
+  template<class Value, class X>
+  static constexpr auto stacked(graph::Builder& b, const GrowingArray<int>& rows) {
+    using Type = detail::jacobian_type<Value, X>;
+    constexpr std::size_t count = static_cast<std::size_t>(Value::extents.numel());
+    return ops::reshape_to<Type::extents>(joined<Type, X, 0, count>(b, rows));
+  }
+  template<class Type, class X, std::size_t First, std::size_t Count>
+  static constexpr auto joined(graph::Builder& b, const GrowingArray<int>& rows) {
+    constexpr std::size_t at_once = 16; // so that few kernels are compiled for many rows
+    if constexpr (Count == 1) {
+      return ops::reshape_to<Type::row>(X{&b, rows[First]});
+    } else if constexpr (Count <= at_once) {
+      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return operation<ops::Cat<0>>{}(joined<Type, X, First + I, 1>(b, rows)...);
+      }(std::make_index_sequence<Count>{});
+    } else {
+      constexpr std::size_t half = Count / 2 / at_once * at_once + (Count < 2 * at_once ? at_once : 0);
+      return operation<ops::Cat<0>>{}(joined<Type, X, First, half>(b, rows),
+                                      joined<Type, X, First + half, Count - half>(b, rows));
+    }
+  }
+
   /// The memory of a 1 or a 0.
   template<class T>
   static constexpr T chosen[2] = {0, 1};
@@ -450,6 +541,14 @@ struct grad_error {
       if (Value::extents.is_dynamic() || Value::extents.numel() != 1)
         return text("stator: grad: the result has shape ", Value::extents,
                     ": reduce it with sum or mean, or give its gradient, stator::grad_outputs(v)");
+    } else if constexpr (std::is_same_v<Seed, EverySeed>) {
+      if (Value::extents.is_dynamic())
+        return text("stator: jacobian: the result has shape ", Value::extents,
+                    ": its extents must be known, give the input a batch that is");
+      for (const graph::ValueType& x : Plan::types)
+        if (x.extents.is_dynamic() || x.extents.rank + Value::extents.rank > max_rank)
+          return text("stator: jacobian: an input has shape ", x.extents,
+                      ": with the result's it must be static and have at most 8 dimensions");
     } else if constexpr (!(symbol_of<Seed>::typed::value == Value::typed::value)) {
       return text("stator: grad: grad_outputs has shape ", symbol_of<Seed>::extents, ", the result ",
                   Value::extents);
@@ -514,6 +613,14 @@ struct GradFunction {
   }
 };
 
+/// `GradFunction` from the beginning.
+template<std::size_t First, fixed_string... Pattern>
+auto grad_call(const auto& loss, auto seed, const auto&... x) {
+  return GradFunction<First, Pattern...>::call(std::remove_cvref_t<decltype(loss)>(loss), seed,
+                                               std::false_type{}, std::tuple<>{},
+                                               std::array<const void*, 0>{}, x...);
+}
+
 } // namespace detail
 
 /// torch.autograd.grad(loss, x, create_graph=True): the gradient of `loss` with respect to each of `x`, which
@@ -525,29 +632,23 @@ struct GradFunction {
 ///   auto [gw, gx] = stator::grad(loss, model->fc.weight, x);
 template<class Loss, class... X>
 auto grad(const Loss& loss, const X&... x) {
-  return detail::GradFunction<1>::call(Loss(loss), detail::NoSeed{}, std::false_type{}, std::tuple<>{},
-                                       std::array<const void*, 0>{}, x...);
+  return detail::grad_call<1>(loss, detail::NoSeed{}, x...);
 }
 /// With respect to the trainable parameters whose paths match the patterns (* is any characters), in the
 /// order of named_parameters(): grad<"fc.weight">(loss), grad<"*">(loss). Nothing else is computed.
 template<fixed_string First, fixed_string... Pattern, class Loss, class... Option>
 auto grad(const Loss& loss, const Option&... option) {
-  return detail::GradFunction<1, First, Pattern...>::call(Loss(loss), detail::NoSeed{}, std::false_type{},
-                                                          std::tuple<>{}, std::array<const void*, 0>{},
-                                                          option...);
+  return detail::grad_call<1, First, Pattern...>(loss, detail::NoSeed{}, option...);
 }
 /// As `grad`, with the value of the loss before the gradients, from the same record: jax.value_and_grad.
 template<class Loss, class... X>
 auto value_and_grad(const Loss& loss, const X&... x) {
-  return detail::GradFunction<0>::call(Loss(loss), detail::NoSeed{}, std::false_type{}, std::tuple<>{},
-                                       std::array<const void*, 0>{}, x...);
+  return detail::grad_call<0>(loss, detail::NoSeed{}, x...);
 }
 /// With respect to parameters by path.
 template<fixed_string First, fixed_string... Pattern, class Loss, class... Option>
 auto value_and_grad(const Loss& loss, const Option&... option) {
-  return detail::GradFunction<0, First, Pattern...>::call(Loss(loss), detail::NoSeed{}, std::false_type{},
-                                                          std::tuple<>{}, std::array<const void*, 0>{},
-                                                          option...);
+  return detail::grad_call<0, First, Pattern...>(loss, detail::NoSeed{}, option...);
 }
 
 } // namespace stator

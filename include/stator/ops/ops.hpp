@@ -17,6 +17,7 @@
 #include "stator/ops/extremum.hpp"
 #include "stator/ops/grad.hpp"
 #include "stator/ops/inplace.hpp"
+#include "stator/ops/jacobian.hpp"
 #include "stator/ops/layer_norm.hpp"
 #include "stator/ops/loss.hpp"
 #include "stator/ops/matmul.hpp"

@@ -9,15 +9,6 @@
 
 namespace stator {
 
-namespace detail {
-template<class T, class S>
-struct tensor_of;
-template<class T, Index... E>
-struct tensor_of<T, Shape<E...>> {
-  using type = Tensor<T, E...>;
-};
-} // namespace detail
-
 namespace run {
 
 /// A leaf whose gradient a program adds to.

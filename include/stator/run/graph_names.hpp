@@ -3,7 +3,7 @@
 // networks.
 #pragma once
 
-#include "stator/trace/trace.hpp"
+#include "stator/ops/grad.hpp"
 
 #include <string>
 #include <vector>
@@ -23,6 +23,17 @@ struct graph_names<expr::Number<T>> {
 };
 template<std::size_t I, class Call>
 struct graph_names<expr::Output<I, Call>> : graph_names<Call> {};
+template<class Select, class Loss, class Seed>
+struct graph_names<expr::GradCall<Select, Loss, Seed>> {
+  static void leaves(std::vector<std::string>& names) {
+    graph_names<Loss>::leaves(names);
+    if constexpr (tracer<Seed>::leaf_count > 0) graph_names<Seed>::leaves(names);
+    names.insert(names.end(), tracer<expr::GradCall<Select, Loss, Seed>>::Plan::masks, "is meant");
+  }
+  static constexpr bool find(const graph::Call& call, Text& path) {
+    return graph_names<Loss>::find(call, path);
+  }
+};
 template<class L>
 struct graph_names<expr::LeafInput<L>> {
   static void leaves(std::vector<std::string>& names) { names.emplace_back("parameter"); }
