@@ -42,3 +42,33 @@ TEST_CASE("the derivatives of recurrent layers are those of central differences"
   check_recurrence<Cell::lstm, false, true, 2, 4>(h, c);
   check_recurrence<Cell::lstm, true, false, 3, 2>(h, c);
 }
+
+namespace {
+/// The derivative of the sum of the squares of all first derivatives.
+template<Cell C, bool TimeMajor, bool Reverse, bool Cells, Index... X>
+void check_second(auto... state) {
+  constexpr Index hidden = 3, gates = kernel::gates(C) * hidden;
+  check_gradient(
+      [](const auto&... a) {
+        using Op = ops::Recurrence<C, TimeMajor, Reverse, Cells>;
+        const auto y = operation<Op>{}(a...);
+        const auto loss = [&] {
+          const auto states = sum(square(operation<typename Op::States>{}(y)));
+          if constexpr (Cells)
+            return states + sum(exp(operation<typename Op::LastCell>{}(y)));
+          else
+            return states;
+        }();
+        return std::apply([](const auto&... g) { return (sum(square(g)) + ...); }, stator::grad(loss, a...));
+      },
+      variable<X..., gates>(), variable<gates, hidden>(), state..., variable<gates>());
+}
+} // namespace
+
+TEST_CASE("the second derivatives of recurrent layers are those of central differences") {
+  const auto h = variable<2, 3>(), c = variable<2, 3>(-1, 1, 5);
+  check_second<Cell::tanh, false, true, false, 2, 3>(h);
+  check_second<Cell::relu, true, false, false, 2, 2>(h);
+  check_second<Cell::gru, true, true, false, 2, 2>(h);
+  check_second<Cell::lstm, false, false, true, 2, 2>(h, c);
+}

@@ -38,7 +38,10 @@ constexpr void sweep(Builder& b, const bool* needs, int* grads, int from, int st
     const int grad = grads[n];
     if (grad < 0 || !needs[n]) continue;
     const Node node = b.nodes.data()[n];
-    if (node.signature->vjp == nullptr) {
+    bool leads_on = false;
+    for (const int *edge = b.edges.data() + node.first, *const end = edge + node.count; edge < end; ++edge)
+      leads_on = leads_on || needs[*edge];
+    if (!leads_on) {
       at_leaf(n, grad);
       continue;
     }
@@ -51,6 +54,18 @@ constexpr void sweep(Builder& b, const bool* needs, int* grads, int from, int st
       int& sum = grads[operand];
       sum = sum < 0 ? products[k] : b.signature(operand).add(b, sum, products[k]);
     }
+  }
+}
+
+/// Marks what depends on the nodes before `end` that `needs` marks already, through operations that have a
+/// derivative.
+constexpr void spread_needs(const Graph& g, bool* needs, int end) {
+  const Node* node = g.nodes.data();
+  for (int n = 0; n < end; ++n, ++node) {
+    if (node->signature->vjp == nullptr) continue;
+    for (const int *edge = g.edges.data() + node->first, *const last = edge + node->count; edge < last;
+         ++edge)
+      needs[n] = needs[n] || needs[*edge];
   }
 }
 

@@ -371,11 +371,8 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
     };
     for (std::size_t k = 0; k < Plan::candidate_count; ++k)
       if (const int n = node_of(k); n >= 0 && n < end) needs[n] = true;
-    for (int n = 0; n < end; ++n) {
-      const graph::Node& node = b.nodes.data()[n];
-      if (node.signature->vjp == nullptr) continue;
-      for (int k = 0; k < node.count; ++k) needs[n] = needs[n] || needs[b.edges.data()[node.first + k]];
-    }
+    graph::spread_needs(b, needs, end);
+
     return [&]<std::size_t... R>(std::index_sequence<R...>) {
       const Symbol<typename Value::scalar, typename Value::shape, Order> value{&b, loss.node};
       GrowingArray<int> grads;

@@ -6,6 +6,8 @@
 #include "stator/ops/element_types.hpp"
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/slicing.hpp"
+#include "stator/ops/smooth_activation.hpp"
+#include "stator/ops/vjp_of_nodes.hpp"
 
 namespace stator::ops {
 
@@ -23,8 +25,8 @@ struct Beginning {
 /// x: the gates' part that comes from the input, [N, L, gates H], or [L, N, gates H] with TimeMajor; w [gates
 /// H, H]; h [N, H], for an LSTM then c [N, H]: the first state; bias [gates H] (optional), added to the
 /// product with the hidden state. Returns what `States` and `LastCell` read, see kernel::recurrence. With
-/// Reverse the sequence runs from its end; with Cells an LSTM's last cell has a gradient. It can be
-/// differentiated once.
+/// Reverse the sequence runs from its end; with Cells an LSTM's last cell has a gradient. Where its gradient
+/// is differentiated again, that is computed from the steps as operations of their own.
 template<Cell C, bool TimeMajor, bool Reverse, bool Cells>
 struct Recurrence : LayerTypes {
   static constexpr std::string_view name = C == Cell::lstm ? "Lstm" : C == Cell::gru ? "Gru" : "Rnn";
@@ -131,6 +133,30 @@ struct Recurrence : LayerTypes {
       out = std::copy_n(g, copied, out);
       if (!OfCell) std::fill_n(out, n * H, typename Out::scalar{});
     }
+    template<class GG, class Y, class G>
+    static constexpr auto vjp(GG gg, Y, G) {
+      return gradients(operation<Part<OfCell>>{}(gg));
+    }
+  };
+  /// What Gradient was made of, from the gradient of the result: that of the states or of the last cell.
+  template<bool OfCell>
+  struct Part {
+    static constexpr std::string_view name = "Slice";
+    static constexpr Extents shape(const Extents& g) {
+      if (OfCell) return Extents(g[1 - time], g[2]);
+      Extents e = g;
+      --e[time];
+      return e;
+    }
+    template<class Out, class G>
+    static void run(typename Out::scalar* out, const typename G::scalar* g, Index batch, std::byte*) {
+      const Index n = samples<G>(batch) * G::extents[2], before = n * (G::extents[time] - 1);
+      std::copy_n(g + (OfCell ? before : 0), OfCell ? n : before, out);
+    }
+    template<class GG, class Y, class G>
+    static constexpr auto vjp(GG gg, Y, G) {
+      return gradients(operation<Gradient<OfCell, OfCell ? G::extents[time] - 1 : 0>>{}(gg));
+    }
   };
 
   /// The gradients of the gates, and in a row after the last step those of the first state, see
@@ -194,8 +220,96 @@ struct Recurrence : LayerTypes {
     }
   };
 
+  /// The hidden states of all steps, and the cell after the last one (of an LSTM), from operations of their
+  /// own.
+  template<class X, class W, class H, class... More>
+  static constexpr auto steps_of(X x, W w, H h, More... more) {
+    constexpr Index hidden = W::extents[1], steps = X::extents[time];
+    constexpr operation<Sigmoid> sigmoid;
+    constexpr operation<Tanh> tanh;
+    const auto sums = [&](auto state) {
+      if constexpr (sizeof...(More) == parts)
+        return operation<Linear>{}(state, w, std::get<parts - 1>(std::tuple(more...)));
+      else
+        return operation<Linear>{}(state, w);
+    };
+    auto c = [&] {
+      if constexpr (parts == 2)
+        return std::get<0>(std::tuple(more...));
+      else
+        return h;
+    }();
+    const auto step = [&]<Index S>(std::integral_constant<Index, S>) {
+      const auto in = operation<Select<static_cast<Index>(time), S>>{}(x);
+      const auto sum = sums(h);
+      const auto gate = [&]<Index I>(std::integral_constant<Index, I>, auto of) {
+        return operation<Narrow<1, I * hidden, hidden>>{}(of);
+      };
+      constexpr std::integral_constant<Index, 0> first;
+      constexpr std::integral_constant<Index, 1> second;
+      constexpr std::integral_constant<Index, 2> third;
+      constexpr std::integral_constant<Index, 3> fourth;
+      if constexpr (C == Cell::gru) {
+        const auto r = sigmoid(add(gate(first, in), gate(first, sum)));
+        const auto z = sigmoid(add(gate(second, in), gate(second, sum)));
+        const auto n = tanh(add(gate(third, in), mul(r, gate(third, sum))));
+        h = add(n, mul(z, sub(h, n)));
+      } else if constexpr (C == Cell::lstm) {
+        const auto all = add(in, sum);
+        c = add(mul(sigmoid(gate(second, all)), c), mul(sigmoid(gate(first, all)), tanh(gate(third, all))));
+        h = mul(sigmoid(gate(fourth, all)), tanh(c));
+      } else if constexpr (C == Cell::relu) {
+        h = operation<Relu>{}(add(in, sum));
+      } else {
+        h = tanh(add(in, sum));
+      }
+      constexpr Extents row =
+          TimeMajor ? Extents(Index{1}, H::extents[0], hidden) : Extents(H::extents[0], Index{1}, hidden);
+      return reshape_to<row>(h);
+    };
+    const auto rows = [&]<std::size_t... S>(std::index_sequence<S...>) {
+      // Braces: in this order.
+      return std::tuple{step(std::integral_constant<Index, Reverse ? steps - 1 - static_cast<Index>(S)
+                                                                   : static_cast<Index>(S)>{})...};
+    }(std::make_index_sequence<static_cast<std::size_t>(steps)>{});
+    return std::pair(joined<0, static_cast<std::size_t>(steps)>(rows), c);
+  }
+  /// Count rows from First on in the order of time.
+  template<std::size_t First, std::size_t Count>
+  static constexpr auto joined(const auto& rows) {
+    constexpr std::size_t all = std::tuple_size_v<std::remove_cvref_t<decltype(rows)>>;
+    if constexpr (Count == 1) {
+      return std::get<Reverse ? all - 1 - First : First>(rows);
+    } else {
+      return operation<Cat<static_cast<Index>(time)>>{}(joined<First, Count / 2>(rows),
+                                                        joined<First + Count / 2, Count - Count / 2>(rows));
+    }
+  }
+
+  /// The vjp as what can be differentiated again.
+  template<class G, class... A>
+  static constexpr auto vjp_again(G g, A... operand) {
+    const auto [states, cell] = steps_of(once_more(operand)...);
+    graph::Builder& b = *g.builder;
+    if constexpr (Cells) {
+      const int results[] = {states.node, cell.node};
+      const int seeds[] = {operation<Part<false>>{}(g).node, operation<Part<true>>{}(g).node};
+      return vjp_of_nodes(b, results, seeds, operand...);
+    } else {
+      const int results[] = {states.node}, seeds[] = {g.node};
+      return vjp_of_nodes(b, results, seeds, operand...);
+    }
+  }
+
   template<class G, class Y, class X, class W, class H, class... More>
-  static constexpr auto vjp(G g, Y y, X, W w, H h, More... more) {
+  static constexpr auto vjp(G g, Y y, X x, W w, H h, More... more) {
+    if constexpr (G::order > 0)
+      return vjp_again(g, x, w, h, more...);
+    else
+      return vjp_once(g, y, x, w, h, more...);
+  }
+  template<class G, class Y, class X, class W, class H, class... More>
+  static constexpr auto vjp_once(G g, Y y, X, W w, H h, More... more) {
     constexpr Index hidden = W::extents[1], steps = X::extents[time];
     const auto d = [&] {
       if constexpr (parts == 2)
