@@ -264,3 +264,20 @@ TEST_CASE("jacobian and hvp take parameters of a network, by tensor and by path,
   const auto [squared, slope] = jvp([](const auto& r) { return square(r); }, rows, along);
   check_value(slope, test::doubles((2 * rows * along).value().values()));
 }
+
+TEST_CASE("third derivatives of activation functions are those of central differences") {
+  const auto check_third = [](const auto& f) {
+    test::check_gradient(
+        [&f](const auto& x) {
+          const auto first = stator::grad(sum(f(x)), x);
+          return stator::grad(sum(square(first)), x);
+        },
+        test::variable<7>(-2, 2, 3));
+  };
+  check_third(nn::silu);
+  check_third(nn::gelu);
+  check_third(nn::gelu_tanh);
+  check_third(nn::mish);
+  check_third(nn::softsign);
+  check_third(nn::tanhshrink);
+}

@@ -41,7 +41,7 @@ constexpr void sweep(Builder& b, const bool* needs, int* grads, int from, int st
     bool leads_on = false;
     for (const int *edge = b.edges.data() + node.first, *const end = edge + node.count; edge < end; ++edge)
       leads_on = leads_on || needs[*edge];
-    if (!leads_on) {
+    if (!leads_on || node.signature->vjp == nullptr) {
       at_leaf(n, grad);
       continue;
     }
@@ -57,17 +57,30 @@ constexpr void sweep(Builder& b, const bool* needs, int* grads, int from, int st
   }
 }
 
-/// Marks what depends on the nodes before `end` that `needs` marks already, through operations that have a
-/// derivative.
+/// Marks what depends on the nodes before `end` that `needs` marks already, through operations that are not
+/// constant. `sweep` finds those of them that have no derivative.
 constexpr void spread_needs(const Graph& g, bool* needs, int end) {
   const Node* node = g.nodes.data();
   for (int n = 0; n < end; ++n, ++node) {
-    if (node->signature->vjp == nullptr) continue;
+    if (node->signature->constant || !is_floating_point(node->signature->type.dtype)) continue;
     for (const int *edge = g.edges.data() + node->first, *const last = edge + node->count; edge < last;
          ++edge)
       needs[n] = needs[n] || needs[*edge];
   }
 }
+
+/// For `sweep`: a gradient has come to an operation that has none for its operands.
+struct WithoutDerivative {
+  Builder& builder;   ///< that is to fail
+  const bool* wanted; ///< nodes that are asked about
+  /// Fails for anything else.
+  constexpr void operator()(int node, int) const {
+    if (wanted[node] || builder.kind(node) == Kind::leaf) return;
+    builder.fail(text("grad: ", builder.signature(node).name,
+                      " has no derivative"
+                      ": write detach(...) where its operands are to be constant"));
+  }
+};
 
 /// How many nodes are differentiated in one evaluation.
 inline constexpr int differentiated_at_once = 400;

@@ -99,9 +99,10 @@ struct Signature {
   const Signature* identity = nullptr;                  ///< equal for equal operations, whatever their vjp
   PrepareFunction prepare = nullptr;                    ///< of prepared programs, see graph/prepare.hpp
   ScaleFunction scaled = nullptr;                       ///< of prepared programs
-  bool mul_add = false; ///< elementwise: the first operand times the second plus the third
-  bool unique = false;  ///< never merged with an equal node: random numbers
-  int order = 0;        ///< how many times it can be differentiated
+  bool mul_add = false;  ///< elementwise: the first operand times the second plus the third
+  bool unique = false;   ///< never merged with an equal node: random numbers
+  bool constant = false; ///< has no derivative because it is constant to those who differentiate
+  int order = 0;         ///< how many times it can be differentiated
 };
 
 /// One value of the program. `first` and `count` are its operands in the graph's list of edges. Without

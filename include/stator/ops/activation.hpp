@@ -129,6 +129,7 @@ struct Hardtanh : SameShape {
   }
   /// 1 inside of the interval, 0 outside.
   struct Inside : SameShape {
+    static constexpr bool is_constant = true;
     static constexpr std::string_view name = "Inside";
     template<class V>
     static V apply(const V& x, const V& min = V(-1), const V& max = V(1)) {

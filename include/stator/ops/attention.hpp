@@ -16,6 +16,7 @@ namespace ops {
 /// A mask to add to scores [..., L, S]: minus infinity where the key comes after the query, otherwise 0; [L,
 /// S].
 struct CausalMask {
+  static constexpr bool is_constant = true;
   static constexpr std::string_view name = "CausalMask";
   static constexpr Extents shape(const Extents& scores) {
     return Extents(scores[scores.rank - 2], scores.back());
@@ -31,6 +32,7 @@ struct CausalMask {
 /// [N, S] to [N, 1, 1, S]: minus infinity where x is not 0, otherwise 0; of type T where x has integers.
 template<class T>
 struct KeyPaddingMask {
+  static constexpr bool is_constant = true;
   static constexpr std::string_view name = "MaskedFill";
   template<class X>
   using scalar = std::conditional_t<std::is_floating_point_v<X>, X, T>;

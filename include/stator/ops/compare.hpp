@@ -16,6 +16,7 @@ enum class Comparison { lt, le, gt, ge, eq, ne };
 /// 1 where the comparison holds, otherwise 0.
 template<Comparison C>
 struct Mask {
+  static constexpr bool is_constant = true;
   static constexpr std::string_view name = "Mask";
   static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
@@ -139,6 +140,7 @@ struct Clamp : SameShape {
   }
   /// 1 inside of the interval, bounds included.
   struct Inside : SameShape {
+    static constexpr bool is_constant = true;
     static constexpr std::string_view name = "Inside";
     template<class V>
     static V apply(const V& x, const V& min, const V& max) {

@@ -10,6 +10,7 @@ namespace ops {
 
 /// The operand itself, without a gradient.
 struct Detach {
+  static constexpr bool is_constant = true;
   static constexpr std::string_view name = "Detach";
   static constexpr bool is_view = true;
   static constexpr Extents shape(const Extents& x) { return x; }

@@ -13,6 +13,7 @@ namespace ops {
 /// sample.
 template<double P, bool Whole>
 struct DropoutMask {
+  static constexpr bool is_constant = true;
   static constexpr std::string_view name = "Bernoulli";
   static constexpr bool is_unique = true;
   static constexpr Extents shape(const Extents& x) {

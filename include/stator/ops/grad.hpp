@@ -371,6 +371,7 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
     };
     for (std::size_t k = 0; k < Plan::candidate_count; ++k)
       if (const int n = node_of(k); n >= 0 && n < end) needs[n] = true;
+    const GrowingArray<bool> wanted = needed;
     graph::spread_needs(b, needs, end);
 
     return [&]<std::size_t... R>(std::index_sequence<R...>) {
@@ -379,7 +380,7 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
       const auto sweep = [&](int from) {
         grads = GrowingArray<int>(static_cast<std::size_t>(end), -1);
         grads.data()[loss.node] = from;
-        graph::sweep(b, needs, grads.data(), end, 0, [](int, int) {});
+        graph::sweep(b, needs, grads.data(), end, 0, graph::WithoutDerivative{b, wanted.data()});
       };
       if constexpr (is_jacobian) {
         constexpr std::size_t rows = static_cast<std::size_t>(Value::extents.numel());
@@ -586,6 +587,9 @@ struct GradFunction {
                                       grad_of_tensors<AllowUnused, X...>>;
     using Borrowed = typename expr::borrowed<Loss>::type;
     if constexpr (!check<grad_error<Select, Borrowed, typename expr::borrowed<Seed>::type>>())
+      return expr::Refused{};
+    else if constexpr (!check<
+                           trace_error<typename expr::borrowed<expr::GradCall<Select, Loss, Seed>>::type>>())
       return expr::Refused{};
     else
       return grad_results<First>(

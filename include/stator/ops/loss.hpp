@@ -105,6 +105,7 @@ struct HuberElements : LossElements<HuberElements<Width, Smooth>> {
   };
   /// 1 in the quadratic part
   struct Near : SameShape {
+    static constexpr bool is_constant = true;
     static constexpr std::string_view name = "HuberNear";
     template<class V>
     static V apply(const V& x, const V& t) {

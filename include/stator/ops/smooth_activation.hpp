@@ -5,6 +5,7 @@
 
 #include "stator/core/fixed_string.hpp"
 #include "stator/ops/unary.hpp"
+#include "stator/ops/vjp_of_nodes.hpp"
 
 namespace stator {
 
@@ -36,12 +37,17 @@ struct SlopeBackward : SameShape {
   }
 };
 
-/// What the functions that have a slope have in common.
+/// What the functions that have a slope have in common. From the third derivative on they are what `nodes`
+/// makes of operations.
 template<class F>
 struct Smooth : SameShape {
   template<class G, class Y, class X, class... N>
   static constexpr auto vjp(G g, Y, X x, N... number) {
-    return gradients(operation<SlopeBackward<F>>{}(g, x, number...), detail::none<N>(number)...);
+    if constexpr (G::order > 1 && requires { F::nodes(once_more(x), number...); }) {
+      const int result[] = {F::nodes(once_more(x), number...).node}, seed[] = {g.node};
+      return vjp_of_nodes(*g.builder, result, seed, x);
+    } else
+      return gradients(operation<SlopeBackward<F>>{}(g, x, number...), detail::none<N>(number)...);
   }
 };
 
@@ -91,6 +97,7 @@ struct LogSigmoid : SameShape {
 struct Silu : Smooth<Silu> {
   static constexpr std::string_view name = "Silu";
   static constexpr std::string_view backward_name = "SiluBackward0";
+  static constexpr auto nodes(auto x) { return mul(x, operation<Sigmoid>{}(x)); }
   template<class V>
   static V apply(const V& x) {
     return kernel::silu(x);
@@ -201,6 +208,9 @@ struct Softplus : SameShape {
 struct Mish : Smooth<Mish> {
   static constexpr std::string_view name = "Mish";
   static constexpr std::string_view backward_name = "MishBackward0";
+  static constexpr auto nodes(auto x) {
+    return mul(x, operation<Tanh>{}(neg(operation<LogSigmoid>{}(neg(x)))));
+  }
   template<class V>
   static V apply(const V& x) {
     return kernel::mish(x);
@@ -222,6 +232,9 @@ struct Gelu : Smooth<Gelu> {
   static constexpr std::string_view name = "Gelu";
   static constexpr std::string_view backward_name = "GeluBackward0";
   static constexpr double density = 0.39894228040143267794;
+  static constexpr auto nodes(auto x) {
+    return mul(mul(x, 0.5), add(operation<Erf>{}(mul(x, 0.70710678118654752440)), 1));
+  }
   template<class V>
   static V apply(const V& x) {
     return kernel::gelu(x);
@@ -241,6 +254,10 @@ struct GeluTanh : Smooth<GeluTanh> {
   static constexpr std::string_view name = "GeluTanh";
   static constexpr std::string_view backward_name = "GeluBackward0";
   static constexpr double beta = 0.79788456080286535588, kappa = 0.044715;
+  static constexpr auto nodes(auto x) {
+    const auto u = mul(mul(x, 2 * beta), add(mul(mul(x, x), kappa), 1));
+    return mul(x, operation<Sigmoid>{}(u));
+  }
   template<class V>
   static V twice_inner(const V& x) {
     return constant<V>(2 * beta) * (x + constant<V>(kappa) * x * x * x);
@@ -273,6 +290,7 @@ struct Softsign : Smooth<Softsign> {
   static constexpr std::string_view name = "Softsign";
   static constexpr std::string_view backward_name = "DivBackward0";
   static constexpr Promotion promotion = Promotion::floating;
+  static constexpr auto nodes(auto x) { return div(x, add(operation<Abs>{}(x), 1)); }
   template<class V>
   static V apply(const V& x) {
     return x / (V(1) + kernel::abs(x));
@@ -294,6 +312,7 @@ struct Tanhshrink : Smooth<Tanhshrink> {
   static constexpr std::string_view name = "Tanhshrink";
   static constexpr std::string_view backward_name = "SubBackward0";
   static constexpr Promotion promotion = Promotion::floating;
+  static constexpr auto nodes(auto x) { return sub(x, operation<Tanh>{}(x)); }
   template<class V>
   static V apply(const V& x) {
     return x - kernel::tanh(x);

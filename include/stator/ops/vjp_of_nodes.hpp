@@ -24,10 +24,11 @@ constexpr auto vjp_of_nodes(graph::Builder& b, const int (&results)[N], const in
   for (const int node : results) end = node >= end ? node + 1 : end;
   GrowingArray<bool> needs(static_cast<std::size_t>(end));
   ((x.node < end ? void(needs.data()[x.node] = true) : void()), ...);
+  const GrowingArray<bool> wanted = needs;
   graph::spread_needs(b, needs.data(), end);
   GrowingArray<int> grads(static_cast<std::size_t>(end), -1);
   for (std::size_t i = 0; i < N; ++i) grads.data()[results[i]] = seeds[i];
-  graph::sweep(b, needs.data(), grads.data(), end, 0, [](int, int) {});
+  graph::sweep(b, needs.data(), grads.data(), end, 0, graph::WithoutDerivative{b, wanted.data()});
   const auto found = [&]<class S>(const S& s) {
     const int node = s.node < end ? grads.data()[s.node] : -1;
     return S{&b, node >= 0 ? node : gradient_functions<typename S::typed, 0>::fill()(b, 0.0)};

@@ -21,6 +21,10 @@
 //   static constexpr Index multiply_adds(y, x...)          what a summary counts, from the extents of result
 //                                                          and operands
 //   static constexpr auto vjp(auto g, auto y, auto... x)   returns gradients(...)
+//   static constexpr bool is_constant                      it has no vjp because its derivative is zero, or
+//   is
+//                                                          meant to be; any other without one inside of
+//                                                          grad(...) does not compile
 //   static constexpr Extents gradient_shape(const Extents&) for a result that only operations of the same
 //                                                          file read: the shape of its gradient; they say
 //                                                          `takes_other_gradient`

@@ -237,6 +237,7 @@ struct signature {
       s.identity = &value;
     if constexpr (requires { Op::normalizer; }) s.normalizer = Op::normalizer;
     s.unique = detail::IsUnique<Op>;
+    s.constant = requires { Op::is_constant; };
     s.order = Order;
     if constexpr (Order < 0) {
       s.mul_add = requires { Op::is_mul_add; };
