@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // One line an operation: the derivative of its derivative is right, by what comes in and by the operands.
 #include "ops/gradient_law.hpp"
+#include "stator/nn/loss.hpp"
+#include "stator/nn/pooling.hpp"
 
 using namespace stator;
 using test::check_gradient;
@@ -65,4 +67,44 @@ TEST_CASE("the second derivatives of paddings and interpolations are those of ce
       variable<1, 2, 6, 5>(-1, 1, 2), x);
   check_gradient([](const auto&... a) { return derivative(nn::interpolate<twice>, a...); },
                  variable<1, 2, 6, 8>(-1, 1, 2), x);
+}
+
+namespace {
+/// The sum of the squares of the first derivatives of f, weighed by a curve, is differentiated: what grad
+/// refuses does not compile, so each of these operations has a second derivative.
+void check_twice(const auto& f, const auto&... x) {
+  check_gradient(
+      [&f](const auto&... a) {
+        const auto y = f(a...);
+        const auto first = stator::grad(sum(square(y) + y), a...);
+        if constexpr (sizeof...(a) == 1)
+          return sum(square(first));
+        else
+          return std::apply([](const auto&... g) { return (sum(square(g)) + ...); }, first);
+      },
+      x...);
+}
+} // namespace
+
+TEST_CASE("the second derivatives through grad are those of central differences, kernel by kernel") {
+  const auto image = variable<2, 2, 4, 4>(-1, 1, 3);
+  check_twice(operation<ops::Convolution<2, ops::ConvSpec<2>{.padding_begin = 1, .padding_end = 1}>>{}, image,
+              variable<2, 2, 3, 3>(-1, 1, 4), variable<2>());
+  check_twice([](const auto& x) { return nn::max_pool2d<2>(x); }, image);
+  check_twice([](const auto& x) { return nn::avg_pool2d<2>(x); }, image);
+  check_twice([](const auto& x) { return nn::adaptive_avg_pool2d<Dims<2>{3, 2}>(x); }, image);
+  check_twice([](const auto& x) { return nn::interpolate<twice>(x); }, image);
+  const auto q = variable<2, 3, 4>(), k = variable<2, 3, 4>(-1, 1, 5), v = variable<2, 3, 4>(-1, 1, 6);
+  check_twice([](const auto&... a) { return nn::scaled_dot_product_attention<true>(a...); }, q, k, v);
+  check_twice(bmm, q, variable<2, 4, 2>());
+  check_twice([](const auto& x) { return cumsum<1>(x); }, q);
+  check_twice([](const auto& x) { return amax_dims<1>(x); }, q);
+  check_twice([](const auto& x) { return stddev_dims<1>(x); }, q);
+  check_twice([](const auto& x) { return nn::softmax<>(x); }, q);
+  check_twice([](const auto& x) { return cat<1>(narrow<1, 1, 2>(x), permute<0, 1, 2>(x)); }, q);
+  const Tensor<std::int64_t, 2, 4> words{1, 0, 2, 1, 1, 2, 0, 0};
+  check_twice([&](const auto& w) { return nn::embedding<>(w, words); }, variable<3, 3>());
+  const Tensor<std::int64_t, 3> classes{1, 0, 2};
+  check_twice([&](const auto& x) { return nn::cross_entropy(x, classes); }, variable<3, 3>(-1, 1, 9));
+  check_twice([&](const auto& x) { return nn::huber_loss(x, 0.3 * x * x); }, variable<3, 3>(-3, 3, 9));
 }
