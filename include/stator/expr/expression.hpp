@@ -98,7 +98,9 @@ struct State {
   }
 };
 
-/// torch.Tensor.backward's options.
+/// torch.Tensor.backward's options. There is no create_graph: backward() adds numbers to the memory of
+/// leaves, which no expression stands for, so nothing could be differentiated again; `stator::grad` gives
+/// gradients as expressions.
 struct BackwardOptions {
   bool retain_graph = false; ///< allows another backward() through the same values
 };
