@@ -577,6 +577,19 @@ auto grad_results(Call&& made) {
     }(std::make_index_sequence<all - First>{});
 }
 
+/// What `grad` is asked about has no memory to be known by.
+template<class X, std::size_t Before>
+struct grad_input_error {
+  static constexpr Text message() {
+    if constexpr (requires(const X& x) { x.data(); })
+      return {};
+    else
+      return text("stator: grad: input ", Before + 1,
+                  " is no tensor with memory: ask for a Variable, a tensor or a parameter, and compute an "
+                  "intermediate value before, with value()");
+  }
+};
+
 /// A call with its options taken apart.
 template<std::size_t First, fixed_string... Pattern>
 struct GradFunction {
@@ -603,6 +616,8 @@ struct GradFunction {
       return call(std::move(loss), std::move(seed), std::true_type{}, done, memory, rest...);
     } else if constexpr (!Operand<X> && requires { x.value; }) {
       return call(std::move(loss), x.value, allow, done, memory, rest...);
+    } else if constexpr (!check<grad_input_error<X, N>>()) {
+      return expr::Refused{};
     } else {
       std::array<const void*, N + 1> more{};
       std::copy(memory.begin(), memory.end(), more.begin());
