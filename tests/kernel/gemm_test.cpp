@@ -10,18 +10,35 @@ using stator::test::ExactArray;
 
 namespace {
 
-/// Checks one product, whose error may grow with the number of terms.
+/// One kernel, as what checks it sees it: the check is compiled once for each element type.
+template<class T>
+struct Product {
+  void (*run)(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n, Index k,
+              std::byte* scratch);
+  std::size_t (*scratch_bytes)(Index extent);
+  bool transposed_a, transposed_b;
+};
+
 template<class T, Index M, Index N, Index K, bool TA, bool TB>
-void check_product(Index m, Index n, Index k, bool with_bias, bool accumulate) {
+constexpr Product<T> product() {
+  using kernel = stator::kernel::gemm<T, M, N, K, TA, TB>;
+  return {[](const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n, Index k,
+             std::byte* scratch) { kernel::run(a, b, bias, c, accumulate, m, n, k, scratch); },
+          [](Index extent) { return static_cast<std::size_t>(kernel::scratch.total(extent)); }, TA, TB};
+}
+
+/// Checks one product, whose error may grow with the number of terms. `extent` is the largest of those known
+/// at run time.
+template<class T>
+void check_product(const Product<T>& product, Index extent, Index m, Index n, Index k, bool with_bias,
+                   bool accumulate) {
+  const auto [run, scratch_bytes, TA, TB] = product;
   CAPTURE(TA, TB, with_bias, accumulate);
   const double allowed = sizeof(T) == 4 ? 1e-6 : 1e-14;
-  using kernel = stator::kernel::gemm<T, M, N, K, TA, TB>;
   ExactArray<T> a(m * k, 1), b(k * n, 2), bias(n, 3), c(m * n, 4);
   const ExactArray<T> before = c;
-  const Index extent = std::max({M == dynamic ? m : 0, N == dynamic ? n : 0, K == dynamic ? k : 0});
-  ExactArray<std::byte> scratch(static_cast<Index>(kernel::scratch.total(extent)));
-  kernel::run(a.data(), b.data(), with_bias ? bias.data() : nullptr, c.data(), accumulate, m, n, k,
-              scratch.data());
+  ExactArray<std::byte> scratch(static_cast<Index>(scratch_bytes(extent)));
+  run(a.data(), b.data(), with_bias ? bias.data() : nullptr, c.data(), accumulate, m, n, k, scratch.data());
   std::vector<double> expected;
   for (Index i = 0; i < m; ++i)
     for (Index j = 0; j < n; ++j) {
@@ -34,18 +51,26 @@ void check_product(Index m, Index n, Index k, bool with_bias, bool accumulate) {
   test::check_close(c, expected, allowed * static_cast<double>(k + 1));
 }
 
+/// One kernel for each way of laying out the operands: plain, B, A and both transposed.
+template<class T>
+void check_products(const std::array<Product<T>, 4>& products, Index extent, Index m, Index n, Index k) {
+  for (const Product<T>& product : products) check_product(product, extent, m, n, k, false, false);
+  const auto& [plain, transposed_b, transposed_a, both] = products;
+  check_product(plain, extent, m, n, k, true, false);
+  check_product(transposed_b, extent, m, n, k, true, false);
+  check_product(plain, extent, m, n, k, false, true);
+  check_product(transposed_b, extent, m, n, k, false, true);
+  check_product(transposed_a, extent, m, n, k, false, true);
+}
+
 template<class T, Index M, Index N, Index K>
 void check(Index m, Index n, Index k) {
   CAPTURE(M, N, K, m, n, k, sizeof(T));
-  check_product<T, M, N, K, false, false>(m, n, k, false, false);
-  check_product<T, M, N, K, false, true>(m, n, k, false, false);
-  check_product<T, M, N, K, true, false>(m, n, k, false, false);
-  check_product<T, M, N, K, true, true>(m, n, k, false, false);
-  check_product<T, M, N, K, false, false>(m, n, k, true, false);
-  check_product<T, M, N, K, false, true>(m, n, k, true, false);
-  check_product<T, M, N, K, false, false>(m, n, k, false, true);
-  check_product<T, M, N, K, false, true>(m, n, k, false, true);
-  check_product<T, M, N, K, true, false>(m, n, k, false, true);
+  static constexpr std::array products{product<T, M, N, K, false, false>(),
+                                       product<T, M, N, K, false, true>(), product<T, M, N, K, true, false>(),
+                                       product<T, M, N, K, true, true>()};
+  check_products<T>(products, std::max({M == dynamic ? m : 0, N == dynamic ? n : 0, K == dynamic ? k : 0}), m,
+                    n, k);
 }
 
 /// Static extents, and each extent in turn dynamic.
