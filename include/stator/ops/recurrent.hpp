@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/kernel/recurrent.hpp"
+#include "stator/ops/activation.hpp"
 #include "stator/ops/element_types.hpp"
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/slicing.hpp"
