@@ -79,17 +79,19 @@ auto as_vector(const TensorView<T, E...>& view) {
 
 /// An Eigen matrix, array or map as a TensorView, without a copy: [rows, columns], or [n] for a column or a
 /// row whose type says that it is one. The columns are static; rows known only at run time are a dynamic
-/// batch. A column-major matrix does not compile, nor does a temporary. Throws ShapeError for a map whose
-/// elements do not follow each other in memory.
+/// batch. A column-major matrix does not compile, nor does a temporary that owns its elements. Throws
+/// ShapeError for a map whose elements do not follow each other in memory.
 template<class Matrix>
   requires std::is_base_of_v<Eigen::DenseBase<std::remove_const_t<Matrix>>, std::remove_const_t<Matrix>>
 auto tensor_view(Matrix& matrix) {
   using M = std::remove_const_t<Matrix>;
   constexpr int rows = M::RowsAtCompileTime, columns = M::ColsAtCompileTime;
   constexpr bool is_vector = rows == 1 || columns == 1;
-  static_assert(is_vector || M::IsRowMajor,
-                "stator: tensor_view: this Eigen matrix is column-major, a tensor is row-major: use "
-                "Eigen::Matrix<T, Rows, Columns, Eigen::RowMajor>, or assign it to one");
+  static_assert(
+      is_vector || M::IsRowMajor,
+      "stator: tensor_view: this Eigen matrix is column-major, a tensor is row-major: use "
+      "Eigen::Matrix<T, Rows, Columns, Eigen::RowMajor>, assign it to one, or, where the columns are "
+      "the samples, tensor_view(matrix.transpose())");
   static_assert(is_vector || columns != Eigen::Dynamic,
                 "stator: tensor_view: the number of columns has to be known at compile time: use "
                 "Eigen::Matrix<T, Eigen::Dynamic, Columns, Eigen::RowMajor>");
@@ -101,6 +103,19 @@ auto tensor_view(Matrix& matrix) {
     return TensorView<T, extent(rows == 1 ? columns : rows)>(matrix.data(), matrix.size());
   else
     return TensorView<T, extent(rows), Index{columns}>(matrix.data(), matrix.rows());
+}
+
+/// A temporary that only refers to its elements: a map, a block of whole rows, or a column-major matrix whose
+/// columns are the samples as the batch of them, `tensor_view(samples.transpose())`, without a copy. The view
+/// is valid as long as the elements stay where they are; a matrix returned by a function does not stay.
+template<class Matrix>
+  requires(
+      !std::is_lvalue_reference_v<Matrix> &&
+      std::is_base_of_v<Eigen::DenseBase<std::remove_const_t<Matrix>>, std::remove_const_t<Matrix>> &&
+      !std::is_base_of_v<Eigen::PlainObjectBase<std::remove_const_t<Matrix>>, std::remove_const_t<Matrix>> &&
+      requires(Matrix& matrix) { matrix.data(); })
+auto tensor_view(Matrix&& matrix) {
+  return tensor_view(matrix);
 }
 
 } // namespace stator

@@ -83,3 +83,25 @@ TEST_CASE("tensor_view refuses a map with gaps") {
   Eigen::Map<Eigen::Vector3f, 0, Eigen::InnerStride<>> every_second(memory, Eigen::InnerStride<>(2));
   CHECK_THROWS_AS(tensor_view(every_second), ShapeError);
 }
+
+TEST_CASE("where a sample is a column, the transpose of the matrix is the batch") {
+  Eigen::Matrix<float, 3, Eigen::Dynamic> samples(3, 4);
+  samples << 1, 2, 3, 4, 10, 20, 30, 40, 100, 200, 300, 400;
+  const auto batch = tensor_view(samples.transpose());
+  STATIC_REQUIRE(decltype(batch)::shape_type::rank == 2);
+  CHECK((batch.size(0) == 4 && batch.size(1) == 3));
+  CHECK(batch(1, 2) == 200);
+  CHECK(batch.data() == samples.data());
+
+  Model<Net> model;
+  const auto y = model(batch).value();
+  RowMajor two;
+  two << 3, 30, 300, 4, 40, 400;
+  const auto last = model(tensor_view(two)).value();
+  CHECK(y(2, 1) == Approx(last(0, 1)));
+  CHECK(y(3, 0) == Approx(last(1, 0)));
+
+  const Eigen::Map<const RowMajor> map(two.data());
+  CHECK(tensor_view(Eigen::Map<const RowMajor>(two.data()))(1, 1) == map(1, 1));
+  CHECK_THROWS_AS(tensor_view(samples.topRows<2>().transpose()), ShapeError);
+}
