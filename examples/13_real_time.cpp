@@ -41,7 +41,7 @@ int main() {
       });
   });
 
-  std::vector<std::chrono::nanoseconds> times(100'000);
+  std::vector<std::chrono::nanoseconds> times(1'000'000);
   std::thread loop([&] {
     // Before the loop: the tensors, the workspace, the mode of the processor.
     Observation observation;
@@ -61,7 +61,7 @@ int main() {
   trainer.join();
 
   std::ranges::sort(times);
-  const auto at = [&](double share) { return times[static_cast<std::size_t>(share * 99'999)].count(); };
+  const auto at = [&](double share) { return times[static_cast<std::size_t>(share * 999'999)].count(); };
   std::cout << "workspace " << stator::workspace_bytes<Inference> << " bytes\n";
   // prints: workspace
   std::cout << "p50 " << at(0.5) << " ns, p99 " << at(0.99) << " ns, p99.9 " << at(0.999) << " ns, max "
