@@ -39,6 +39,8 @@ inline Simd<T, W> ceil(const Simd<T, W>& x) {
 
 // One element after the other, by the C++ library.
 
+using detail::each;
+
 /// The tangent, element by element with the standard library's.
 template<std::floating_point T, Index W>
 inline Simd<T, W> tan(const Simd<T, W>& x) {

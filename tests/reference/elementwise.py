@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSL-1.0
+"""data/elementwise.npz: elementwise operations of doubles at ordinary numbers, infinities, NaN and both zeros.
+
+  COUNT/i              operand i of the operations of COUNT operands that are not given others
+  NAME/y, NAME/di      the values of NAME, and the gradient of sum(y * w) by operand i, w = COUNT/w; di where it has one
+"""
+import itertools
+import math
+
+import torch
+
+import common
+
+inf, nan = math.inf, math.nan
+numbers = [-inf, -3e20, -30, -2.5, -1, -0.5, -1e-5, -0.0, 0.0, 0.3, 0.5, 1, 1.5, 2, 3.75, 30, 1e10, inf, nan]
+of_two = [-inf, -2.5, -1, -0.0, 0.0, 0.5, 1, 2, 3, inf, nan]
+operands = {
+    1: [torch.tensor(numbers, dtype=torch.float64)],
+    2: list(torch.tensor(list(itertools.product(of_two, of_two)), dtype=torch.float64).T.contiguous()),
+}
+weights = {n: torch.linspace(0.5, 1.5, len(x[0]), dtype=torch.float64) for n, x in operands.items()}
+
+unary = {name: getattr(torch, name) for name in """
+    tan asin acos atan sinh cosh asinh acosh atanh sinc deg2rad rad2deg exp2 log2 log10 logit
+""".split()}
+binary = {name: getattr(torch, name) for name in """
+    atan2 hypot logaddexp logaddexp2 xlogy float_power ldexp
+""".split()}
+
+unary["logit of eps"] = lambda x: torch.logit(x, 0.25)
+
+arrays = {}
+for n, x in operands.items():
+    arrays |= {f"{n}/{i}": e.numpy() for i, e in enumerate(x)}
+    arrays[f"{n}/w"] = weights[n].numpy()
+for n, functions in ((1, unary), (2, binary)):
+    for name, function in functions.items():
+        x = [e.clone().requires_grad_() for e in operands[n]]
+        y = function(*x)
+        arrays[f"{name}/y"] = y.detach().double().numpy()
+        try:
+            gradients = torch.autograd.grad(y, x, weights[n].to(y.dtype), allow_unused=True)
+        except RuntimeError:  # it has no derivative
+            continue
+        arrays |= {f"{name}/d{i}": g.numpy() for i, g in enumerate(gradients) if g is not None}
+common.save("elementwise", arrays)
