@@ -68,6 +68,47 @@ TEST_CASE("schedulers give PyTorch's learning rates") {
   });
 }
 
+TEST_CASE("MultiplicativeLR, PolynomialLR and SWALR give PyTorch's learning rates") {
+  check_rates("MultiplicativeLR.shrinking", [](auto& o) {
+    return MultiplicativeLR{o, [](Index epoch) { return 1 - 1 / static_cast<double>(epoch + 5); }};
+  });
+  check_rates("PolynomialLR.default", [](auto& o) { return PolynomialLR{o}; });
+  check_rates("PolynomialLR.options",
+              [](auto& o) { return PolynomialLR{o, {.total_iters = 25, .power = 2.5}}; });
+  check_rates("SWALR.default", [](auto& o) { return SWALR{o, {.swa_lr = 0.05}}; });
+  check_rates("SWALR.linear", [](auto& o) {
+    return SWALR{o, {.swa_lr = 0.05, .anneal_epochs = 7, .anneal_strategy = "linear"}};
+  });
+  check_rates("SWALR.at_once", [](auto& o) { return SWALR{o, {.swa_lr = 0.05, .anneal_epochs = 0}}; });
+}
+
+TEST_CASE("CyclicLR gives PyTorch's learning rates and momenta") {
+  check_rates("CyclicLR.triangular",
+              [](auto& o) { return CyclicLR{o, {.base_lr = 0.1, .max_lr = 0.6, .step_size_up = 4}}; });
+  check_rates("CyclicLR.triangular2", [](auto& o) {
+    return CyclicLR{o,
+                    {.base_lr = 0.1,
+                     .max_lr = 0.6,
+                     .step_size_up = 3,
+                     .step_size_down = 6,
+                     .mode = "triangular2",
+                     .base_momentum = 0.6,
+                     .max_momentum = 0.95}};
+  });
+  check_rates("CyclicLR.exp_range", [](auto& o) {
+    return CyclicLR{o,
+                    {.base_lr = 0.1, .max_lr = 0.6, .step_size_up = 5, .mode = "exp_range", .gamma = 0.97}};
+  });
+  check_rates("CyclicLR.scale_fn", [](auto& o) {
+    return CyclicLR{o,
+                    {.base_lr = 0.1,
+                     .max_lr = 0.6,
+                     .step_size_up = 5,
+                     .scale_fn = [](double cycle) { return 1 / cycle; },
+                     .cycle_momentum = false}};
+  });
+}
+
 TEST_CASE("OneCycleLR gives PyTorch's learning rates and momenta") {
   check_rates("OneCycleLR.default",
               [](auto& o) { return OneCycleLR{o, {.max_lr = 0.5, .total_steps = 40}}; });
@@ -114,16 +155,63 @@ TEST_CASE("ReduceLROnPlateau gives PyTorch's learning rates") {
   });
 }
 
-TEST_CASE("schedulers on one optimizer multiply") {
+TEST_CASE("schedulers on one optimizer multiply, or follow one another") {
+  const auto check = [](const std::string& name, auto step, SGD<Mock>& optimizer) {
+    INFO(name);
+    for (const double rate : reference("lr_scheduler")[name].as<double>()) {
+      CHECK(std::abs(optimizer.options().lr - rate) <= 1e-12);
+      step();
+    }
+  };
   Mock model;
-  SGD optimizer{model, {.lr = 0.3}};
-  ExponentialLR first{optimizer, {.gamma = 0.9}};
-  StepLR second{optimizer, {.step_size = 5, .gamma = 0.5}};
-  for (const double rate : reference("lr_scheduler")["chained.exponential_step"].as<double>()) {
-    CHECK(std::abs(optimizer.options().lr - rate) <= 1e-12 * rate);
-    first.step();
-    second.step();
+  {
+    SGD optimizer{model, {.lr = 0.3}};
+    ExponentialLR first{optimizer, {.gamma = 0.9}};
+    StepLR second{optimizer, {.step_size = 5, .gamma = 0.5}};
+    check("chained.exponential_step", [&] { first.step(), second.step(); }, optimizer);
   }
+  {
+    SGD optimizer{model, {.lr = 0.3}};
+    LinearLR warm_up{optimizer, {.start_factor = 0.1}};
+    CosineAnnealingLR decay{optimizer, {.T_max = 30}};
+    ChainedScheduler both{warm_up, decay};
+    check("chained.warm_up", [&] { both.step(); }, optimizer);
+    CHECK(both.get_last_lr() == optimizer.options().lr);
+  }
+  {
+    SGD optimizer{model, {.lr = 0.3}};
+    LinearLR warm_up{optimizer, {.start_factor = 0.1}};
+    CosineAnnealingLR decay{optimizer, {.T_max = 30, .eta_min = 0.02}};
+    SequentialLR scheduler{optimizer, {.milestones = {5}}, warm_up, decay};
+    check("sequential.warm_up", [&] { scheduler.step(); }, optimizer);
+    CHECK(scheduler.last_epoch() == 40);
+    CHECK(decay.last_epoch() == 35);
+  }
+  SGD optimizer{model, {.lr = 0.3}};
+  ConstantLR first{optimizer, {.factor = 0.5, .total_iters = 100}};
+  MultiStepLR second{optimizer, {.milestones = {0, 3, 9}}};
+  CosineAnnealingWarmRestarts third{optimizer, {.T_0 = 4}};
+  MultiplicativeLR fourth{optimizer, [](Index) { return 0.9; }};
+  SequentialLR scheduler{optimizer, {.milestones = {4, 17, 30}}, first, second, third, fourth};
+  check("sequential.four", [&] { scheduler.step(); }, optimizer);
+}
+
+TEST_CASE("schedulers of schedulers refuse those of another optimizer, and milestones that do not fit") {
+  Mock model;
+  SGD one{model, {.lr = 0.3}}, two{model, {.lr = 0.3}};
+  ExponentialLR of_one{one}, of_two{two};
+  const auto text = [](auto make) { return test::thrown<ValueError>(make); };
+  CHECK(text([&] { ChainedScheduler{of_one, of_two}; }) ==
+        "stator: ChainedScheduler expects all schedulers to belong to the same optimizer, but got schedulers "
+        "at index 0 and 1 to be different");
+  CHECK(text([&] { SequentialLR{one, {.milestones = {1}}, of_one, of_two}; }) ==
+        "stator: Sequential Schedulers expects all schedulers to belong to the same optimizer, but got "
+        "schedulers at index 1 to be different than the optimizer passed in.");
+  CHECK(text([&] { SequentialLR{one, {.milestones = {1, 2}}, of_one, of_one}; }) ==
+        "stator: Sequential Schedulers expects number of schedulers provided to be one more than the number "
+        "of milestone points, but got number of schedulers 2 and the number of milestones to be equal to 2");
+  CHECK(text([&] { SequentialLR{one, {.milestones = {3, 3}}, of_one, of_one, of_one}; }) ==
+        "stator: SequentialLR: milestone 1 is 3, expected epochs above 0 that rise");
 }
 
 TEST_CASE("a scheduler changes the rate of every group, and continues from its saved state") {
@@ -146,6 +234,43 @@ TEST_CASE("a scheduler changes the rate of every group, and continues from its s
     CHECK(two.param_groups()[g].options.lr == one.param_groups()[g].options.lr);
 }
 
+TEST_CASE("schedulers of schedulers continue from their saved numbers") {
+  Mock model;
+  const auto make = [](SGD<Mock>& o, auto use) {
+    LinearLR warm_up{o, {.start_factor = 0.1}};
+    CosineAnnealingLR decay{o, {.T_max = 30}};
+    MultiplicativeLR slower{o, [](Index) { return 0.99; }};
+    SequentialLR sequence{o, {.milestones = {5}}, warm_up, decay};
+    ChainedScheduler all{sequence, slower};
+    use(all);
+  };
+  SGD one{model, {.lr = 0.3}}, two{model, {.lr = 0.3}};
+  make(one, [&](auto& whole) {
+    for (int epoch = 0; epoch < 7; ++epoch) whole.step();
+    std::vector<double> saved;
+    std::string names;
+    whole.for_each_number([&](std::string_view name, auto& value) {
+      names += std::string(name) + ' ';
+      saved.push_back(static_cast<double>(value));
+    });
+    CHECK(names == "schedulers.0.last_epoch schedulers.0.schedulers.0.last_epoch "
+                   "schedulers.0.schedulers.0.base_lrs.0 schedulers.0.schedulers.1.last_epoch "
+                   "schedulers.0.schedulers.1.base_lrs.0 schedulers.1.last_epoch schedulers.1.base_lrs.0 ");
+    make(two, [&](auto& rest) {
+      auto next = saved.begin();
+      rest.for_each_number([&](std::string_view, auto& value) {
+        value = static_cast<std::remove_cvref_t<decltype(value)>>(*next++);
+      });
+      rest.check_state();
+      two.options() = one.options();
+      for (int epoch = 0; epoch < 7; ++epoch) {
+        whole.step(), rest.step();
+        CHECK(two.options().lr == one.options().lr);
+      }
+    });
+  });
+}
+
 TEST_CASE("schedulers refuse options out of range in PyTorch's words") {
   Mock model;
   SGD o{model, {.lr = 0.3}};
@@ -156,5 +281,13 @@ TEST_CASE("schedulers refuse options out of range in PyTorch's words") {
         "stator: Expected positive integer T_0, but got 0");
   CHECK(text([&] { OneCycleLR{o, {.max_lr = 1}}; }) ==
         "stator: You must define either total_steps OR (epochs AND steps_per_epoch)");
+  CHECK(text([&] { CyclicLR{o, {.base_lr = 0.1, .max_lr = 1, .mode = "square"}}; }) ==
+        "stator: mode is invalid and scale_fn is None");
+  CHECK(text([&] { CyclicLR{o, {.base_lr = 0.1, .max_lr = 1, .step_size_down = -1}}; }) ==
+        "stator: CyclicLR: step_size_up is 2000 and step_size_down -1, expected at least 1 step each");
+  CHECK(text([&] { PolynomialLR{o, {.total_iters = 0}}; }) ==
+        "stator: PolynomialLR: total_iters must be at least 1");
+  CHECK(text([&] { SWALR{o, {.swa_lr = 0.1, .anneal_epochs = -1}}; }) ==
+        "stator: anneal_epochs must be equal or greater than 0, got -1");
   CHECK(text([&] { ReduceLROnPlateau{o, {.mode = "least"}}; }) == "stator: mode least is unknown!");
 }

@@ -4,9 +4,12 @@
 //   for (...) { train(...); scheduler.step(); }
 #pragma once
 
+#include "stator/optim/cyclic_lr.hpp"
 #include "stator/optim/one_cycle_lr.hpp"
 #include "stator/optim/reduce_lr_on_plateau.hpp"
 #include "stator/optim/scheduler.hpp"
+#include "stator/optim/sequential_lr.hpp"
+#include "stator/optim/swa_lr.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -247,6 +250,56 @@ class LambdaLR : public LRScheduler<LambdaLRRule, O> {
 public:
   LambdaLR(O& optimizer, LambdaLROptions options)
       : LRScheduler<LambdaLRRule, O>(optimizer, std::move(options)) {}
+};
+
+/// The factor that the rate is multiplied by when an epoch begins, from epoch 1 on.
+using MultiplicativeLROptions = std::function<double(Index)>;
+
+/// The rule of MultiplicativeLR.
+struct MultiplicativeLRRule {
+  using Options = MultiplicativeLROptions;
+  static constexpr bool from_current_lr = true; ///< see LRScheduler::restart
+  Options o;
+
+  explicit MultiplicativeLRRule(Options options) : o(std::move(options)) {}
+  double next(double lr, double, Index epoch) const { return epoch == 0 ? lr : lr * o(epoch); }
+};
+
+/// In each epoch the rate of the one before times a function of the epoch.
+template<class O>
+class MultiplicativeLR : public LRScheduler<MultiplicativeLRRule, O> {
+public:
+  MultiplicativeLR(O& optimizer, MultiplicativeLROptions options)
+      : LRScheduler<MultiplicativeLRRule, O>(optimizer, std::move(options)) {}
+};
+
+/// Options of PolynomialLR.
+struct PolynomialLROptions {
+  Index total_iters = 5; ///< epochs until the rate is 0
+  double power = 1;      ///< of the part of the epochs that is left
+};
+
+/// The rule of PolynomialLR.
+struct PolynomialLRRule {
+  using Options = PolynomialLROptions;
+  Options o;
+
+  explicit PolynomialLRRule(const Options& options) : o(options) {
+    if (o.total_iters < 1) raise(ValueError("PolynomialLR: total_iters must be at least 1"));
+  }
+  double next(double lr, double, Index epoch) const {
+    if (epoch == 0 || epoch > o.total_iters) return lr;
+    const auto total = static_cast<double>(o.total_iters), now = static_cast<double>(epoch);
+    return lr * std::pow((1.0 - now / total) / (1.0 - (now - 1) / total), o.power);
+  }
+};
+
+/// The first rate times (1 - epoch / total_iters)^power, and 0 afterwards.
+template<class O>
+class PolynomialLR : public LRScheduler<PolynomialLRRule, O> {
+public:
+  PolynomialLR(O& optimizer, PolynomialLROptions options = {})
+      : LRScheduler<PolynomialLRRule, O>(optimizer, std::move(options)) {}
 };
 
 } // namespace stator::optim

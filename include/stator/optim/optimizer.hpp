@@ -39,6 +39,7 @@ template<class Rule>
 struct ParamGroup {
   typename Rule::Options options;      ///< may be changed between steps
   std::vector<std::size_t> parameters; ///< indices into the model's `parameter_table`
+  double initial_lr = -1;              ///< the rate when the first scheduler came; -1: none has come
 };
 
 /// `M` has `parameter_arena()` and `gradient_arena()` (spans of `M::scalar`; the gradients' has the layout of

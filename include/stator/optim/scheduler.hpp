@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the learning rate schedulers share. A scheduler's own part is its rule: `next(lr, base_lr, epoch)`,
 // the rate in an epoch from the rate that the optimiser has now and from the one that it began with; `o`, its
-// options; and, where more than the rate is scheduled, `adjust(optimiser_options, epoch)`. As in
-// PyTorch the rate that is changed is the optimiser's own, so several schedulers on one optimiser multiply.
+// options; where more than the rate is scheduled, `adjust(optimiser_options, epoch)`; and where the first
+// rate is not the optimiser's, `begin(optimiser_options)`. As in PyTorch the rate that is changed is the
+// optimiser's own, so several schedulers on one optimiser multiply.
 #pragma once
 
 #include "stator/core/error.hpp"
@@ -36,7 +37,12 @@ class LRScheduler {
 public:
   LRScheduler(O& optimizer, typename Rule::Options options)
       : optimizer_(&optimizer), rule_(std::move(options)) {
-    for (const auto& group : optimizer.param_groups()) state_.base_lrs.push_back(group.options.lr);
+    for (auto& group : optimizer.param_groups()) {
+      if constexpr (requires { rule_.begin(group.options); }) rule_.begin(group.options);
+      // As in PyTorch: a warm-up that came first has already changed the rate.
+      if (group.initial_lr < 0) group.initial_lr = group.options.lr;
+      state_.base_lrs.push_back(group.initial_lr);
+    }
     step();
   }
 
@@ -51,6 +57,18 @@ public:
     }
   }
 
+  /// Back to epoch 0 of the schedule, as SequentialLR does when it comes to it: from the rate that the
+  /// optimiser began with, or from the one that it has if the rule says `from_current_lr`.
+  void restart() {
+    state_.last_epoch = -1;
+    if constexpr (!requires { Rule::from_current_lr; })
+      for (std::size_t g = 0; g < state_.base_lrs.size(); ++g)
+        optimizer_->param_groups()[g].options.lr = state_.base_lrs[g];
+    step();
+  }
+
+  /// The optimiser whose rate is changed.
+  O& optimizer() const { return *optimizer_; }
   /// The rate of the first group.
   double get_last_lr() const { return optimizer_->options().lr; }
   /// The epoch that the rate is of, counted from 0.
