@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSL-1.0
+"""data/tensor_ops.npz: operations on tensors, in families that a test evaluates as one expression.
+
+A family is a list of (name, function of its operands); its value is the results of all, flattened, one after another, and its
+loss the sum of value * w with w = linspace(0.5, 1.5). In double.
+  <family>.x<i>: operands; those of integers and bools have no gradient.
+  <family>.value, <family>.grad<i>
+  <family>.names, <family>.ends: the names of the parts, joined by blanks, and where each ends.
+"""
+import numpy as np
+import torch
+
+from common import save
+
+torch.manual_seed(3)
+torch.set_default_dtype(torch.float64)
+arrays = {}
+
+
+def family(name, operands, parts):
+    operands = [x.clone().requires_grad_(x.is_floating_point()) for x in operands]
+    results = [f(*operands).flatten() for _, f in parts]
+    value = torch.cat(results)
+    (value * torch.linspace(0.5, 1.5, value.numel())).sum().backward()
+    for i, x in enumerate(operands):
+        arrays[f"{name}.x{i}"] = x.detach().numpy()
+        if x.requires_grad:
+            arrays[f"{name}.grad{i}"] = x.grad.numpy()
+    arrays[f"{name}.value"] = value.detach().numpy()
+    arrays[f"{name}.names"] = np.frombuffer(" ".join(n for n, _ in parts).encode(), np.uint8)
+    arrays[f"{name}.ends"] = np.cumsum([r.numel() for r in results])
+
+
+def rand(*shape):
+    return torch.rand(*shape) * 2 - 1
+
+
+family("layout", [rand(2, 3, 4)], [
+    ("reshape", lambda x: x.reshape(-1, 6)),
+    ("unflatten", lambda x: x.unflatten(2, (2, -1)).transpose(1, 2)),
+    ("movedim", lambda x: x.movedim(0, 2)),
+    ("moveaxis", lambda x: x.moveaxis(-1, 0)),
+    ("roll", lambda x: x.roll(-1, 1)),
+    ("roll_all", lambda x: x.roll(5)),
+    ("rot90", lambda x: x.rot90()),
+    ("rot90_2", lambda x: x.rot90(2, (1, 2))),
+    ("rot90_3", lambda x: x.rot90(-1, (0, 2))),
+    ("tril", lambda x: x.tril()),
+    ("tril_1", lambda x: x.tril(1)),
+    ("triu", lambda x: x.triu()),
+    ("triu_-2", lambda x: x.triu(-2)),
+    ("trace", lambda x: x[1].trace()),
+    ("sum_to_size", lambda x: x.sum_to_size(3, 1)),
+    ("diag", lambda x: x[0].diag(1)),
+    ("diag_of_vector", lambda x: x[0, 0].diag(-1)),
+    ("diagflat", lambda x: torch.diagflat(x, 1)),
+    ("tensor_split", lambda x: x.tensor_split(3, 2)[1]),
+    ("hsplit", lambda x: x.hsplit(3)[2]),
+    ("vsplit", lambda x: x.vsplit(2)[1]),
+    ("dsplit", lambda x: x.dsplit(2)[1]),
+])
+family("strided", [rand(2, 3, 4), rand(2, 3), rand(2, 3, 2), rand(3, 4)], [
+    ("flip", lambda x, *_: x.flip(0, -1)),
+    ("fliplr", lambda x, *_: x.fliplr()),
+    ("flipud", lambda x, *_: x.flipud()),
+    ("tile", lambda x, *_: x.tile(2, 3)),
+    ("repeat", lambda x, *_: x.repeat(3, 1, 2, 1)),
+    ("repeat_interleave", lambda x, *_: x.repeat_interleave(3, 1)),
+    ("repeat_interleave_all", lambda x, *_: x.repeat_interleave(2)),
+    ("diagonal", lambda x, *_: x.diagonal()),
+    ("diagonal_2", lambda x, *_: x.diagonal(-1, 2, 1)),
+    ("diag_embed", lambda x, *_: torch.diag_embed(x)),
+    ("diag_embed_1", lambda x, *_: torch.diag_embed(x, 1, 0, 2)),
+    ("unfold", lambda x, *_: x.unfold(2, 3, 1)),
+    ("unfold_1", lambda x, *_: x.unfold(1, 2, 1)),
+    ("select_scatter", lambda x, a, *_: x.select_scatter(a, 2, -2)),
+    ("slice_scatter", lambda x, a, b, c: x.slice_scatter(b, 2, 1, None, 2)),
+    ("slice_scatter_0", lambda x, a, b, c: x.slice_scatter(c.expand(1, 3, 4), 0, 1, 2, 1)),
+    ("diagonal_scatter", lambda x, a, *_: x.diagonal_scatter(a, 1, 1, 2)),
+])
+save("tensor_ops", arrays)
