@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
 done
 
 # What one compiler alone builds unless --all is given: clang is the quicker one, most of all without optimising.
-by_clang=compile_fail,expr,graph,hooks,io,kernel,model,module,nn,no_exceptions,ops,optim,run,same_code,state,trace
+by_clang=compile_fail,distributed,expr,graph,hooks,io,kernel,model,module,nn,no_exceptions,ops,optim,run,same_code,state,trace
 by_gcc=core,data,examples,headers,lifetime,packages,reflect,train,wall
 # What --ci runs under sanitizers: what reads files (with the seeds of the fuzzer), owns or shares memory, or plans it; and
 # what uses threads.
@@ -115,7 +115,7 @@ test_with() { # COMPILER, the name in messages
 
 need_to_build
 need_dataset
-need 'catch2=<catch2/catch.hpp>'
+need 'catch2=<catch2/catch.hpp>' libopenmpi-dev openmpi-bin=mpirun
 case $compilers in *clang*) need clang-19=clang++-19 libomp-19-dev=/usr/lib/llvm-19/lib/libomp.so ;; esac
 if [ "$ci" = yes ] || [ "$sanitize" != no ]; then need clang-19=clang++-19 libclang-rt-19-dev; fi
 for compiler in $compilers; do test_with "$compiler"; done

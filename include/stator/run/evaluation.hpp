@@ -2,7 +2,7 @@
 // The state of one evaluated expression: its workspace and what has run already.
 #pragma once
 
-#include "stator/run/execute.hpp"
+#include "stator/run/backward_observer.hpp"
 
 #include <cstring>
 #include <string_view>
@@ -165,7 +165,7 @@ struct Evaluation {
     static_assert(requires_grad(), "stator: backward(): nothing in this expression requires a gradient");
     if (state.backward_done)
       raise(GraphError("backward() was called twice on one expression: its intermediate values are gone"));
-    if constexpr (is_small<Program<Plan, true>>)
+    if constexpr (is_small<Program<Plan, true>> && std::is_void_v<Observer>)
       if (!state.forward_kept && !retain_graph && backward_inlined<Program<Plan, true>>(e, state)) return;
     backward_in_steps(e, state, retain_graph);
   }
@@ -188,6 +188,9 @@ struct Evaluation {
   }
 
 private:
+  /// Who is told of the units of backward(), if anybody.
+  using Observer = typename backward_observer<Plan>::type;
+
   /// backward() of any program, its forward if it has not run, and what is between both.
   [[gnu::noinline]] static void backward_in_steps(const E& e, State& state, bool retain_graph) {
     using P = Program<Plan, true>;
@@ -231,7 +234,10 @@ private:
       state.backward_done = true;
     }
     if (!is_near) f.workspace = block.data();
-    execute<P, P::forward_units, P::units.size()>(f);
+    if constexpr (std::is_void_v<Observer>)
+      execute<P, P::forward_units, P::units.size()>(f);
+    else
+      observe_backward<P, Observer>(f);
     if (!block.is_empty()) give_back(std::move(block));
     if (!unwanted.is_empty()) give_back(std::move(unwanted));
   }
