@@ -5,12 +5,12 @@
 
 #include "stator/core/entropy.hpp"
 #include "stator/core/error.hpp"
+#include "stator/core/mutex.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,7 +51,7 @@ public:
     void put_spare_normal(double value) { generator_.spare_normal_ = value; }
 
   private:
-    std::lock_guard<std::mutex> lock_;
+    std::lock_guard<Mutex> lock_;
     Generator& generator_;
   };
 
@@ -145,7 +145,7 @@ private:
                                at_has_normal = at_normal + 16;
   static_assert(at_has_normal + 16 == state_size);
 
-  Generator(const Generator& other, const std::lock_guard<std::mutex>&) { take(other); }
+  Generator(const Generator& other, const std::lock_guard<Mutex>&) { take(other); }
 
   void take(const Generator& other) {
     seed_ = other.seed_;
@@ -197,7 +197,7 @@ private:
     return value;
   }
 
-  mutable std::mutex mutex_; // of what follows
+  mutable Mutex mutex_; // of what follows
   std::uint64_t seed_ = 0;
   std::uint32_t left_ = 1;
   std::uint32_t next_ = 0;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/core/shape.hpp"
+#include "stator/core/thread_local.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -29,7 +30,7 @@ struct Pool {
 inline Pool user_pool;
 
 /// Whether a task is running on this thread.
-inline thread_local bool inside_task = false;
+inline STATOR_THREAD_LOCAL bool inside_task = false;
 
 /// Whether kernels may be handed out from here: what a task starts stays on its thread.
 inline bool in_task() {

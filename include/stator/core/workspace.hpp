@@ -6,6 +6,7 @@
 
 #include "stator/core/bytes.hpp"
 #include "stator/core/parallel.hpp"
+#include "stator/core/thread_local.hpp"
 
 #include <array>
 #include <new>
@@ -68,7 +69,7 @@ private:
 
 namespace detail {
 inline std::array<MemoryBlock, 8>& kept_blocks() {
-  thread_local std::array<MemoryBlock, 8> blocks;
+  static STATOR_THREAD_LOCAL std::array<MemoryBlock, 8> blocks;
   return blocks;
 }
 } // namespace detail
