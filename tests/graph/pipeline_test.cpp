@@ -67,6 +67,10 @@ constexpr graph::Graph sigmoid_to_tanh(graph::Graph g) {
   }
   return g;
 }
+/// A view of six elements.
+struct Rows {
+  constexpr auto forward(auto x) const { return view<6>(x) + 1; }
+};
 struct WithPass {
   nn::Linear<3, 3> fc;
   static constexpr std::array passes{graph::Pass{"sigmoid_to_tanh", &sigmoid_to_tanh}};
@@ -147,6 +151,30 @@ TEST_CASE("verify names the node and its mistake") {
              Contains("before its operands"));
   CHECK_THAT(spoilt([&](auto& g) { std::swap(g.members[0], g.members[g.members.size() - 1]); }),
              Contains("it runs with the"));
+}
+
+TEST_CASE("verify refuses a view of more elements than its operand has, and a view of nothing") {
+  const graph::Graph good = run::graph_after<typename expr::borrowed<Forward<Rows>>::type, false>("memory");
+  CHECK(graph::verify(good) == "");
+  const auto view = static_cast<std::size_t>(
+      std::ranges::find_if(good.nodes,
+                           [](const graph::Node& n) { return n.signature->kind == graph::Kind::view; }) -
+      good.nodes.begin());
+  REQUIRE(view < good.nodes.size());
+  graph::Signature changed = *good.nodes[view].signature;
+  changed.operands = nullptr; // what it reads is not compared
+  const auto verified = [&](std::initializer_list<Index> extents, bool operand = true) {
+    changed.type.extents = {};
+    for (const Index e : extents) changed.type.extents.push_back(e);
+    graph::Graph g = good;
+    g.nodes[view].signature = &changed;
+    if (!operand) g.nodes[view].count = 0;
+    return graph::verify(g);
+  };
+  using Catch::Matchers::Contains;
+  CHECK_THAT(verified({2, 4}), Contains("it is a view of more elements than its operand has"));
+  CHECK_THAT(verified({3, 2}), !Contains("it is a view of more elements"));
+  CHECK_THAT(verified({2, 3}, false), Contains("it is a view of nothing"));
 }
 
 TEST_CASE("verify finds values that lie over each other while both are needed") {

@@ -10,12 +10,12 @@
 #pragma once
 
 #include "stator/core/grad_state.hpp"
+#include "stator/core/pack.hpp"
 #include "stator/core/workspace.hpp"
 #include "stator/expr/parameter.hpp"
 #include "stator/expr/variable.hpp"
 
 #include <memory>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -174,8 +174,8 @@ template<class Op, class... A>
 class Expression : public Evaluated<Expression<Op, A...>> {
 public:
   /// What the operation is applied to.
-  std::tuple<A...> operands;
-  constexpr explicit Expression(A... a) : operands(std::move(a)...) {}
+  detail::Pack<A...> operands;
+  constexpr explicit Expression(A... a) : operands{{std::move(a)}...} {}
 };
 
 inline namespace STATOR_LIFETIMES {
@@ -188,8 +188,8 @@ public:
   /// Notices when the network is gone, with STATOR_CHECK_LIFETIMES.
   [[no_unique_address]] detail::Watch watch;
   /// The inputs.
-  std::tuple<A...> operands;
-  constexpr explicit ModuleCall(const Net& n, A... a) : net(&n), watch(&n), operands(std::move(a)...) {}
+  detail::Pack<A...> operands;
+  constexpr explicit ModuleCall(const Net& n, A... a) : net(&n), watch(&n), operands{{std::move(a)}...} {}
 };
 
 } // namespace STATOR_LIFETIMES

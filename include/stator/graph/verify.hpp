@@ -67,9 +67,9 @@ struct Verifier {
       return fail(n, "it names a leaf that does not exist");
     if ((s.kind == Kind::leaf || s.kind == Kind::constant) && node.count != 0)
       return fail(n, "it has operands");
-    if (s.kind == Kind::view &&
-        !(node.count > 0 && s.type.extents.numel() <= g.type(g.operand(n, 0)).extents.numel()))
-      return fail(n, "it is a view of fewer elements");
+    if (s.kind == Kind::view && node.count == 0) return fail(n, "it is a view of nothing");
+    if (s.kind == Kind::view && s.type.extents.numel() > g.type(g.operand(n, 0)).extents.numel())
+      return fail(n, "it is a view of more elements than its operand has");
     return true;
   }
 

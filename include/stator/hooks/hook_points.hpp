@@ -30,10 +30,10 @@ public:
   using unhooked = ModuleCall<Net, Mode, A...>; ///< the same without hooks
   const Net* net;
   [[no_unique_address]] detail::Watch watch;
-  std::tuple<A...> operands;
+  detail::Pack<A...> operands;
   std::tuple<HookHandle<H, Net>...> hooks;
   HookedCall(const Net& n, const std::tuple<H...>& h, A... a)
-      : net(&n), watch(&n), operands(std::move(a)...),
+      : net(&n), watch(&n), operands{{std::move(a)}...},
         hooks(HookHandle<H, Net>{std::get<H>(h).function, &n}...) {}
 };
 

@@ -99,6 +99,38 @@ constexpr Loops<I> plan_loops(const Region<S, I, O>& r) {
   return loops;
 }
 
+/// The operation of a step on the values of earlier ones.
+template<class V, RegionStep Step, class T, std::size_t... I>
+[[gnu::always_inline]] inline void operate(V* value, V& result, std::index_sequence<I...>) {
+  constexpr auto* code = static_cast<const Elementwise<T>*>(Step.operation);
+  const V args[std::max<std::size_t>(sizeof...(I), 1)] = {value[Step.operand[I] - 1]...};
+  if constexpr (V::size == 1)
+    STATOR_INLINE_CALL code->single(args, result);
+  else
+    STATOR_INLINE_CALL code->vector(args, result);
+}
+
+/// One step of a region, its result in a register. Regions share these functions: their names hold the step
+/// alone, not its region.
+template<class V, RegionStep Step, bool Moves, class T>
+[[gnu::always_inline]] inline void step(const T* const* source, T* const* target, Index i, V* value,
+                                        V& result) {
+  if constexpr (Step.input > 0) {
+    constexpr auto k = static_cast<std::size_t>(Step.input - 1);
+    if constexpr (Moves)
+      result = V::load(source[k] + i);
+    else
+      result = V(source[k][0]);
+  } else if constexpr (Step.operation == nullptr) {
+    result = V(static_cast<T>(Step.number));
+  } else {
+    constexpr auto count =
+        static_cast<std::size_t>(std::ranges::find(Step.operand, 0) - Step.operand.begin());
+    STATOR_INLINE_CALL operate<V, Step, T>(value, result, std::make_index_sequence<count>{});
+  }
+  if constexpr (Step.output > 0) result.store(target[Step.output - 1] + i);
+}
+
 } // namespace detail
 
 /// The kernel of a region.
@@ -168,42 +200,20 @@ private:
     T* target[R.outputs];
     for (std::size_t i = 0; i < input_count; ++i) source[i] = loops.moves[i][inner] ? in[i] + from : in[i];
     for (std::size_t o = 0; o < R.outputs; ++o) target[o] = out[o] + to;
-    for_each_vector<T>(count, [&]<class V>(Index i)
-                                  __attribute__((always_inline)) { evaluate<V>(source, target, i); });
+    for_each_vector<T>(count, [&]<class V>(Index i) __attribute__((always_inline)) {
+      evaluate<V>(source, target, i, std::make_index_sequence<step_count>{});
+    });
   }
 
-  template<class V>
-  [[gnu::always_inline]] static void evaluate(const T* const* source, T* const* target, Index i) {
+  template<class V, std::size_t... S>
+  [[gnu::always_inline]] static void evaluate(const T* const* source, T* const* target, Index i,
+                                              std::index_sequence<S...>) {
     V value[step_count];
-    [&]<std::size_t... S>(std::index_sequence<S...>) __attribute__((always_inline)) {
-      (step<V, S>(source, target, i, value), ...);
-    }(std::make_index_sequence<step_count>{});
+    (detail::step<V, R.steps[S], moves(R.steps[S])>(source, target, i, value, value[S]), ...);
   }
-
-  template<class V, std::size_t S>
-  [[gnu::always_inline]] static void step(const T* const* source, T* const* target, Index i, V* value) {
-    constexpr RegionStep s = R.steps[S];
-    if constexpr (s.input > 0) {
-      constexpr auto k = static_cast<std::size_t>(s.input - 1);
-      if constexpr (!loops.moves[k][inner])
-        value[S] = V(source[k][0]);
-      else
-        value[S] = V::load(source[k] + i);
-    } else if constexpr (s.operation == nullptr) {
-      value[S] = V(static_cast<T>(s.number));
-    } else {
-      constexpr auto* code = static_cast<const Elementwise<T>*>(s.operation);
-      constexpr auto count = static_cast<std::size_t>(std::ranges::find(s.operand, 0) - s.operand.begin());
-      V args[count + 1];
-      [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-        ((args[I] = value[s.operand[I] - 1]), ...);
-      }(std::make_index_sequence<count>{});
-      if constexpr (V::size == 1)
-        STATOR_INLINE_CALL code->single(args, value[S]);
-      else
-        STATOR_INLINE_CALL code->vector(args, value[S]);
-    }
-    if constexpr (s.output > 0) value[S].store(target[s.output - 1] + i);
+  /// Whether what a step loads is another element in each turn of the innermost loop.
+  static constexpr bool moves(const RegionStep& s) {
+    return s.input > 0 && loops.moves[static_cast<std::size_t>(s.input - 1)][inner];
   }
 };
 

@@ -60,23 +60,26 @@ constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&..
     int in[] = {node_of(x)..., -1};
     points.before(in, sizeof...(X));
     auto y = as_symbols<Order>(b, module.forward(with_node(x, in[I])...));
-    const auto behind = [&]<class... Y>(std::tuple<Y...> ys) {
-      return [&]<std::size_t... O>(std::index_sequence<O...>) {
-        int out[] = {node_of(std::get<O>(ys))..., -1};
-        points.behind(in, out, sizeof...(Y));
-        return std::tuple<Y...>(with_node(std::get<O>(ys), out[O])...);
-      }(std::index_sequence_for<Y...>{});
-    };
-    if constexpr (AnySymbol<decltype(y)>)
-      return std::get<0>(behind(std::tuple(y)));
-    else if constexpr (requires { std::tuple_size<decltype(y)>::value; })
+    if constexpr (AnySymbol<decltype(y)>) {
+      int out[] = {node_of(y)};
+      points.behind(in, out, 1);
+      return with_node(y, out[0]);
+    } else if constexpr (requires { std::tuple_size<decltype(y)>::value; }) {
+      const auto behind = [&]<class... Y>(std::tuple<Y...> ys) {
+        return [&]<std::size_t... O>(std::index_sequence<O...>) {
+          int out[] = {node_of(std::get<O>(ys))..., -1};
+          points.behind(in, out, sizeof...(Y));
+          return std::tuple<Y...>(with_node(std::get<O>(ys), out[O])...);
+        }(std::index_sequence_for<Y...>{});
+      };
       return std::apply(
           [&](const auto&... out) {
             return std::apply([](const auto&... s) { return decltype(y){s...}; }, behind(std::tuple(out...)));
           },
           y);
-    else
+    } else {
       return y;
+    }
   }(std::index_sequence_for<X...>{});
 }
 
@@ -173,7 +176,7 @@ struct in_forward<expr::ModuleCall<Net, Mode, A...>> {
   static constexpr bool possible = (in_forward<A>::possible && ...);
   template<int Order>
   static constexpr auto symbol(graph::Builder* b, const expr::ModuleCall<Net, Mode, A...>& e) {
-    return std::apply(
+    return stator::detail::unpack(
         [&](const A&... a) { return nn::call(*e.net, in_forward<A>::template symbol<Order>(b, a)...); },
         e.operands);
   }

@@ -158,7 +158,7 @@ struct in_forward<expr::Expression<Op, A...>> {
   static constexpr bool possible = (in_forward<A>::possible && ...);
   template<int Order>
   static constexpr auto symbol(graph::Builder* b, const expr::Expression<Op, A...>& e) {
-    return std::apply(
+    return stator::detail::unpack(
         [&](const A&... a) { return operation<Op>{}(in_forward<A>::template symbol<Order>(b, a)...); },
         e.operands);
   }

@@ -168,14 +168,14 @@ inline constexpr auto tracing_order = [] {
 
 /// Gathers from each operand, in the order in which they are traced.
 template<class... A>
-[[gnu::always_inline]] inline void gather_all(Gatherer& g, const std::tuple<A...>& operands) {
+[[gnu::always_inline]] inline void gather_all(Gatherer& g, const Pack<A...>& operands) {
   [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     const auto one = [&g]<class E>(const E& e)
                          __attribute__((always_inline)) { STATOR_INLINE_CALL tracer<E>::gather(e, g); };
     if constexpr ((gradient_depth<A> + ... + 0) > 0)
-      (one(std::get<tracing_order<A...>[I]>(operands)), ...);
+      (one(get<tracing_order<A...>[I]>(operands)), ...);
     else
-      (one(std::get<I>(operands)), ...);
+      (one(static_cast<const PackItem<I, A>&>(operands).value), ...);
   }(std::index_sequence_for<A...>{});
 }
 
@@ -239,19 +239,18 @@ struct tracer<expr::Expression<Op, A...>> {
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
     if constexpr ((detail::gradient_depth<A> + ... + 0) > 0) {
-      std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands;
+      detail::Pack<decltype(tracer<A>::template symbol<Order>(b))...> operands;
       [&]<std::size_t... I>(std::index_sequence<I...>) {
-        ((std::get<detail::tracing_order<A...>[I]>(operands) =
+        ((get<detail::tracing_order<A...>[I]>(operands) =
               tracer<std::tuple_element_t<detail::tracing_order<A...>[I], std::tuple<A...>>>::template symbol<
                   Order>(b)),
          ...);
       }(std::index_sequence_for<A...>{});
-      return std::apply([](const auto&... s) { return operation<Op>{}(s...); }, operands);
+      return detail::unpack(operation<Op>{}, operands);
     } else {
       // Braces: the operands are traced from left to right.
-      const std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands{
-          tracer<A>::template symbol<Order>(b)...};
-      return std::apply([](const auto&... s) { return operation<Op>{}(s...); }, operands);
+      return detail::unpack(operation<Op>{}, detail::Pack<decltype(tracer<A>::template symbol<Order>(b))...>{
+                                                 {tracer<A>::template symbol<Order>(b)}...});
     }
   }
   static void gather(const expr::Expression<Op, A...>& e, detail::Gatherer& g) {
@@ -274,8 +273,8 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
   template<int Order>
   static constexpr auto record(graph::Builder& b, auto&& enter,
                                const Net& prototype = reflect::prototype<Net>()) {
-    const std::tuple<decltype(tracer<A>::template symbol<Order>(b))...> operands{
-        tracer<A>::template symbol<Order>(b)...};
+    const detail::Pack<decltype(tracer<A>::template symbol<Order>(b))...> operands{
+        {tracer<A>::template symbol<Order>(b)}...};
     GrowingArray<const void*> handles;
     detail::AddressVisitor v(handles);
     walk(prototype, v);
@@ -299,7 +298,7 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
       walk(prototype, evaluated);
     }
     enter(b);
-    const auto result = std::apply([&](const auto&... s) { return nn::call(prototype, s...); }, operands);
+    const auto result = detail::unpack([&](const auto&... s) { return nn::call(prototype, s...); }, operands);
     b.leave_network();
     detail::locate<Net>(b);
     return result;
@@ -308,7 +307,7 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
     e.watch.check("a model");
     STATOR_INLINE_CALL gather(*e.net, e.operands, g);
   }
-  static void gather(const Net& net, const std::tuple<A...>& operands, detail::Gatherer& g) {
+  static void gather(const Net& net, const detail::Pack<A...>& operands, detail::Gatherer& g) {
     detail::gather_all(g, operands);
     gather_network(net, g);
   }
