@@ -7,7 +7,7 @@ using test::joined;
 using test::operand;
 
 TEST_CASE("views, permutations and triangles are PyTorch's") {
-  auto x = operand<double, 2, 3, 4>("layout", 0);
+  auto x = operand<2, 3, 4>("layout", 0);
   test::check_family(
       "layout",
       [](const auto& t) {
@@ -24,10 +24,10 @@ TEST_CASE("views, permutations and triangles are PyTorch's") {
 }
 
 TEST_CASE("repetitions, diagonals, windows and replaced parts are PyTorch's") {
-  auto x = operand<double, 2, 3, 4>("strided", 0);
-  auto a = operand<double, 2, 3>("strided", 1);
-  auto b = operand<double, 2, 3, 2>("strided", 2);
-  auto c = operand<double, 3, 4>("strided", 3);
+  auto x = operand<2, 3, 4>("strided", 0);
+  auto a = operand<2, 3>("strided", 1);
+  auto b = operand<2, 3, 2>("strided", 2);
+  auto c = operand<3, 4>("strided", 3);
   test::check_family(
       "strided",
       [](const auto& t, const auto& p, const auto& q, const auto& r) {

@@ -13,13 +13,24 @@ namespace stator::test {
 constexpr auto joined(const auto&... part) { return cat<0>(view<-1>(part)...); }
 
 /// Operand I of a family.
-template<class T, Index... E>
-auto operand(const std::string& family, std::size_t i) {
-  using Leaf = std::conditional_t<std::is_floating_point_v<T>, Variable<T, E...>, Tensor<T, E...>>;
-  Leaf x;
-  const auto values = reference("tensor_ops")[family + ".x" + std::to_string(i)].template as<T>();
+template<class Leaf>
+void read_operand(Leaf& x, const std::string& family, std::size_t i) {
+  const auto values =
+      reference("tensor_ops")[family + ".x" + std::to_string(i)].template as<typename Leaf::scalar>();
   REQUIRE(static_cast<Index>(values.size()) == x.numel());
   std::copy(values.begin(), values.end(), x.data());
+}
+template<Index... E>
+Variable<double, E...> operand(const std::string& family, std::size_t i) {
+  Variable<double, E...> x;
+  read_operand(x, family, i);
+  return x;
+}
+/// The same for one that has no gradient.
+template<class T, Index... E>
+Tensor<T, E...> constant(const std::string& family, std::size_t i) {
+  Tensor<T, E...> x;
+  read_operand(x, family, i);
   return x;
 }
 

@@ -7,11 +7,14 @@ loss the sum of value * w with w = linspace(0.5, 1.5). In double.
   <family>.value, <family>.grad<i>
   <family>.names, <family>.ends: the names of the parts, joined by blanks, and where each ends.
 """
+import warnings
+
 import numpy as np
 import torch
 
 from common import save
 
+warnings.filterwarnings("ignore", message=".*beta")
 torch.manual_seed(3)
 torch.set_default_dtype(torch.float64)
 arrays = {}
@@ -24,7 +27,7 @@ def family(name, operands, parts):
     (value * torch.linspace(0.5, 1.5, value.numel())).sum().backward()
     for i, x in enumerate(operands):
         arrays[f"{name}.x{i}"] = x.detach().numpy()
-        if x.requires_grad:
+        if x.grad is not None:
             arrays[f"{name}.grad{i}"] = x.grad.numpy()
     arrays[f"{name}.value"] = value.detach().numpy()
     arrays[f"{name}.names"] = np.frombuffer(" ".join(n for n, _ in parts).encode(), np.uint8)
@@ -77,5 +80,54 @@ family("strided", [rand(2, 3, 4), rand(2, 3), rand(2, 3, 2), rand(3, 4)], [
     ("slice_scatter", lambda x, a, b, c: x.slice_scatter(b, 2, 1, None, 2)),
     ("slice_scatter_0", lambda x, a, b, c: x.slice_scatter(c.expand(1, 3, 4), 0, 1, 2, 1)),
     ("diagonal_scatter", lambda x, a, *_: x.diagonal_scatter(a, 1, 1, 2)),
+])
+
+# Indices that repeat, and a source with equal elements, zeros and ties with what it meets.
+ties = torch.tensor([0., 1, -1, 1, 0, 2, 0, 0, -1, 2, 1, 1]).view(3, 4)
+met = torch.tensor([1., 0, 2, -1, 3, 1, 1, 0, 2, -1, 1, 1]).view(3, 4)
+indices = torch.tensor([2, 0, 0, 1, 1, 2, 0, 1, 2, 2, 1, 0]).view(3, 4)
+unique = torch.tensor([3, 1, 0, 2, 2, 3]).view(3, 2)
+family("gather", [rand(3, 4), indices, rand(3, 4), unique, rand(3, 2)], [
+    ("gather", lambda x, i, *_: x.gather(0, i)),
+    ("gather_fewer", lambda x, i, s, u, v: x.gather(-1, u[:2])),
+    ("scatter", lambda x, i, s, u, v: x.scatter(1, u, v)),
+    ("scatter_number", lambda x, i, *_: x.scatter(0, i, 2.5)),
+    ("scatter_add", lambda x, i, s, *_: x.scatter_add(0, i, s)),
+    ("sum_without_self", lambda x, i, s, *_: x.scatter_reduce(0, i, s, "sum", include_self=False)),
+    ("mean", lambda x, i, s, *_: x.scatter_reduce(0, i, s, "mean")),
+    ("mean_without_self", lambda x, i, s, *_: x.scatter_reduce(0, i, s, "mean", include_self=False)),
+    ("amax", lambda x, i, s, *_: x.scatter_reduce(0, i, s, "amax")),
+    ("amin", lambda x, i, s, *_: x.scatter_reduce(0, i, s, "amin", include_self=False)),
+    ("prod", lambda x, i, s, *_: x.scatter_reduce(0, i, s, "prod")),
+    ("take", lambda x, i, *_: x.take(i * 5 - 3)),
+    ("take_along_dim", lambda x, i, *_: x.take_along_dim(i[:1], 0)),
+])
+family("scatter_ties", [met, indices, ties], [
+    ("amax", lambda x, i, s: x.scatter_reduce(0, i, s, "amax")),
+    ("amin", lambda x, i, s: x.scatter_reduce(0, i, s, "amin")),
+    ("prod", lambda x, i, s: x.scatter_reduce(0, i, s, "prod")),
+])
+family("slices", [rand(2, 4, 3), torch.tensor([3, 0, 3]), rand(2, 3, 3), torch.tensor([2, 1]), rand(2, 2, 3)], [
+    ("index_select", lambda x, i, *_: x.index_select(1, i)),
+    ("index_select_last", lambda x, i, s, u, v: x.index_select(-1, u)),
+    ("index_add", lambda x, i, s, *_: x.index_add(1, i, s)),
+    ("index_copy", lambda x, i, s, u, v: x.index_copy(1, u, v)),
+    ("index_fill", lambda x, i, s, u, v: x.index_fill(1, u, -1.5)),
+    ("index_reduce", lambda x, i, s, *_: x.index_reduce(1, i, s, "prod")),
+    ("masked_fill", lambda x, *_: x.masked_fill(x > 0.25, 3)),
+])
+family("sort", [rand(2, 5, 3), torch.linspace(-1, 1, 6), rand(2, 4).sort()[0]], [
+    ("sort", lambda x, *_: x.sort()[0]),
+    ("sort_1", lambda x, *_: x.sort(1, descending=True)[0]),
+    ("sort_indices", lambda x, *_: x.sort(1, descending=True)[1]),
+    ("msort", lambda x, *_: x.msort()),
+    ("topk", lambda x, *_: x.topk(3, 1)[0]),
+    ("topk_smallest", lambda x, *_: x.topk(2, largest=False)[0]),
+    ("topk_indices", lambda x, *_: x.topk(2, 1, largest=False)[1]),
+    ("argsort", lambda x, *_: x.argsort(0, descending=True)),
+    ("bucketize", lambda x, b, *_: torch.bucketize(x, b)),
+    ("searchsorted", lambda x, b, s: torch.searchsorted(s, x[:, 0].contiguous())),
+    ("searchsorted_right", lambda x, b, s: torch.searchsorted(b, b.flip(0), right=True)),
+    ("one_hot", lambda x, *_: torch.nn.functional.one_hot(x.argsort(-1), 4)),
 ])
 save("tensor_ops", arrays)
