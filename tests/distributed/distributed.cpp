@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 // Run by mpirun (tests/distributed/run): without arguments everything that holds with 1, 2 and 4 ranks, with
 // the name of a fault one that must end the job.
-#include <stator/distributed/data_parallel.hpp>
+#include "distributed/checks.hpp"
+
 #include <stator/nn/activation.hpp>
-#include <stator/nn/linear.hpp>
 #include <stator/nn/loss.hpp>
 #include <stator/optim/sgd.hpp>
 
 #include <chrono>
-#include <cmath>
 #include <csignal>
-#include <cstdio>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -18,21 +16,9 @@
 namespace nn = stator::nn;
 namespace dist = stator::distributed;
 using stator::Index;
+using namespace stator::test;
 
 namespace {
-
-int failures = 0, checks = 0;
-void check(bool holds, const char* what, int line) {
-  ++checks;
-  if (holds) return;
-  ++failures;
-  std::fprintf(stderr, "distributed.cpp:%d: rank %d: %s\n", line, dist::World::current().rank(), what);
-}
-#define CHECK(...) check(static_cast<bool>(__VA_ARGS__), #__VA_ARGS__, __LINE__)
-
-constexpr Index features = 6, width = 16, classes = 3;
-template<Index In, Index Out>
-using Linear = nn::Linear<In, Out, nn::LinearOptions{}, double>;
 
 /// `again` is `fc2` under another name, `spare` is not called.
 struct Net {
@@ -65,21 +51,6 @@ static_assert([] {
 // All of it is one bucket where it is small.
 static_assert(dist::DataParallel<Model>::plan.size() == 1);
 
-using Inputs = stator::Tensor<double, stator::dynamic, features>;
-using Labels = stator::Tensor<std::int64_t, stator::dynamic>;
-
-/// Row `row` of the batches: the same numbers on whatever rank.
-void fill(Inputs& x, Labels& y, Index first) {
-  for (Index i = 0; i < y.numel(); ++i) {
-    for (Index k = 0; k < features; ++k)
-      x.data()[i * features + k] = std::sin(static_cast<double>((first + i) * features + k));
-    const double sum = x.data()[i * features] + x.data()[i * features + 1];
-    y.data()[i] = sum > 0.5 ? 2 : sum > -0.5 ? 1 : 0;
-  }
-}
-
-constexpr Index batch = 8;
-
 /// Losses (means over all samples) of `steps` steps; each rank has its part of each batch.
 std::vector<double> train(auto& model, int steps, Index rank, Index ranks) {
   stator::optim::SGD optimizer{model, {.lr = 0.5, .momentum = 0.5}};
@@ -96,23 +67,6 @@ std::vector<double> train(auto& model, int steps, Index rank, Index ranks) {
     losses.push_back(ranks > 1 ? dist::all_reduce(loss.item(), dist::ReduceOp::avg) : loss.item());
   }
   return losses;
-}
-
-bool close(auto&& a, auto&& b, double tolerance) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (!(std::abs(a[i] - b[i]) <= tolerance)) return false;
-  return true;
-}
-bool equal_bits(auto&& a, auto&& b) {
-  return a.size_bytes() == b.size_bytes() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
-}
-bool equal_on_all_ranks(std::span<const double> values) {
-  const std::vector<double> all = dist::all_gather(values);
-  bool equal = true;
-  for (std::size_t at = 0; at < all.size(); at += values.size())
-    equal = equal && std::memcmp(all.data(), all.data() + at, values.size_bytes()) == 0;
-  return equal;
 }
 
 void collectives(dist::World& world) {
@@ -275,8 +229,7 @@ int main(int argc, char** argv) {
         collectives(world);
         training(world);
         traffic(world);
-        if (dist::all_reduce(failures) > 0) stator::raise(stator::Error("checks failed"));
-        if (world.is_main()) std::printf("%d checks passed on each of %d ranks\n", checks, world.size());
+        conclude(world);
       },
       {.timeout = name == "hang" ? 2.0 : 60.0, .grace = 2});
 }

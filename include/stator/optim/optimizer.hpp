@@ -145,9 +145,7 @@ public:
   void reset_state(std::size_t parameter) {
     separate();
     progress_[parameter] = {};
-    for (std::size_t s = 0; s < state_names.size(); ++s)
-      if (!states_[s].empty())
-        std::ranges::fill(states_[s].subspan(begin_of(parameter), numel(parameter)), T{0});
+    for (std::size_t s = 0; s < state_names.size(); ++s) std::ranges::fill(part(s, parameter), T{0});
     begin_states(group_of(parameter), parameter);
   }
 
@@ -165,8 +163,25 @@ public:
     for (std::size_t i = 0; i < table().size(); ++i)
       for (std::size_t s = 0; s < state_names.size(); ++s)
         if (!states_[s].empty() && has_state(i))
-          f(std::string_view(table()[i].name), std::string_view(state_names[s]),
-            states_[s].subspan(begin_of(i), numel(i)));
+          f(std::string_view(table()[i].name), std::string_view(state_names[s]), part(s, i));
+  }
+
+  /// From here on only the elements [first, last) of the arena are changed, and the states are those of these
+  /// elements: what was there of them stays. For processes that share the work of one optimiser
+  /// (distributed/zero_redundancy_optimizer.hpp).
+  void keep_only(std::size_t first, std::size_t last) {
+    const std::size_t old_first = first_;
+    first_ = first;
+    last_ = last;
+    for (std::size_t s = 0; s < state_names.size(); ++s) {
+      if (states_[s].empty() && memory_[s].is_empty()) continue;
+      const MemoryBlock before = std::move(memory_[s]);
+      const std::span<const T> old = states_[s];
+      allocate(s);
+      const std::size_t from = std::max(first, old_first), to = std::min(last, old_first + old.size());
+      if (from < to)
+        std::copy_n(old.data() + (from - old_first), to - from, states_[s].data() + (from - first));
+    }
   }
 
   /// Gives the states that the options need their memory and first values. `step()` does this itself.
@@ -205,7 +220,7 @@ private:
 
   void allocate_states(const Group& group) {
     for (std::size_t s = 0; s < state_names.size(); ++s)
-      if (Rule::uses(group.options)[s] && states_[s].empty()) allocate(s);
+      if (Rule::uses(group.options)[s] && memory_[s].is_empty()) allocate(s);
   }
 
   /// Whether one step of the whole arena is that of each parameter: they are one group, have come equally far
@@ -272,9 +287,7 @@ private:
   void begin_states([[maybe_unused]] const Group& group, [[maybe_unused]] std::size_t parameter) {
     if constexpr (requires { Rule::initial(group.options, parameter); })
       for (std::size_t s = 0; s < state_names.size(); ++s)
-        if (!states_[s].empty())
-          std::ranges::fill(states_[s].subspan(begin_of(parameter), numel(parameter)),
-                            static_cast<T>(Rule::initial(group.options, s)));
+        std::ranges::fill(part(s, parameter), static_cast<T>(Rule::initial(group.options, s)));
   }
 
   [[gnu::cold, gnu::noinline]] void allocate(std::size_t s) {
@@ -282,14 +295,26 @@ private:
     if (table().size() > 0 && size == 0) [[unlikely]]
       raise(UnboundError(
           "an optimizer's model has no memory: it has been moved from, and the optimizer does not follow"));
-    memory_[s] = MemoryBlock(size * sizeof(T));
-    states_[s] = {reinterpret_cast<T*>(memory_[s].data()), size};
+    const std::size_t kept = std::min(last_, size) - std::min(first_, size);
+    memory_[s] = MemoryBlock(std::max<std::size_t>(kept, 1) * sizeof(T));
+    states_[s] = {reinterpret_cast<T*>(memory_[s].data()), kept};
     std::ranges::fill(states_[s], T{0});
     for (const Group& group : groups_)
       for (const std::size_t i : group.parameters) begin_states(group, i);
   }
 
+  /// What is kept of state `s` of a parameter.
+  std::span<T> part(std::size_t s, std::size_t parameter) {
+    const std::size_t first = std::max(begin_of(parameter), first_);
+    const std::size_t last = std::min(begin_of(parameter) + numel(parameter), last_);
+    if (states_[s].empty() || first >= last) return {};
+    return states_[s].subspan(first - first_, last - first);
+  }
+
   void update(const Rule& rule, const Options& options, std::size_t first, std::size_t last) {
+    first = std::max(first, first_);
+    last = std::min(last, last_);
+    if (first >= last) return;
     const std::span<T> parameters = model_->parameter_arena();
     const std::span<const T> gradients = model_->gradient_arena();
     const auto count = static_cast<Index>(last - first);
@@ -298,7 +323,7 @@ private:
                         size = static_cast<std::size_t>(to - from);
       std::array<T*, state_names.size()> states{};
       for (std::size_t s = 0; s < states.size(); ++s)
-        if (!states_[s].empty()) states[s] = states_[s].data() + begin;
+        if (!states_[s].empty()) states[s] = states_[s].data() + (begin - first_);
       rule.update(options, parameters.subspan(begin, size), gradients.subspan(begin, size), states);
     };
     // Starting threads costs more than small networks take.
@@ -314,8 +339,9 @@ private:
   std::deque<Group> groups_; // which stay where they are when another one comes
   std::array<MemoryBlock, state_names.size()> memory_{};
   std::array<std::span<T>, state_names.size()> states_{};
-  std::vector<Progress> progress_; ///< one for each row of the table
-  bool together_ = true;           ///< all have come as far as the first, and only that one is kept up
+  std::size_t first_ = 0, last_ = ~std::size_t{0}; ///< the elements of the arena that it changes
+  std::vector<Progress> progress_;                 ///< one for each row of the table
+  bool together_ = true; ///< all have come as far as the first, and only that one is kept up
 };
 
 } // namespace stator::optim

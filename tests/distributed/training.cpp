@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSL-1.0
+// Run by mpirun (tests/distributed/run): samples, sharded optimisers, checkpoints and statistics over ranks.
+//   training               everything that holds with 1, 2 and 4 ranks
+//   training save FILE     half of a training run; `training load FILE` the other half, with any number of
+//   ranks
+#include "distributed/checks.hpp"
+#include "files.hpp"
+
+#include <stator/distributed/checkpoint.hpp>
+#include <stator/distributed/distributed_batches.hpp>
+#include <stator/distributed/sync_batch_norm.hpp>
+#include <stator/distributed/zero_redundancy_optimizer.hpp>
+#include <stator/io/npy.hpp>
+#include <stator/nn/activation.hpp>
+#include <stator/nn/loss.hpp>
+#include <stator/optim/adam.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace nn = stator::nn;
+namespace dist = stator::distributed;
+namespace data = stator::data;
+using namespace stator::test;
+using stator::Index;
+
+namespace {
+
+struct Net {
+  Linear<features, width> fc1;
+  Linear<width, width> spare; // without a gradient: optimisers pass over it
+  Linear<width, classes> fc2;
+  constexpr auto forward(auto x) const { return x | fc1 | nn::tanh | fc2; }
+};
+using Model = stator::Model<Net>;
+
+/// Steps [first, last) of training; each rank has its part of each batch.
+void train(auto& model, auto& optimizer, int first, int last, Index rank, Index ranks) {
+  Inputs x(batch / ranks);
+  Labels y(batch / ranks);
+  for (int step = first; step < last; ++step) {
+    fill(x, y, step % 2 * batch + rank * (batch / ranks));
+    optimizer.zero_grad();
+    nn::cross_entropy(model(x), y).backward();
+    optimizer.step();
+  }
+}
+
+void sampler(dist::World& world) {
+  const auto reference = stator::io::load_npz(std::string(STATOR_TEST_REFERENCE) + "/data/distributed.npz");
+  int seen = 0;
+  for (const Index samples : {10, 8, 3, 11})
+    for (const int ranks : {1, 2, 4})
+      for (const int epoch : {0, 5})
+        for (const bool drop_last : {false, true})
+          for (const bool shuffle : {false, true}) {
+            const std::string name = "indices." + std::to_string(samples) + "." + std::to_string(ranks) +
+                                     "." + std::to_string(epoch) + "." + std::to_string(drop_last) + "." +
+                                     std::to_string(shuffle);
+            if (!reference.contains(name)) continue;
+            ++seen;
+            const auto expected = reference[name].as<std::int64_t>();
+            std::vector<std::int64_t> all;
+            for (int rank = 0; rank < ranks; ++rank) {
+              data::DistributedSampler s(samples, rank, ranks,
+                                         {.shuffle = shuffle, .seed = 3, .drop_last = drop_last});
+              s.set_epoch(static_cast<std::uint64_t>(epoch));
+              const std::vector<Index> indices = s.indices();
+              CHECK(static_cast<Index>(indices.size()) == s.size());
+              all.insert(all.end(), indices.begin(), indices.end());
+            }
+            CHECK(std::ranges::equal(all, expected));
+          }
+  CHECK(seen == 36);
+
+  // The batches of all ranks together are the data set, in another order in each pass.
+  stator::data::AlignedVector<double> values(48);
+  std::vector<std::int64_t> labels(48);
+  for (std::size_t i = 0; i < 48; ++i)
+    values[i] = static_cast<double>(labels[i] = static_cast<std::int64_t>(i));
+  const data::TensorDataset<double, 1> set(std::move(values), std::move(labels));
+  auto batches = data::distributed_batches<5>(set, {.seed = 3});
+  std::vector<std::vector<double>> passes;
+  for (int pass = 0; pass < 3; ++pass) {
+    if (pass == 2) batches.set_epoch(0);
+    std::vector<double> mine;
+    for (auto [x, y] : batches)
+      for (Index i = 0; i < x.size(0); ++i) {
+        CHECK(x(i, 0) == static_cast<double>(y(i)));
+        mine.push_back(x(i, 0));
+      }
+    CHECK(static_cast<Index>(mine.size()) == 48 / world.size());
+    std::vector<double> all = dist::all_gather(mine);
+    passes.push_back(all);
+    std::ranges::sort(all);
+    for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i] == static_cast<double>(i));
+  }
+  CHECK(passes[0] != passes[1]);
+  CHECK(passes[0] == passes[2]);
+}
+
+void sharded(dist::World& world) {
+  const auto rank = world.rank(), ranks = world.size();
+  stator::manual_seed(7);
+  const Model first;
+  dist::DataParallel whole{first};
+  stator::optim::Adam adam{whole, {.lr = 0.05}};
+  train(whole, adam, 0, 6, rank, ranks);
+
+  dist::DataParallel model{first};
+  dist::ZeroRedundancyOptimizer optimizer{stator::optim::Adam{model, {.lr = 0.05}}};
+  train(model, optimizer, 0, 3, rank, ranks);
+  const std::size_t all_bytes = 2 * Model::gradient_bytes;
+  CHECK(dist::all_reduce(optimizer.state_bytes()) == all_bytes);
+  CHECK(optimizer.state_bytes() <= all_bytes / static_cast<std::size_t>(ranks) + 2 * 64);
+
+  // A checkpoint in the midst; what is read goes on as what has written, bit for bit.
+  stator::test::TemporaryDirectory directory;
+  std::string path = (directory / "run.safetensors").string();
+  path.resize(200, ' ');
+  dist::broadcast(path);
+  path.resize(path.find_last_not_of(' ') + 1);
+  stator::Checkpoint checkpoint;
+  checkpoint.add("model", model).add("optimizer", optimizer);
+  optimizer.consolidate_state();
+  CHECK(optimizer.state_bytes() == all_bytes);
+  dist::save(checkpoint, path);
+
+  dist::DataParallel resumed{Model()};
+  dist::ZeroRedundancyOptimizer resumed_optimizer{stator::optim::Adam{resumed}};
+  stator::Checkpoint other;
+  other.add("model", resumed).add("optimizer", resumed_optimizer);
+  dist::load(other, path);
+  CHECK(resumed_optimizer.state_bytes() <= all_bytes / static_cast<std::size_t>(ranks) + 2 * 64);
+
+  train(model, optimizer, 3, 6, rank, ranks);
+  train(resumed, resumed_optimizer, 3, 6, rank, ranks);
+  CHECK(equal_bits(model.parameter_arena(), whole.parameter_arena()));
+  CHECK(equal_bits(resumed.parameter_arena(), whole.parameter_arena()));
+  CHECK(equal_on_all_ranks(model.parameter_arena()));
+}
+
+struct Normed {
+  Linear<features, width> fc1;
+  dist::SyncBatchNorm<width, nn::BatchNormOptions{}, double> bn;
+  Linear<width, classes> fc2;
+  constexpr auto forward(auto x) const { return x | fc1 | bn | nn::tanh | fc2; }
+};
+struct NormedAlone {
+  Linear<features, width> fc1;
+  nn::BatchNorm1d<width, nn::BatchNormOptions{}, double> bn;
+  Linear<width, classes> fc2;
+  constexpr auto forward(auto x) const { return x | fc1 | bn | nn::tanh | fc2; }
+};
+
+/// With the statistics of all ranks N ranks are as one rank with the whole batch.
+void sync_batch_norm(dist::World& world) {
+  stator::manual_seed(7);
+  stator::Model<NormedAlone> alone;
+  stator::manual_seed(7);
+  dist::DataParallel model{stator::Model<Normed>()};
+  stator::optim::Adam expected{alone, {.lr = 0.01, .eps = 1e-3}};
+  stator::optim::Adam optimizer{model, {.lr = 0.01, .eps = 1e-3}};
+  train(alone, expected, 0, 5, 0, 1);
+  train(model, optimizer, 0, 5, world.rank(), world.size());
+  CHECK(close(model.parameter_arena(), alone.parameter_arena(), 1e-11));
+  CHECK(equal_on_all_ranks(model.parameter_arena()));
+  CHECK(close(model->bn.running_mean.values(), alone->bn.running_mean.values(), 1e-12));
+  CHECK(close(model->bn.running_var.values(), alone->bn.running_var.values(), 1e-12));
+  Inputs x(3);
+  Labels y(3);
+  fill(x, y, 5);
+  const auto out = model.eval()(x).value(), other = alone.eval()(x).value();
+  CHECK(close(std::span(out.data(), 9), std::span(other.data(), 9), 1e-10));
+}
+
+/// A run of 6 steps: the first half saved by some ranks, the second done by others.
+void half(dist::World& world, bool saves, const std::string& path) {
+  stator::manual_seed(7);
+  Model alone;
+  dist::DataParallel model{alone};
+  dist::ZeroRedundancyOptimizer optimizer{stator::optim::Adam{model, {.lr = 0.05}}};
+  stator::Checkpoint checkpoint;
+  checkpoint.add("model", model).add("optimizer", optimizer);
+  if (saves) {
+    train(model, optimizer, 0, 3, world.rank(), world.size());
+    optimizer.consolidate_state();
+    dist::save(checkpoint, path);
+    return;
+  }
+  dist::load(checkpoint, path);
+  train(model, optimizer, 3, 6, world.rank(), world.size());
+  stator::optim::Adam expected{alone, {.lr = 0.05}};
+  train(alone, expected, 0, 6, 0, 1);
+  CHECK(close(model.parameter_arena(), alone.parameter_arena(), 1e-10));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  return dist::run([&](dist::World& world) {
+    if (argc > 2) {
+      half(world, argv[1] == std::string_view("save"), argv[2]);
+    } else {
+      sampler(world);
+      sharded(world);
+      sync_batch_norm(world);
+    }
+    conclude(world);
+  });
+}
