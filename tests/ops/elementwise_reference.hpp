@@ -14,45 +14,90 @@ namespace stator::test {
 template<std::size_t Operands>
 inline constexpr Index numbers_of = Operands == 1 ? 19 : 121;
 
-/// Compares row i of f(x...) and its gradients with what PyTorch has under names[i]; rows without a
-/// derivative there are not looked at.
+namespace detail {
+/// Operand i of K operations of so many operands.
+template<std::size_t Operands, class X, std::size_t K>
+std::array<X, K> operands(std::size_t i) {
+  std::array<X, K> x;
+  const auto row = reference("elementwise")[std::to_string(Operands) + "/" + std::to_string(i)].as<double>();
+  for (X& each : x) std::ranges::copy(row, each.data());
+  return x;
+}
+
+/// Compares what was found with the array of the file called name + what, if it has one.
+template<class Found>
+void check_row(const std::string& name, const std::string& what, const Found& found) {
+  INFO(name << what);
+  if (reference("elementwise").contains(name + what))
+    check_close(found, reference("elementwise")[name + what].as<double>(), 1e-10,
+                {.relative_to = 1e-30, .equal_nan = true});
+  else
+    CHECK(what != "/y");
+}
+
+template<std::size_t N, class T>
+void check_values(const std::array<const char*, N>& names, const T* found, Index columns) {
+  for (const char* name : names) {
+    check_row(name, "/y", std::span(found, static_cast<std::size_t>(columns)));
+    found += columns;
+  }
+}
+} // namespace detail
+
+/// f takes operands as arrays, x[0], x[1], ..., and stacks one operation of each, which names[i] has.
+/// Compares the values with PyTorch's.
+template<std::size_t Operands, std::size_t K, class F>
+void check_values(const std::array<const char*, K>& names, const F& f) {
+  constexpr Index n = numbers_of<Operands>;
+  using X = Tensor<double, n>;
+  const auto x = detail::operands<Operands, X, K>(0), y = detail::operands<Operands, X, K>(Operands - 1);
+  if constexpr (Operands == 1)
+    detail::check_values(names, f(x).value().data(), n);
+  else
+    detail::check_values(names, f(x, y).value().data(), n);
+}
+
+/// The same, and the gradients where PyTorch has some.
 template<std::size_t Operands, std::size_t K, class F>
 void check_rows(const std::array<const char*, K>& names, const F& f) {
   constexpr Index n = numbers_of<Operands>;
-  constexpr Closeness how{.relative_to = 1e-30, .equal_nan = true};
-  const io::Npz& data = reference("elementwise");
-  const auto array = [&](const std::string& key) { return data[key].as<double>(); };
-  const auto of = std::to_string(Operands) + "/";
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    std::array<Variable<double, static_cast<Index>(K), n>, Operands> x;
-    Tensor<double, n> w;
-    std::ranges::copy(array(of + "w"), w.data());
-    for (std::size_t i = 0; i < x.size(); ++i)
-      for (std::size_t k = 0; k < K; ++k)
-        std::ranges::copy(array(of + std::to_string(i)), x[i].data() + static_cast<Index>(k) * n);
-    const auto y = f(x[I]...).value();
-    sum(mul(f(x[I]...), w)).backward();
-    for (std::size_t k = 0; k < K; ++k) {
-      INFO(names[k]);
-      const auto row = [&](const auto* p) {
-        return std::span(p + static_cast<Index>(k) * n, std::size_t{n});
-      };
-      const std::string name = names[k];
-      check_close(row(y.data()), array(name + "/y"), 1e-10, how);
-      for (std::size_t i = 0; i < x.size(); ++i)
-        if (const auto key = name + "/d" + std::to_string(i); data.contains(key))
-          check_close(row(x[i].grad_data()), array(key), 1e-10, how);
-    }
-  }(std::make_index_sequence<Operands>{});
+  using X = Variable<double, n>;
+  auto x = detail::operands<Operands, X, K>(0), y = detail::operands<Operands, X, K>(Operands - 1);
+  Tensor<double, n> w;
+  std::ranges::copy(reference("elementwise")[std::to_string(Operands) + "/w"].as<double>(), w.data());
+  const auto check = [&](const auto& of) {
+    detail::check_values(names, of.value().data(), n);
+    sum(mul(of, w)).backward();
+    for (std::size_t k = 0; k < K; ++k)
+      detail::check_row(names[k], "/d0", std::span(x[k].grad_data(), std::size_t{n}));
+  };
+  if constexpr (Operands == 1) {
+    check(f(x));
+  } else {
+    check(f(x, y));
+    for (std::size_t k = 0; k < K; ++k)
+      detail::check_row(names[k], "/d1", std::span(y[k].grad_data(), std::size_t{n}));
+  }
 }
 
-/// Checks f(x...), rows as above, where it is smooth: its gradient against central differences, and that
-/// floats give what doubles do.
-template<class F, class... X>
-void check_smooth(const F& f, const X&... x) {
-  check_gradient(f, x...);
-  const auto single = [](const auto& of) { return to<float>(of); };
-  check_close(f(single(x)...).value().values(), f(x...).value().values(), 1e-5, {.relative_to = 1});
+/// Checks f(x, y), which stacks operations of x[0], y[0], x[1], ..., where they are smooth, between 0.2 and
+/// 0.8: their gradients against central differences.
+template<std::size_t K, class F>
+void check_smooth(const F& f) {
+  std::array<Variable<double, 3>, K> x, y;
+  for (std::size_t k = 0; k < K; ++k) {
+    fill(x[k].data(), 3, 0.2, 0.8, k + 1);
+    fill(y[k].data(), 3, 0.2, 0.8, 100 + k);
+  }
+  Tensor<double, 3> w;
+  fill(w.data(), 3, 0.5, 1.5, 7);
+  weighed(f(x, y), w).backward();
+  const auto loss = [&] { return weighed(f(x, y), w).item(); };
+  for (std::size_t k = 0; k < K; ++k) {
+    INFO("operation " << k);
+    check_numeric(loss, x[k], 1e-6);
+    check_numeric(loss, y[k], 1e-6);
+  }
 }
 
 } // namespace stator::test

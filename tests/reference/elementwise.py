@@ -22,11 +22,25 @@ weights = {n: torch.linspace(0.5, 1.5, len(x[0]), dtype=torch.float64) for n, x 
 
 unary = {name: getattr(torch, name) for name in """
     tan asin acos atan sinh cosh asinh acosh atanh sinc deg2rad rad2deg exp2 log2 log10 logit
+    floor ceil trunc round frac sgn nan_to_num positive isnan isinf isfinite isposinf isneginf signbit logical_not
 """.split()}
 binary = {name: getattr(torch, name) for name in """
     atan2 hypot logaddexp logaddexp2 xlogy float_power ldexp
+    remainder fmod floor_divide fmax fmin copysign heaviside nextafter logical_and logical_or logical_xor isclose
 """.split()}
 
+unary["round to a decimal"] = lambda x: torch.round(x, decimals=1)
+unary["round to tens"] = lambda x: torch.round(x, decimals=-1)
+unary["clamp_min of 0.5"] = lambda x: x.clamp_min(0.5)
+unary["clamp_max of 0.5"] = lambda x: x.clamp_max(0.5)
+unary["nan_to_num of numbers"] = lambda x: torch.nan_to_num(x, 7, 8, -9)
+binary["clamp_min"] = lambda a, b: a.clamp_min(b)
+binary["clamp_max"] = lambda a, b: a.clamp_max(b)
+binary["lerp"] = lambda a, b: torch.lerp(a, b, 0.75)
+binary["lerp of a tensor"] = lambda a, b: torch.lerp(a, b, b)
+binary["addcmul"] = lambda a, b: torch.addcmul(a, a, b, value=0.5)
+binary["addcdiv"] = lambda a, b: torch.addcdiv(a, a, b)
+binary["isclose with equal_nan"] = lambda a, b: torch.isclose(a, b, rtol=0.5, atol=0.25, equal_nan=True)
 unary["logit of eps"] = lambda x: torch.logit(x, 0.25)
 
 arrays = {}
@@ -42,5 +56,6 @@ for n, functions in ((1, unary), (2, binary)):
             gradients = torch.autograd.grad(y, x, weights[n].to(y.dtype), allow_unused=True)
         except RuntimeError:  # it has no derivative
             continue
-        arrays |= {f"{name}/d{i}": g.numpy() for i, g in enumerate(gradients) if g is not None}
+        # + 0: what PyTorch knows to be zero has no memory of its own
+        arrays |= {f"{name}/d{i}": (g + 0.0).numpy() for i, g in enumerate(gradients) if g is not None}
 common.save("elementwise", arrays)

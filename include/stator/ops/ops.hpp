@@ -6,7 +6,9 @@
 #include "stator/ops/arithmetic.hpp"
 #include "stator/ops/attention.hpp"
 #include "stator/ops/batch_norm.hpp"
+#include "stator/ops/bitwise.hpp"
 #include "stator/ops/bmm.hpp"
+#include "stator/ops/choice.hpp"
 #include "stator/ops/compare.hpp"
 #include "stator/ops/conv.hpp"
 #include "stator/ops/cross_entropy.hpp"
@@ -22,7 +24,11 @@
 #include "stator/ops/inplace.hpp"
 #include "stator/ops/jacobian.hpp"
 #include "stator/ops/layer_norm.hpp"
+<<<<<<< HEAD
 #include "stator/ops/layout.hpp"
+=======
+#include "stator/ops/logical.hpp"
+>>>>>>> 063ff9a (Rounding, remainders, choices, questions to elements and operations of integers are those of PyTorch; the sign of NaN is 0)
 #include "stator/ops/loss.hpp"
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/permute.hpp"
@@ -31,6 +37,7 @@
 #include "stator/ops/recurrent.hpp"
 #include "stator/ops/reduce.hpp"
 #include "stator/ops/resample.hpp"
+#include "stator/ops/rounding.hpp"
 #include "stator/ops/slicing.hpp"
 #include "stator/ops/smooth_activation.hpp"
 #include "stator/ops/softmax.hpp"

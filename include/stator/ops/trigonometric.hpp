@@ -11,20 +11,6 @@ namespace stator {
 
 namespace ops {
 
-/// A base of functions of one number that is not an integer.
-struct RealFunction : SameShape {
-  static constexpr Promotion promotion = Promotion::floating;
-};
-
-/// A base of functions of two numbers with broadcasting; Op gives its name.
-template<class Op>
-struct Broadcasting {
-  static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
-  static constexpr Text requirement(const Extents& a, const Extents& b) {
-    return broadcast_requirement(detail::called<Op>().view(), a, b);
-  }
-};
-
 /// sin(x) / cos(x).
 struct Tan : RealFunction {
   static constexpr std::string_view name = "Tan";

@@ -11,14 +11,14 @@ namespace stator {
 
 namespace ops {
 
-/// -1, 0 or 1.
+/// -1, 0 or 1; 0 of NaN, as in PyTorch.
 struct Sign : SameShape {
   static constexpr std::string_view name = "Sign";
   static constexpr std::string_view backward_name = "SignBackward0";
   static constexpr Promotion promotion = Promotion::common;
   template<class V>
   static V apply(const V& x) {
-    return select(x > V(0), V(1), select(x < V(0), -V(1), x));
+    return select(x > V(0), V(1), select(x < V(0), -V(1), V(0)));
   }
   /// Zeros, whatever g is: 0 * g would be NaN for an infinite g.
   template<class G, class Y, class X>

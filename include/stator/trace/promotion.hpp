@@ -22,6 +22,7 @@ enum class Promotion : std::uint8_t {
   floating, ///< the same, integers become float: exp(i), i / 2
   floats,   ///< the same, integers are refused: mean(i); the default of elementwise operations
   chosen,   ///< as common, without the first operand, which is a condition: where(m, a, b)
+  integers, ///< the same, floating point is refused: a & b
   counted,  ///< bool and integers become int64: sum(i)
 };
 
@@ -96,6 +97,8 @@ constexpr Text type_requirement(const Text& called, const std::array<OperandType
   if (P == Promotion::floats && !is_floating_point(type))
     return text(called, ": the input has ", to_string(type),
                 " elements, expected floating point: convert it, ", called, "(to<float>(x))");
+  if (P == Promotion::integers && is_floating_point(type))
+    return text(called, ": the operands have ", to_string(type), " elements, expected integers or bool");
   bool any_bool = false;
   for (const OperandType& o : operands)
     any_bool = any_bool || (o.dtype == DType::boolean && o.category != OperandType::Category::number);
