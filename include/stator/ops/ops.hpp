@@ -24,11 +24,8 @@
 #include "stator/ops/inplace.hpp"
 #include "stator/ops/jacobian.hpp"
 #include "stator/ops/layer_norm.hpp"
-<<<<<<< HEAD
 #include "stator/ops/layout.hpp"
-=======
 #include "stator/ops/logical.hpp"
->>>>>>> 063ff9a (Rounding, remainders, choices, questions to elements and operations of integers are those of PyTorch; the sign of NaN is 0)
 #include "stator/ops/loss.hpp"
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/permute.hpp"
