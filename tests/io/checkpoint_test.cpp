@@ -143,6 +143,42 @@ TEST_CASE("training resumed from a checkpoint continues bit for bit: Adagrad") {
   resumes<optim::Adagrad>({.lr = 0.01, .lr_decay = 0.1, .initial_accumulator_value = 0.5}, {});
 }
 
+TEST_CASE("training resumed from a checkpoint continues bit for bit: ASGD") {
+  resumes<optim::ASGD>({.lr = 0.1, .lambd = 0.1, .t0 = 3}, {});
+}
+TEST_CASE("training resumed from a checkpoint continues bit for bit: Lion") {
+  resumes<optim::Lion>({.lr = 0.01, .weight_decay = 0.1}, {.lr = 0.02});
+}
+TEST_CASE("training resumed from a checkpoint continues bit for bit: LBFGS") {
+  const test::TemporaryDirectory scratch;
+  const auto fit = [](Net& model, optim::LBFGS<Net>& optimizer, int steps) {
+    for (int step = 0; step < steps; ++step)
+      optimizer.step([&] { // the sum of (p - 1)^4
+        double loss = 0;
+        for (const TensorRef p : model.parameters())
+          for (std::size_t i = 0; i < p.grad<float>().size(); ++i) {
+            const float away = p.values<float>()[i] - 1;
+            loss += static_cast<double>(away * away * away * away);
+            p.grad<float>()[i] = 4 * away * away * away;
+          }
+        return loss;
+      });
+  };
+  const optim::LBFGSOptions options{.max_iter = 2, .history_size = 3, .line_search_fn = "strong_wolfe"};
+  Net whole, half, rest;
+  manual_seed(4), whole.reset_parameters();
+  manual_seed(4), half.reset_parameters();
+  optim::LBFGS of_whole{whole, options}, of_half{half, options},
+      of_rest{rest, {.line_search_fn = "strong_wolfe"}};
+  fit(whole, of_whole, 8);
+  fit(half, of_half, 4);
+  Checkpoint().add("model", half).add("optimizer", of_half).save(scratch / "x.safetensors");
+  Checkpoint().add("model", rest).add("optimizer", of_rest).load(scratch / "x.safetensors");
+  fit(rest, of_rest, 4);
+  CHECK(same_bits(rest.parameter_arena(), whole.parameter_arena()));
+  CHECK(of_rest.func_evals() == of_whole.func_evals());
+}
+
 TEST_CASE("a checkpoint has PyTorch's keys") {
   const test::TemporaryDirectory scratch;
   Training<optim::Adam> training({.lr = 0.01}, {.lr = 0.02});

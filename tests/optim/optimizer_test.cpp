@@ -63,8 +63,9 @@ void check_trajectory(const std::string& name, auto make) {
         expected[prefix + "state." + std::string(key) + "." + std::string(parameter)].template as<T>());
   });
   const auto expected_states = std::ranges::count_if(expected, [&](const auto& array) {
-    return array.first.starts_with(prefix + "state.") && !array.first.starts_with(prefix + "state.step.") &&
-           !array.first.starts_with(prefix + "state.mu_product.");
+    const auto is = [&](const char* key) { return array.first.starts_with(prefix + "state." + key); };
+    return is("") && !is("step.") && !is("mu_product.") && !is("eta.") &&
+           !is("mu."); // not numbers of the rule
   });
   CHECK(static_cast<Index>(states) == expected_states);
   for (const T p : model.padding(model.parameters)) CHECK(p == 0);
@@ -197,6 +198,22 @@ TEMPLATE_TEST_CASE("Rprop takes PyTorch's steps", "", float, double) {
   check_trajectory<T>("Rprop.maximize", [](auto& m) { return Rprop{m, {.maximize = true}}; });
 }
 
+TEMPLATE_TEST_CASE("ASGD takes PyTorch's steps, Lion those of its paper", "", float, double) {
+  using T = TestType;
+  using optim::ASGD, optim::Lion;
+  check_trajectory<T>("ASGD.default", [](auto& m) { return ASGD{m}; });
+  check_trajectory<T>("ASGD.averaged", [](auto& m) {
+    return ASGD{m, {.lr = 0.1, .lambd = 0.05, .alpha = 0.6, .t0 = 3, .weight_decay = 0.1}};
+  });
+  check_trajectory<T>("ASGD.maximize",
+                      [](auto& m) { return ASGD{m, {.lr = 0.1, .t0 = 0, .maximize = true}}; });
+  check_trajectory<T>("Lion.default", [](auto& m) { return Lion{m}; });
+  check_trajectory<T>("Lion.options", [](auto& m) {
+    return Lion{m, {.lr = 0.02, .betas = {0.8, 0.95}, .weight_decay = 0.1}};
+  });
+  check_trajectory<T>("Lion.maximize", [](auto& m) { return Lion{m, {.maximize = true}}; });
+}
+
 TEST_CASE("options out of range are refused in PyTorch's words") {
   MockModel<float> m;
   const auto text = [](auto make) { return test::thrown<ValueError>(make); };
@@ -211,6 +228,9 @@ TEST_CASE("options out of range are refused in PyTorch's words") {
         "stator: Nesterov momentum requires a momentum and zero dampening");
   CHECK(text([&] { optim::RMSprop{m, {.weight_decay = -1}}; }) == "stator: Invalid weight_decay value: -1");
   CHECK(text([&] { optim::Adadelta{m, {.rho = 1.5}}; }) == "stator: Invalid rho value: 1.5");
+  CHECK(text([&] { optim::ASGD{m, {.weight_decay = -1}}; }) == "stator: Invalid weight_decay value: -1");
+  CHECK(text([&] { optim::ASGD{m, {.lambd = -1}}; }) == "stator: Invalid lambd value: -1");
+  CHECK(text([&] { optim::Lion{m, {.betas = {0.9, 1}}}; }) == "stator: Invalid beta parameter at index 1: 1");
   CHECK(text([&] { optim::Rprop{m, {.etas = {0.5, 1.0}}}; }) == "stator: Invalid eta values: 0.5, 1");
 }
 

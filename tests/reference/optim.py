@@ -4,6 +4,7 @@
 initial.<name>.<dtype>, grad.<name>.<dtype> [steps, ...]: the same for all cases.
 <Optimizer>.<case>.<dtype>.param.<name> [steps, ...]: the parameter after each step.
 <Optimizer>.<case>.<dtype>.state.<key>.<name>: the states after the last step, named as in state_dict.
+LBFGS.<case>.param [6, 40], after 1, 2, 5, 10, 20 and 50 steps, .loss [50], .func_evals [50]: of the chained Rosenbrock function, from the double tensors / 4.
 """
 import warnings
 
@@ -62,11 +63,55 @@ CASES = {
         "default": {},
         "options": dict(lr=0.02, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1),
     },
+    "ASGD": {
+        "default": {},
+        "averaged": dict(lr=0.1, lambd=0.05, alpha=0.6, t0=3, weight_decay=0.1),
+        "maximize": dict(lr=0.1, t0=0, maximize=True),
+    },
+    "Lion": {
+        "default": {},
+        "options": dict(lr=0.02, betas=(0.8, 0.95), weight_decay=0.1),
+        "maximize": dict(maximize=True),
+    },
     "Rprop": {
         "default": {},
         "options": dict(lr=0.1, etas=(0.3, 2.0), step_sizes=(0.05, 0.3)),
         "maximize": dict(maximize=True),
     },
+}
+
+
+
+class Lion(torch.optim.Optimizer):
+    """Chen et al. 2023, algorithm 2, which PyTorch does not have."""
+
+    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, maximize=False):
+        super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay, maximize=maximize))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for p in group["params"]:
+                average = self.state[p].setdefault("exp_avg", torch.zeros_like(p))
+                grad = -p.grad if group["maximize"] else p.grad
+                direction = torch.sign(beta1 * average + (1 - beta1) * grad)
+                p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * direction)
+                average.mul_(beta2).add_(grad, alpha=1 - beta2)
+
+
+def banana(tensors):
+    """The chained Rosenbrock function of all elements in their order, with a valley that is not as steep."""
+    x = torch.cat([t.reshape(-1) for t in tensors])
+    return (3 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+
+
+LBFGS = {
+    "default": dict(lr=0.01, max_iter=3),
+    "history": dict(lr=0.3, max_iter=2, history_size=5, line_search_fn="strong_wolfe"),
+    "strong_wolfe": dict(max_iter=10, line_search_fn="strong_wolfe"),
+    "max_eval": dict(max_iter=10, max_eval=6, line_search_fn="strong_wolfe"),
+    "tolerance": dict(max_iter=10, tolerance_grad=3.0, tolerance_change=1e-3, line_search_fn="strong_wolfe"),
 }
 
 arrays = {}
@@ -83,7 +128,7 @@ for dtype in (torch.float32, torch.float64):
     for optimizer_name, cases in CASES.items():
         for case, options in cases.items():
             params = {name: value.clone().requires_grad_() for name, value in initial.items()}
-            optimizer = getattr(torch.optim, optimizer_name)(params.values(), **options)
+            optimizer = (Lion if optimizer_name == "Lion" else getattr(torch.optim, optimizer_name))(params.values(), **options)
             trajectory = {name: [] for name in params}
             for step in range(STEPS):
                 for name, p in params.items():
@@ -97,4 +142,25 @@ for dtype in (torch.float32, torch.float64):
                 for key, state in optimizer.state[p].items():
                     if state is not None:
                         arrays[f"{prefix}.state.{key}.{name}"] = torch.as_tensor(state).numpy()
+
+# L-BFGS needs the function: 50 steps of each case in double, the parameters and the loss after each of them.
+for case, options in LBFGS.items():
+    params = {name: (value / 4).double().clone().requires_grad_() for name, value in initial.items()}
+    optimizer = torch.optim.LBFGS(params.values(), **options)
+    losses, trajectory, evaluations = [], [], []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = banana(params.values())
+        loss.backward()
+        return loss
+
+    for step in range(50):
+        losses.append(optimizer.step(closure).item())
+        if step + 1 in (1, 2, 5, 10, 20, 50):
+            trajectory.append(torch.cat([p.detach().reshape(-1) for p in params.values()]))
+        evaluations.append(optimizer.state_dict()["state"][0]["func_evals"])
+    arrays[f"LBFGS.{case}.loss"] = torch.tensor(losses, dtype=torch.float64).numpy()
+    arrays[f"LBFGS.{case}.param"] = torch.stack(trajectory).numpy()
+    arrays[f"LBFGS.{case}.func_evals"] = torch.tensor(evaluations).numpy()
 save("optim", arrays)
