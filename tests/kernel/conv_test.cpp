@@ -116,6 +116,12 @@ void check(Index batch) {
   Packed::prepare(w.data(), bias.data(), packed.data());
   Packed::run_prepared(x.data(), packed.data(), y.data(), batch, s.data());
   CHECK(std::equal(y.begin(), y.end(), alone.begin()));
+  using PackedInput = typename conv::prepared_input;
+  ExactArray<std::byte> packed_input(static_cast<Index>(PackedInput::prepared_bytes));
+  auto s_input = scratch(Bytes{0, PackedInput::prepared_scratch});
+  PackedInput::prepare(w.data(), nullptr, packed_input.data());
+  PackedInput::run_prepared(dy.data(), packed_input.data(), dx.data(), batch, s_input.data());
+  CHECK(std::equal(dx.begin(), dx.end(), alone.begin() + y.size()));
   conv::backward_bias(dy.data(), db.data(), false, batch);
   test::check_close(db, db_expected, allowed, {.relative_to = 1});
 }
@@ -165,7 +171,7 @@ TEST_CASE("conv takes stride, padding and dilation") {
 }
 
 TEST_CASE("conv takes many channels over small planes") {
-  check<float, ConvGeometry<2>{.in_channels = 130,
+  check<float, ConvGeometry<2>{.in_channels = 180,
                                .out_channels = 65,
                                .input = {8, 8},
                                .kernel = {3, 3},

@@ -123,6 +123,11 @@ using Grouped = Normed<nn::Conv2d<6, 12, 3, {.groups = 3}>, nn::BatchNorm2d<12>>
 using Depthwise = Normed<nn::Conv2d<6, 6, 3, {.padding = 1, .groups = 6, .bias = false}>,
                          nn::BatchNorm2d<6, nn::BatchNormOptions{.affine = false}>>;
 
+using Upsampled = Normed<nn::ConvTranspose2d<6, 4, 3, {.stride = 2, .padding = 1, .output_padding = 1}>,
+                         nn::BatchNorm2d<4>>;
+using UpsampledInGroups =
+    Normed<nn::ConvTranspose2d<6, 4, 3, {.stride = 2, .groups = 2, .bias = false}>, nn::BatchNorm2d<4>>;
+
 /// BatchNorm takes the second dimension, not the features of the layer: nothing to fold.
 struct NormOfRows {
   nn::Linear<8, 8> fc;
@@ -226,6 +231,7 @@ TEST_CASE("a session gives the outputs of its model bit by bit where nothing is 
   has_nothing_to_fold<Cnn, Tensor<float, 2, 1, 12, 12>>();
   has_nothing_to_fold<SmallPlane, Tensor<float, 2, 64, 4, 8>>();
   has_nothing_to_fold<Gpt, Tensor<std::int64_t, 3, Gpt::length>>();
+  has_nothing_to_fold<UpsampledInGroups, Tensor<float, dynamic, 6, 5, 5>>();
   has_nothing_to_fold<NormOfRows, Tensor<float, 4, 8, 8>>();
   has_nothing_to_fold<UsedTwice, Tensor<float, 1, 3, 9, 9>>();
 }
@@ -234,6 +240,7 @@ TEST_CASE("a session without folding gives the outputs of its model bit by bit")
   is_equal<LinearNormed, Tensor<float, 40, 24>>();
   is_equal<Conv1dNormed, Tensor<float, 2, 3, 17>>();
   is_equal<Grouped, Tensor<float, 2, 6, 9, 9>>();
+  is_equal<Upsampled, Tensor<float, dynamic, 6, 5, 5>>();
   is_equal<Resnet, Tensor<float, 1, 3, 16, 16>>();
   is_equal<DoubleMlp, Tensor<double, 40, 24>>();
 }
@@ -244,6 +251,7 @@ TEST_CASE("a session that folds BatchNorm gives the outputs of its model to roun
   is_close<Conv1dNormed, Tensor<float, 2, 3, 17>>();
   is_close<Conv2dNormed, Tensor<float, 2, 3, 11, 11>>();
   is_close<Grouped, Tensor<float, 2, 6, 9, 9>>();
+  is_close<Upsampled, Tensor<float, dynamic, 6, 5, 5>>();
   is_close<Depthwise, Tensor<float, 2, 6, 9, 9>>();
   is_close<Resnet, Tensor<float, 1, 3, 16, 16>>();
   is_close<DoubleMlp, Tensor<double, 40, 24>>(1e-13);

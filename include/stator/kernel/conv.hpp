@@ -51,6 +51,9 @@ struct conv {
   using prepared = std::conditional_t<MayRound && detail::conv_winograd<T, Geometry>::wins,
                                       detail::conv_winograd<T, Geometry>, forward_pass>;
 
+  /// The same for `backward_input`, with the transposed convolution's bias.
+  using prepared_input = input_pass;
+
   /// dx: the gradient of x, overwritten. Also the forward pass of a transposed convolution, where `bias`
   /// [in_channels] is added.
   static void backward_input(const T* dy, const T* w, T* dx, Index batch, std::byte* scratch,

@@ -27,8 +27,11 @@ struct conv_columns {
   static constexpr bool wins = vectorizable<T> && G.groups == 1 && plane > 0 && plane % W == 0 &&
                                plane <= 64 && channels >= 32 && channels* steps >= 64 * 1024 &&
                                (!Backward || G.stride == filled<D>(1));
-  /// Steps at once, and rows of weights that stay in the second-level cache meanwhile.
-  static constexpr Index depth = 1024 / static_cast<Index>(sizeof(T)), rows = 16 * conv_rows;
+  /// Rows of a strip of prepared weights: as high as a tile.
+  static constexpr Index strip = tile_rows(NV);
+  /// Steps at once, and rows of weights that stay in the second-level cache meanwhile: whole strips.
+  static constexpr Index depth = 1024 / static_cast<Index>(sizeof(T)),
+                         rows = round_up(16 * conv_rows, std::lcm(conv_rows, strip));
   /// Neighbouring pixels of the target that are neighbours in the source too.
   static constexpr Index run_length = [] {
     if (G.stride[D - 1] != 1) return Index{1};
@@ -70,9 +73,8 @@ struct conv_columns {
              });
   }
 
-  /// Weights in strips as high as a tile, block after block of steps, so that they are read from the first to
-  /// the last byte; the tables; the bias.
-  static constexpr Index strip = tile_rows(NV);
+  /// Weights in strips, block after block of steps, so that they are read from the first to the last byte;
+  /// the tables; the bias.
   static constexpr Index strips = ceil_div(channels, strip);
   struct PreparedLayout {
     std::size_t weights = 0, step = 0, from = 0, bias = 0, bytes = 0;

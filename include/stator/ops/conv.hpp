@@ -71,11 +71,10 @@ struct ChannelSum;
 template<std::size_t D, ConvSpec<D> S>
 struct Convolution;
 
-/// Weights w [O, C / groups, kernel...] and bias [O] as the kernel for an input of the extents X reads them.
-template<class T, std::size_t D, ConvSpec<D> S, Extents X, Extents W, bool MayRound>
+/// Weights and a bias as `Kernel`, a prepared pass of `kernel::conv`, reads them.
+template<class T, class Kernel>
 struct PackConvolution {
   static constexpr std::string_view name = "PackConvolution";
-  using Kernel = typename kernel::conv<T, detail::geometry<D>(X, W, S)>::template prepared<MayRound>;
   static constexpr Extents shape(const auto&...) {
     return Extents(static_cast<Index>(Kernel::prepared_bytes / sizeof(T)));
   }
@@ -89,24 +88,23 @@ struct PackConvolution {
   }
 };
 
-/// A convolution with weights W, and a bias, that `PackConvolution` has packed: x [N, C, in...].
-template<class T, std::size_t D, ConvSpec<D> S, Extents W, bool MayRound>
+/// The operation `Of`, a convolution or a transposed one, with weights W, and a bias, that `PackConvolution`
+/// has packed.
+template<class T, class Kernel, class Of, Extents W>
 struct PackedConvolution {
   static constexpr std::string_view name = "Convolution";
-  static constexpr Index multiply_adds(const Extents& y, const auto&...) {
-    return y.numel() * W.product(1, W.rank);
+  static constexpr Index multiply_adds(const Extents& y, const Extents& x, const Extents&) {
+    return Of::multiply_adds(y, x, W);
   }
-  static constexpr Extents shape(const Extents& x, const Extents&) { return Convolution<D, S>::shape(x, W); }
-  template<class X>
-  using Kernel = typename kernel::conv<T, detail::geometry<D>(X::extents, W, S)>::template prepared<MayRound>;
+  static constexpr Extents shape(const Extents& x, const Extents&) { return Of::shape(x, W); }
   template<class Out, class X, class Packed>
   static constexpr Bytes scratch() {
-    return detail::scratch_for<X>(Bytes{0, Kernel<X>::prepared_scratch});
+    return detail::scratch_for<X>(Bytes{0, Kernel::prepared_scratch});
   }
   template<class Out, class X, class Packed>
   static void run(T* y, const T* x, const T* packed, Index batch, std::byte* scratch) {
-    Kernel<X>::run_prepared(x, reinterpret_cast<const std::byte*>(packed), y, detail::batch_of<X>(batch),
-                            scratch);
+    Kernel::run_prepared(x, reinterpret_cast<const std::byte*>(packed), y, detail::batch_of<X>(batch),
+                         scratch);
   }
 };
 
@@ -172,9 +170,9 @@ struct Convolution : LayerTypes {
   static constexpr bool can_prepare = true;
   template<bool MayRound, class X, class W, class... B>
   static constexpr auto prepare(X x, W w, B... b) {
-    using T = typename X::scalar;
-    return operation<PackedConvolution<T, D, S, W::extents, MayRound>>{}(
-        x, operation<PackConvolution<T, D, S, X::extents, W::extents, MayRound>>{}(w, b...));
+    using Packed = typename Kernel<X, W>::template prepared<MayRound>;
+    return operation<PackedConvolution<typename X::scalar, Packed, Convolution, W::extents>>{}(
+        x, operation<PackConvolution<typename X::scalar, Packed>>{}(w, b...));
   }
   static constexpr Extents along_channels(const Extents& y) { return detail::along<1>(y); }
   template<class C, class X, class W, class... B>
@@ -240,6 +238,31 @@ struct ConvolutionInput {
   static constexpr auto vjp(GG gg, Y y, G g, W w, B) {
     const auto [dg, dw] = vjp(gg, y, g, w);
     return gradients(dg, dw, operation<ChannelSum>{}(gg));
+  }
+
+  template<class... In>
+  static constexpr bool can_prepare = true;
+  template<bool, class G, class W, class... B>
+  static constexpr auto prepare(G g, W w, B... b) {
+    using Packed = typename Kernel<G, W>::prepared_input;
+    return operation<PackedConvolution<typename G::scalar, Packed, ConvolutionInput, W::extents>>{}(
+        g, operation<PackConvolution<typename G::scalar, Packed>>{}(w, b...));
+  }
+  /// With groups, the second dimension of the weight is not all channels.
+  static constexpr Extents along_channels(const Extents& y)
+    requires(S.groups == 1)
+  {
+    return detail::along<1>(y);
+  }
+  template<class C, class G, class W, class... B>
+  static constexpr auto scaled(C scale, C shift, G g, W w, B... bias) {
+    const auto weight = mul(w, scale); // [in, out, kernel...] times [out, 1...]
+    const auto summands = reshape_to<Extents(X[1])>(shift);
+    if constexpr (sizeof...(B) > 0)
+      return operation<ConvolutionInput>{}(g, weight,
+                                           add(mul(bias..., reshape_to<Extents(X[1])>(scale)), summands));
+    else
+      return operation<ConvolutionInput>{}(g, weight, summands);
   }
 };
 
