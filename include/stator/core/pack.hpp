@@ -27,11 +27,11 @@ using Pack = PackOf<std::index_sequence_for<T...>, T...>;
 
 /// Object I of a pack.
 template<std::size_t I, class T>
-constexpr const T& get(const PackItem<I, T>& item) {
+constexpr const T& pack_item(const PackItem<I, T>& item) {
   return item.value;
 }
 template<std::size_t I, class T>
-constexpr T& get(PackItem<I, T>& item) {
+constexpr T& pack_item(PackItem<I, T>& item) {
   return item.value;
 }
 

@@ -173,7 +173,7 @@ template<class... A>
     const auto one = [&g]<class E>(const E& e)
                          __attribute__((always_inline)) { STATOR_INLINE_CALL tracer<E>::gather(e, g); };
     if constexpr ((gradient_depth<A> + ... + 0) > 0)
-      (one(get<tracing_order<A...>[I]>(operands)), ...);
+      (one(detail::pack_item<tracing_order<A...>[I]>(operands)), ...);
     else
       (one(static_cast<const PackItem<I, A>&>(operands).value), ...);
   }(std::index_sequence_for<A...>{});
@@ -241,7 +241,7 @@ struct tracer<expr::Expression<Op, A...>> {
     if constexpr ((detail::gradient_depth<A> + ... + 0) > 0) {
       detail::Pack<decltype(tracer<A>::template symbol<Order>(b))...> operands;
       [&]<std::size_t... I>(std::index_sequence<I...>) {
-        ((get<detail::tracing_order<A...>[I]>(operands) =
+        ((detail::pack_item<detail::tracing_order<A...>[I]>(operands) =
               tracer<std::tuple_element_t<detail::tracing_order<A...>[I], std::tuple<A...>>>::template symbol<
                   Order>(b)),
          ...);
