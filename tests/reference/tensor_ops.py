@@ -130,4 +130,33 @@ family("sort", [rand(2, 5, 3), torch.linspace(-1, 1, 6), rand(2, 4).sort()[0]], 
     ("searchsorted_right", lambda x, b, s: torch.searchsorted(b, b.flip(0), right=True)),
     ("one_hot", lambda x, *_: torch.nn.functional.one_hot(x.argsort(-1), 4)),
 ])
+
+family("products", [rand(3, 4), rand(4, 2), rand(3, 2), rand(4), rand(3), rand(2, 3, 4), rand(2, 4, 2)], [
+    ("addmm", lambda a, b, c, *_: torch.addmm(c, a, b, beta=0.5, alpha=-2)),
+    ("addmv", lambda a, b, c, u, v, *_: torch.addmv(v, a, u)),
+    ("addr", lambda a, b, c, u, v, *_: torch.addr(a, v, u)),
+    ("baddbmm", lambda a, b, c, u, v, p, q: torch.baddbmm(c, p, q)),
+    ("addbmm", lambda a, b, c, u, v, p, q: torch.addbmm(c, p, q, beta=2)),
+    ("mv", lambda a, b, c, u, *_: a.mv(u)),
+    ("dot", lambda a, b, c, u, *_: u.dot(u * 2)),
+    ("inner", lambda a, b, c, u, v, p, q: a.inner(p)),
+    ("outer", lambda a, b, c, u, v, *_: u.outer(v)),
+    ("kron", lambda a, b, c, *_: torch.kron(a, b)),
+    ("kron_ranks", lambda a, b, c, u, v, p, q: torch.kron(p, c)),
+    ("cross", lambda a, b, c, u, *_: torch.cross(c, c.flip(1) * 2, 0)),
+    ("matrix_power", lambda a, b, c, u, v, p, q: (p @ q)[:, :2].matrix_power(5)),
+    ("cdist", lambda a, b, c, u, v, p, q: torch.cdist(p, q.transpose(1, 2))),
+    ("cdist_1", lambda a, b, c, u, v, p, q: torch.cdist(p, q.transpose(1, 2), p=1)),
+    ("cdist_3", lambda a, b, c, u, v, p, q: torch.cdist(p, q.transpose(1, 2), p=3)),
+    ("cdist_inf", lambda a, b, c, u, v, p, q: torch.cdist(p, q.transpose(1, 2), p=float("inf"))),
+    ("pdist", lambda a, *_: torch.nn.functional.pdist(a)),
+])
+equations = ["ij,jk->ik", "ij,kj", "ji,jk->ki", "iij->ji", "ii", "ijk->k", "...j,jk->...k", "b...,b...->...b", "bij,bjk->bik", "bij,bkj->ikb",
+             "bij,bij->b", "i,j->ij", "ij,ij->ij", "bij,bjk,kl,l->bi", "aij,bij->ab", "ij,k->j", "...ij->...ji", "ij,jk,ik->"]
+x = {"m": rand(3, 4), "n": rand(4, 3), "s": rand(2, 3, 4), "t": rand(2, 4, 3), "d": rand(3, 3, 4), "q": rand(3, 3), "v": rand(3)}
+operands = ["mn", "mm", "mm", "d", "q", "s", "sn", "ss", "st", "ss", "ss", "vv", "mm", "stqv", "ss", "mv", "s", "mnq"]
+family("einsum", list(x.values()), [
+    (f"einsum:{e.replace(' ', '')}", lambda *y, e=e, o=o: torch.einsum(e, *[y[list(x).index(c)] for c in o]))
+    for e, o in zip(equations, operands)
+])
 save("tensor_ops", arrays)

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: BSL-1.0
+// Products by their names in PyTorch: addmm and its relatives, mv, dot, inner, outer, kron, cross,
+// matrix_power; and distances: cdist, pdist.
+#pragma once
+
+#include "stator/core/error.hpp"
+#include "stator/ops/bmm.hpp"
+#include "stator/ops/permute.hpp"
+#include "stator/ops/strided.hpp"
+
+#include <cmath>
+
+namespace stator {
+
+namespace ops {
+
+/// Which product is added.
+enum class Product { mm, mv, outer, bmm, sum_of_bmm };
+
+/// input + product(a, b), or beta * input + alpha * product(a, b); the input broadcasts.
+template<Product P>
+struct AddProduct {
+  static constexpr std::string_view name = P == Product::mm      ? "Addmm"
+                                           : P == Product::mv    ? "Addmv"
+                                           : P == Product::outer ? "Addr"
+                                           : P == Product::bmm   ? "Baddbmm"
+                                                                 : "Addbmm";
+  static constexpr bool is_composite = true;
+  template<class A, class B>
+  static constexpr auto product(A a, B b) {
+    if constexpr (P == Product::mm) {
+      return operation<Mm<false, false>>{}(a, b);
+    } else if constexpr (P == Product::mv) {
+      static_assert(A::extents.rank == 2 && B::extents.rank == 1,
+                    "stator: mv: expected a matrix and a vector");
+      return operation<Matmul>{}(a, b);
+    } else if constexpr (P == Product::outer) {
+      static_assert(A::extents.rank == 1 && B::extents.rank == 1, "stator: outer: expected two vectors");
+      return mul(operation<Unsqueeze<-1>>{}(a), b);
+    } else if constexpr (P == Product::bmm) {
+      return operation<Bmm<false, false>>{}(a, b);
+    } else {
+      return operation<Sum<false, 0>>{}(operation<Bmm<false, false>>{}(a, b));
+    }
+  }
+  template<class C, class A, class B>
+  static constexpr auto compose(C c, A a, B b) {
+    return add(c, product(a, b));
+  }
+  template<class C, class A, class B, class Beta, class Alpha>
+  static constexpr auto compose(C c, A a, B b, Beta beta, Alpha alpha) {
+    return add(mul(beta, c), mul(alpha, product(a, b)));
+  }
+};
+
+/// A product alone.
+template<Product P>
+struct ProductOf {
+  static constexpr std::string_view name = P == Product::mv ? "Mv" : "Outer";
+  static constexpr bool is_composite = true;
+  template<class A, class B>
+  static constexpr auto compose(A a, B b) {
+    return AddProduct<P>::product(a, b);
+  }
+};
+
+/// The sum of the products of two vectors' elements.
+struct Dot {
+  static constexpr std::string_view name = "Dot";
+  static constexpr bool is_composite = true;
+  template<class A, class B>
+  static constexpr auto compose(A a, B b) {
+    static_assert(A::extents.rank == 1 && A::extents == B::extents,
+                  "stator: dot: expected two vectors with as many elements");
+    return operation<Sum<false>>{}(mul(a, b));
+  }
+};
+
+/// The dots of all last dimensions of a with all of b.
+struct Inner {
+  static constexpr std::string_view name = "Inner";
+  static constexpr bool is_composite = true;
+  template<class A, class B>
+  static constexpr auto compose(A a, B b) {
+    if constexpr (A::extents.rank == 0 || B::extents.rank == 0) {
+      return mul(a, b);
+    } else {
+      static_assert(A::extents.back() == B::extents.back(), "stator: inner: the last extents differ");
+      static_assert(!B::extents.is_dynamic(), "stator: inner: the second operand has a dynamic batch");
+      constexpr Index k = A::extents.back();
+      constexpr Extents to = [] {
+        Extents e = A::extents;
+        --e.rank;
+        for (std::size_t d = 0; d + 1 < B::extents.rank; ++d) e.push_back(B::extents[d]);
+        return e;
+      }();
+      constexpr Index rows = A::extents.is_dynamic() ? dynamic : A::extents.product(0, A::extents.rank - 1);
+      const auto left = reshape_to<Extents(rows, k)>(a);
+      const auto right = reshape_to<Extents(B::extents.product(0, B::extents.rank - 1), k)>(b);
+      return reshape_to<to>(operation<Mm<false, true>>{}(left, right));
+    }
+  }
+};
+
+/// Every element of a times all of b, in its place.
+struct Kron {
+  static constexpr std::string_view name = "Kron";
+  static constexpr bool is_composite = true;
+  template<class A, class B>
+  static constexpr auto compose(A a, B b) {
+    constexpr std::size_t rank = std::max(A::extents.rank, B::extents.rank);
+    static_assert(2 * rank <= max_rank, "stator: kron: the operands have too many dimensions");
+    static_assert(!A::extents.is_dynamic() && !B::extents.is_dynamic(),
+                  "stator: kron: an operand has a dynamic batch");
+    constexpr auto extents = [](int which) { // 0: of a, with ones between; 1: of b; 2: of the result
+      Extents e;
+      for (std::size_t d = rank; d-- > 0;) {
+        const Index m = from_right(A::extents, d), n = from_right(B::extents, d);
+        if (which == 2) {
+          e.push_back(m * n);
+        } else {
+          e.push_back(which == 0 ? m : 1);
+          e.push_back(which == 0 ? 1 : n);
+        }
+      }
+      return e;
+    };
+    constexpr Extents left = extents(0), right = extents(1), to = extents(2);
+    return reshape_to<to>(mul(reshape_to<left>(a), reshape_to<right>(b)));
+  }
+};
+
+/// Vectors of three elements along dimension Dim: (a1 b2 - a2 b1, a2 b0 - a0 b2, a0 b1 - a1 b0).
+template<Index Dim>
+struct Cross {
+  static constexpr std::string_view name = "Cross";
+  static constexpr bool is_composite = true;
+  template<class A, class B>
+  static constexpr auto compose(A a, B b) {
+    static_assert(A::extents[wrap(Dim, A::extents.rank)] == 3 && B::extents[wrap(Dim, B::extents.rank)] == 3,
+                  "stator: cross: the dimension has not three elements");
+    return sub(mul(rolled<1>(a), rolled<2>(b)), mul(rolled<2>(a), rolled<1>(b)));
+  }
+  /// The elements beginning with number By.
+  template<Index By, class X>
+  static constexpr auto rolled(const X& x) {
+    return operation<Cat<Dim>>{}(operation<Narrow<Dim, By, 3 - By>>{}(x), operation<Narrow<Dim, 0, By>>{}(x));
+  }
+};
+
+/// x times itself: square matrices to the power N by squaring.
+template<Index N>
+struct MatrixPower {
+  static constexpr std::string_view name = "MatrixPower";
+  static constexpr bool is_composite = true;
+  template<class X>
+  static constexpr auto compose(X x) {
+    static_assert(
+        N > 0,
+        "stator: matrix_power: the power is not positive: of the inverse, matrix_power<N>(inverse(x))");
+    if constexpr (N == 1) {
+      return x;
+    } else if constexpr (N % 2 == 0) {
+      const auto half = MatrixPower<N / 2>::compose(x);
+      return operation<Matmul>{}(half, half);
+    } else {
+      return operation<Matmul>{}(MatrixPower<N - 1>::compose(x), x);
+    }
+  }
+};
+
+/// The P-norms of the differences of all rows of a [..., m, d] and all rows of b [..., n, d]; P may be
+/// infinite. A distance of zero has gradient zero.
+template<double P>
+struct Cdist {
+  static constexpr std::string_view name = "Cdist";
+  static constexpr std::string_view backward_name = "CdistBackward0";
+  static constexpr Promotion promotion = Promotion::common;
+  static_assert(P > 0, "stator: cdist: expected a norm with p > 0");
+
+  static constexpr Extents shape(const Extents& a, const Extents& b) {
+    Extents e = a;
+    e[a.rank - 1] = b[b.rank - 2];
+    return e;
+  }
+  static constexpr Text requirement(const Extents& a, const Extents& b) {
+    bool fits = a.rank == b.rank && a.rank > 1 && a.back() == b.back() && !(b.rank == 2 && b.is_dynamic());
+    for (std::size_t d = 0; fits && d + 2 < a.rank; ++d) fits = a[d] == b[d];
+    if (fits) return {};
+    return text("cdist: ", a, " and ", b, " are not rows of as many elements in equally many matrices");
+  }
+  template<class T>
+  static T distance(const T* a, const T* b, Index n) {
+    double sum = 0;
+    for (Index i = 0; i < n; ++i) {
+      const double d = std::abs(static_cast<double>(a[i] - b[i]));
+      if constexpr (P == std::numeric_limits<double>::infinity())
+        sum = d > sum || d != d ? d : sum;
+      else
+        sum += P == 1 ? d : P == 2 ? d * d : std::pow(d, P);
+    }
+    if constexpr (P != 1 && P != std::numeric_limits<double>::infinity())
+      sum = P == 2 ? std::sqrt(sum) : std::pow(sum, 1 / P);
+    return static_cast<T>(sum);
+  }
+  /// da += g d|a - b| / da.
+  template<class T>
+  static void add_slope(T g, T norm, const T* a, const T* b, Index n, T* da) {
+    if (norm == 0) return;
+    for (Index i = 0; i < n; ++i) {
+      const T d = a[i] - b[i];
+      const T sign = static_cast<T>((d > 0) - (d < 0));
+      if constexpr (P == 1)
+        da[i] += g * sign;
+      else if constexpr (P == 2)
+        da[i] += g * d / norm;
+      else if constexpr (P == std::numeric_limits<double>::infinity())
+        da[i] += std::abs(d) == norm ? g * sign : T{0};
+      else if (d != 0)
+        da[i] += g * sign * static_cast<T>(std::pow(static_cast<double>(std::abs(d) / norm), P - 1));
+    }
+  }
+  /// Calls pair(row of a, row of b, element of the result).
+  template<class A, class B, class Pair>
+  static void for_pairs(Index batch, const Pair& pair) {
+    constexpr Index n = B::extents[B::extents.rank - 2];
+    const Index m = A::extents.rank == 2 && A::extents.is_dynamic() ? batch : A::extents[A::extents.rank - 2];
+    const Index stacks = A::extents.product(0, A::extents.rank - 2) *
+                         (A::extents.rank > 2 && A::extents.is_dynamic() ? batch : 1);
+    for (Index s = 0; s < stacks; ++s)
+      for (Index i = 0; i < m; ++i)
+        for (Index j = 0; j < n; ++j) pair(s * m + i, s * n + j, (s * m + i) * n + j);
+  }
+  template<class Out, class A, class B>
+  static void run(typename Out::scalar* out, const typename A::scalar* a, const typename B::scalar* b,
+                  Index batch, std::byte*) {
+    constexpr Index d = A::extents.back();
+    for_pairs<A, B>(batch, [=](Index i, Index j, Index at) { out[at] = distance(a + i * d, b + j * d, d); });
+  }
+  /// The gradient of a, or with OfSecond that of b; y are the distances.
+  template<bool OfSecond>
+  struct Backward {
+    static constexpr std::string_view name = "CdistBackward";
+    static constexpr Extents shape(const Extents&, const Extents&, const Extents& a, const Extents& b) {
+      return OfSecond ? b : a;
+    }
+    template<class Out, class G, class Y, class A, class B>
+    static void run(typename Out::scalar* out, const typename G::scalar* g, const typename Y::scalar* y,
+                    const typename A::scalar* a, const typename B::scalar* b, Index batch, std::byte*) {
+      constexpr Index d = A::extents.back();
+      std::fill_n(out, detail::elements(Out::extents, batch), typename Out::scalar{});
+      for_pairs<A, B>(batch, [=](Index i, Index j, Index at) {
+        if constexpr (OfSecond)
+          add_slope(g[at], y[at], b + j * d, a + i * d, d, out + j * d);
+        else
+          add_slope(g[at], y[at], a + i * d, b + j * d, d, out + i * d);
+      });
+    }
+  };
+  template<class G, class Y, class A, class B>
+  static constexpr auto vjp(G g, Y y, A a, B b) {
+    return gradients(operation<Backward<false>>{}(g, y, a, b), operation<Backward<true>>{}(g, y, a, b));
+  }
+};
+
+/// The elements of x [n, n] above the diagonal, row after row.
+struct UpperElements {
+  static constexpr std::string_view name = "UpperElements";
+  static constexpr Extents shape(const Extents& x) { return Extents(x[0] * (x[0] - 1) / 2); }
+  static constexpr Text requirement(const Extents& x) {
+    if (x.rank == 2 && x[0] == x[1] && x[0] > 0) return {};
+    return text("pdist: expected rows [n, d] with static extents, found distances ", x);
+  }
+  template<class Out, class X>
+  static void run(typename Out::scalar* out, const typename X::scalar* x, Index, std::byte*) {
+    constexpr Index n = X::extents[0];
+    for (Index i = 0; i < n; ++i) out = std::copy_n(x + i * n + i + 1, n - 1 - i, out);
+  }
+  template<Extents E>
+  struct Backward {
+    static constexpr std::string_view name = "UpperElementsBackward";
+    static constexpr Extents shape(const Extents&) { return E; }
+    template<class Out, class G>
+    static void run(typename Out::scalar* out, const typename G::scalar* g, Index, std::byte*) {
+      constexpr Index n = E[0];
+      std::fill_n(out, n * n, typename Out::scalar{});
+      for (Index i = 0; i < n; g += n - 1 - i, ++i) std::copy_n(g, n - 1 - i, out + i * n + i + 1);
+    }
+  };
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X) {
+    return gradients(operation<Backward<X::extents>>{}(g));
+  }
+};
+
+/// The distances of all pairs of rows of x [n, d].
+template<double P>
+struct Pdist {
+  static constexpr std::string_view name = "Pdist";
+  static constexpr bool is_composite = true;
+  template<class X>
+  static constexpr auto compose(X x) {
+    return operation<UpperElements>{}(operation<Cdist<P>>{}(x, x));
+  }
+};
+
+} // namespace ops
+
+/// `addmm(input, a, b)` or `addmm(input, a, b, beta, alpha)`: beta input + alpha a b, a [m, k], b [k, n];
+/// torch.addmm.
+inline constexpr operation<ops::AddProduct<ops::Product::mm>> addmm;
+/// torch.addmv: as addmm with a vector b [k].
+inline constexpr operation<ops::AddProduct<ops::Product::mv>> addmv;
+/// torch.addr: as addmm with the outer product of vectors a [m] and b [n].
+inline constexpr operation<ops::AddProduct<ops::Product::outer>> addr;
+/// torch.baddbmm: as addmm with stacks a [s, m, k] and b [s, k, n].
+inline constexpr operation<ops::AddProduct<ops::Product::bmm>> baddbmm;
+/// torch.addbmm: as baddbmm, the products of a stack summed.
+inline constexpr operation<ops::AddProduct<ops::Product::sum_of_bmm>> addbmm;
+/// torch.mv: a matrix [m, k] times a vector [k].
+inline constexpr operation<ops::ProductOf<ops::Product::mv>> mv;
+/// torch.outer: all products of the elements of a [m] and b [n], [m, n].
+inline constexpr operation<ops::ProductOf<ops::Product::outer>> outer;
+/// torch.dot: the sum of the products of the elements of two vectors.
+inline constexpr operation<ops::Dot> dot;
+/// torch.inner: a [..., k] and b [..., k], all dots of their last dimensions.
+inline constexpr operation<ops::Inner> inner;
+/// torch.kron: the Kronecker product, every extent the product of the two.
+inline constexpr operation<ops::Kron> kron;
+/// `cross<Dim>(a, b)`: the cross products of vectors of three elements along a dimension; torch.cross.
+template<Index Dim = -1>
+inline constexpr operation<ops::Cross<Dim>> cross;
+/// `matrix_power<N>(x)`: x [..., n, n] multiplied N times, N > 0; torch.matrix_power.
+template<Index N>
+inline constexpr operation<ops::MatrixPower<N>> matrix_power;
+/// `cdist<P>(a, b)`: the distances of the rows of a [..., m, d] and b [..., n, d] in the P-norm, [..., m, n].
+/// Has a first derivative only, as in PyTorch. torch.cdist.
+template<double P = 2.0>
+inline constexpr operation<ops::Cdist<P>> cdist;
+namespace nn {
+/// `nn::pdist<P>(x)`: the distances of all pairs of rows of x [n, d], [n (n - 1) / 2];
+/// torch.nn.functional.pdist.
+template<double P = 2.0>
+inline constexpr operation<ops::Pdist<P>> pdist;
+} // namespace nn
+
+} // namespace stator
