@@ -3,7 +3,7 @@
 #include "catch.hpp"
 #include "compare.hpp"
 #include "kernel/support.hpp"
-#include "stator/kernel/gemm.hpp"
+#include "stator/kernel/batched_gemm.hpp"
 
 using namespace stator;
 using stator::test::ExactArray;

@@ -5,47 +5,13 @@
 #pragma once
 
 #include "stator/core/bytes.hpp"
+#include "stator/kernel/gemm_blocks.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
 #include "stator/kernel/small_gemm.hpp"
 #include "stator/kernel/tile.hpp"
 
 namespace stator::kernel {
-
-namespace detail {
-
-/// How the columns of C are divided: panels of `vectors` vectors of `width` elements, the last one narrower.
-template<class T>
-struct Columns {
-  Index width = 0, vectors = 0, panels = 0, last = 0;
-
-  constexpr Columns(Index n) {
-    width = n == dynamic ? native_width<T> : width_for<T>(n);
-    const Index all = n == dynamic ? 2 : ceil_div(n, width);
-    panels = ceil_div(all, max_tile_vectors);
-    vectors = ceil_div(all, panels);
-    panels = ceil_div(all, vectors);
-    last = n == dynamic ? vectors : all - (panels - 1) * vectors;
-  }
-  constexpr Index panel() const { return vectors * width; }
-};
-
-/// The longest part of K that is multiplied at once, so that a panel of B stays in the first-level cache.
-template<class T>
-inline constexpr Index depth_block = 1024 / static_cast<Index>(sizeof(T));
-/// Rows of A that are multiplied with all panels before the next: they stay in the second-level cache.
-inline constexpr Index row_block = 480;
-/// Rows of A that are copied at once where reading them in place is slow, to the stack (64 KiB).
-inline constexpr Index packed_rows = 48;
-/// Rows up to which B is packed panel by panel as it is multiplied.
-inline constexpr Index fresh_rows = 192;
-/// Elements between rows from which the rows of a tile displace one another in the caches.
-template<class T>
-inline constexpr Index far_apart = 3072 / static_cast<Index>(sizeof(T));
-/// Rows up to which C = A·Bᵀ takes inner products rather than packing B: more if they are long.
-constexpr Index dots_limit(Index k) { return k == dynamic || k >= 512 ? 40 : k >= 256 ? 24 : 16; }
-
-} // namespace detail
 
 /// C[M, N] = op(A)[M, K] · op(B)[K, N], with op the transpose where asked for: then A is stored [K, M], B [N,
 /// K]. `dynamic` extents are taken from the arguments. `scratch` counts the dynamic extent of N or K.
@@ -373,33 +339,6 @@ private:
         rows.template operator()<TransA ? 1 : K, TransA ? M : 1>(TransA ? a + d * m + i : a + i * k + d, i,
                                                                  std::min(detail::row_block, bottom - i));
     }
-  }
-};
-
-/// `count` independent products of matrices that follow one another; `scratch` is for all threads.
-template<class T, Index M, Index N, Index K, bool TransA = false, bool TransB = false>
-struct batched_gemm {
-  /// The kernel of one product.
-  using one = gemm<T, M, N, K, TransA, TransB>;
-  /// Temporary memory of `run`, for all threads.
-  static constexpr Bytes scratch{static_cast<std::size_t>(max_threads) * one::scratch.fixed,
-                                 static_cast<std::size_t>(max_threads) * one::scratch.per_sample};
-
-  /// c = a b for each of `count` products, or c += a b; extents that are static are not asked for.
-  static void run(const T* a, const T* b, T* c, bool accumulate, Index count, Index m, Index n, Index k,
-                  std::byte* space) {
-    if constexpr (M != dynamic) m = M;
-    if constexpr (N != dynamic) n = N;
-    if constexpr (K != dynamic) k = K;
-    Index chunks = chunk_count(count, count * m * n * k);
-    if (count < 2 * chunks && m * n * k >= parallel_work) chunks = 1; // each product is parallel by itself
-    const Index extent = std::max({M == dynamic ? m : 0, N == dynamic ? n : 0, K == dynamic ? k : 0});
-    const std::size_t share = one::scratch.total(extent) / alignment * alignment;
-    parallel_for_chunks(count, chunks, [&](Index first, Index last, Index chunk) {
-      std::byte* mine = space + static_cast<std::size_t>(chunk) * share;
-      for (Index i = first; i < last; ++i)
-        one::run(a + i * m * k, b + i * k * n, nullptr, c + i * m * n, accumulate, m, n, k, mine);
-    });
   }
 };
 

@@ -2,7 +2,7 @@
 // Products of stacks of matrices, and matmul for operands of any rank.
 #pragma once
 
-#include "stator/kernel/gemm.hpp"
+#include "stator/kernel/batched_gemm.hpp"
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/slicing.hpp"
 
