@@ -2,11 +2,13 @@
 // Weights in the program: headers and images, and the models over them.
 #include "io/embedded_weights.hpp"
 
+#include "allocations.hpp"
 #include "catch.hpp"
 #include "files.hpp"
 
 #include "stator/io/save_header.hpp"
 #include "stator/io/save_image.hpp"
+#include "stator/model/embedded_session.hpp"
 #include "stator/model/model.hpp"
 #include "stator/model/read_only_model.hpp"
 #include "stator/nn/linear.hpp"
@@ -130,6 +132,22 @@ TEST_CASE("a model over the constants of a header computes what the saved one do
         reinterpret_cast<const float*>(detail::embedded_parameters<embedded_net>().data()));
   check_same_bytes(embedded, model);
   check_same_bytes(ReadOnlyModel<Types>{embedded_types{}}, typed());
+}
+
+TEST_CASE(
+    "a session of constants computes what the model does, in memory of the caller, without allocating") {
+  using Session = EmbeddedSession<Net, embedded_net, Tensor<float, 2, 3>>;
+  STATIC_REQUIRE(std::is_same_v<Session::Output, Tensor<float, 2, 2>>);
+  STATIC_REQUIRE(Session::workspace_bytes <= 256);
+  const Tensor<float, 2, 3> x{1, 2, 3, -1, 0, 1};
+  const Tensor<float, 2, 2> expected = ReadOnlyModel<Net>{embedded_net{}}(x).value();
+  static Session::Workspace memory;
+  float in[6], out[4]{};
+  std::ranges::copy(x.values(), in);
+  const auto before = test::allocations();
+  Session::run(memory, out, in);
+  CHECK(test::allocations() == before);
+  CHECK(std::ranges::equal(out, expected.values()));
 }
 
 TEST_CASE("the constants of a header are constants") {
