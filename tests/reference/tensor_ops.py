@@ -14,7 +14,7 @@ import torch
 
 from common import save
 
-warnings.filterwarnings("ignore", message=".*beta")
+warnings.filterwarnings("ignore", message=".*(beta|deprecated)")
 torch.manual_seed(3)
 torch.set_default_dtype(torch.float64)
 arrays = {}
@@ -158,5 +158,29 @@ operands = ["mn", "mm", "mm", "d", "q", "s", "sn", "ss", "st", "ss", "ss", "vv",
 family("einsum", list(x.values()), [
     (f"einsum:{e.replace(' ', '')}", lambda *y, e=e, o=o: torch.einsum(e, *[y[list(x).index(c)] for c in o]))
     for e, o in zip(equations, operands)
+])
+
+general, tall = rand(2, 3, 3) + torch.tensor([[0., 2, 0], [0, 0, -2], [2, 0, 0]]), rand(4, 2)
+general *= general.det().sign().view(2, 1, 1)
+definite = rand(3, 3)
+definite = definite @ definite.T + torch.eye(3)
+family("linalg", [general, definite, rand(3, 2), rand(2, 3), tall], [
+    ("det", lambda a, *_: a.det()),
+    ("logdet", lambda a, *_: a.logdet()),
+    ("logabsdet", lambda a, *_: (-a).slogdet()[1]),
+    ("sign", lambda a, *_: (-a).slogdet()[0]),
+    ("inverse", lambda a, *_: a.inverse()),
+    ("solve", lambda a, s, b, v, t: torch.linalg.solve(a, v)),
+    ("solve_columns", lambda a, s, b, v, t: torch.linalg.solve(a[0], b)),
+    ("cholesky", lambda a, s, *_: ((s + s.T) / 2).cholesky()),
+    ("cholesky_upper", lambda a, s, *_: ((s + s.T) / 2).cholesky(upper=True)),
+    ("cholesky_solve", lambda a, s, b, *_: b.cholesky_solve(s.tril())),
+    ("cholesky_solve_upper", lambda a, s, b, *_: b.cholesky_solve(s.triu(), upper=True)),
+    ("cholesky_inverse", lambda a, s, *_: torch.cholesky_inverse(s.tril())),
+    ("triangular_solve", lambda a, s, b, *_: b.triangular_solve(s)[0]),
+    ("triangular_solve_lower", lambda a, s, b, *_: b.triangular_solve(s, upper=False, transpose=True, unitriangular=True)[0]),
+    ("matrix_exp", lambda a, *_: a.matrix_exp()),
+    ("pinverse", lambda a, s, b, v, t: t.pinverse()),
+    ("pinverse_wide", lambda a, s, b, v, t: t.T.pinverse()),
 ])
 save("tensor_ops", arrays)

@@ -26,6 +26,8 @@
 #include "stator/ops/jacobian.hpp"
 #include "stator/ops/layer_norm.hpp"
 #include "stator/ops/layout.hpp"
+#include "stator/ops/linalg.hpp"
+#include "stator/ops/linear_systems.hpp"
 #include "stator/ops/logical.hpp"
 #include "stator/ops/loss.hpp"
 #include "stator/ops/matmul.hpp"
