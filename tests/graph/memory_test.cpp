@@ -58,6 +58,84 @@ struct Deep {
     return x;
   }
 };
+struct Cnn {
+  nn::Conv2d<1, 32, 3> conv1;
+  nn::Conv2d<32, 64, 3> conv2;
+  nn::Linear<9216, 128> fc1;
+  nn::Linear<128, 10> fc2;
+  constexpr auto forward(auto x) const {
+    return x | conv1 | nn::relu | conv2 | nn::relu | nn::max_pool2d<2> | flatten<1> | fc1 | nn::relu | fc2;
+  }
+};
+struct Gpt {
+  static constexpr Index words = 96, length = 64, width = 64, heads = 4;
+  nn::Embedding<words, width> wte;
+  nn::LayerNorm<width> ln_1;
+  nn::Linear<width, 3 * width> attention;
+  nn::Linear<width, width> projection;
+  nn::LayerNorm<width> ln_2;
+  nn::Linear<width, 4 * width> wide;
+  nn::Linear<4 * width, width> narrow;
+  nn::Linear<width, words, {.bias = false}> head;
+  constexpr auto forward(auto ids) const {
+    const auto heads_of = [](auto part) {
+      return permute<0, 2, 1, 3>(view<-1, length, heads, width / heads>(part));
+    };
+    const auto x = ids | wte;
+    const auto [q, k, v] = split<2, width, width, width>(x | ln_1 | attention);
+    const auto y = nn::scaled_dot_product_attention<true>(heads_of(q), heads_of(k), heads_of(v));
+    const auto z = x + (view<-1, length, width>(permute<0, 2, 1, 3>(y)) | projection);
+    return flatten<0, 1>(z + (z | ln_2 | wide | nn::gelu | narrow) | head);
+  }
+};
+template<class Net, class X, class Target>
+using Trained = run::Program<decltype(nn::cross_entropy(std::declval<const Model<Net>&>()(std::declval<X>()),
+                                                        std::declval<Target>())),
+                             true>;
+
+/// The largest sum of the bytes that are in use while one unit runs, in a workspace of constant size.
+template<class P>
+std::size_t largest_in_use() {
+  std::vector<std::size_t> first(P::nodes.size(), P::units.size()), last(P::nodes.size());
+  const auto extend = [&](int node, std::size_t unit) {
+    first[P::at(node)] = std::min(first[P::at(node)], unit);
+    last[P::at(node)] = std::max(last[P::at(node)], unit);
+  };
+  for (std::size_t u = 0; u < P::units.size(); ++u)
+    for (int m = P::units[u].first; m < P::units[u].first + P::units[u].count; ++m) {
+      const int node = P::members[P::at(m)];
+      extend(node, u);
+      for (int k = 0; k < P::nodes[P::at(node)].count; ++k) extend(P::base(P::operand(node, k)), u);
+    }
+  last[P::at(P::base(P::root))] = P::units.size();
+  std::size_t most = 0;
+  for (std::size_t u = 0; u < P::units.size(); ++u) {
+    std::vector<std::pair<std::size_t, std::size_t>> used; // begin and end; in place, two have the same
+    for (std::size_t n = 0; n < P::nodes.size(); ++n)
+      if (P::places[n].area == graph::Area::fixed && first[n] <= u && u <= last[n])
+        used.emplace_back(P::places[n].offset,
+                          P::places[n].offset + P::nodes[n].signature->type.bytes().fixed);
+    if (P::units[u].scratch.area == graph::Area::fixed) {
+      const int node = P::members[P::at(P::units[u].first)];
+      used.emplace_back(P::units[u].scratch.offset,
+                        P::units[u].scratch.offset + P::nodes[P::at(node)].signature->scratch.fixed);
+    }
+    std::sort(used.begin(), used.end());
+    std::size_t sum = 0, end = 0;
+    for (const auto& [from, to] : used)
+      if (to > end) sum += to - std::max(from, end), end = to;
+    most = std::max(most, sum);
+  }
+  return most;
+}
+template<class P>
+void wastes_little() {
+  static_assert(P::workspace.per_sample == 0);
+  INFO("a workspace of " << P::workspace.fixed << " bytes for " << largest_in_use<P>());
+  CHECK(P::workspace.fixed >= largest_in_use<P>());
+  CHECK(static_cast<double>(P::workspace.fixed) <= 1.1 * static_cast<double>(largest_in_use<P>()));
+}
+
 template<std::size_t N>
 using Forward = decltype(std::declval<const Model<Deep<N>>&>()(std::declval<Tensor<float, dynamic, 32>>()));
 
@@ -72,6 +150,11 @@ TEST_CASE("the workspace of training grows with the values that the backward pas
   using Long = run::Program<decltype(sum(std::declval<Forward<12>>())), true>;
   // Each block keeps its input for the weight's gradient and the result of relu: 128 bytes each.
   STATIC_REQUIRE(Long::workspace.per_sample - Short::workspace.per_sample == 6 * 2 * 128);
+}
+
+TEST_CASE("a workspace is at most a tenth larger than what is in use at once") {
+  wastes_little<Trained<Cnn, Tensor<float, 64, 1, 28, 28>, Tensor<std::int64_t, 64>>>();
+  wastes_little<Trained<Gpt, Tensor<std::int64_t, 8, Gpt::length>, Tensor<std::int64_t, 8 * Gpt::length>>>();
 }
 
 TEST_CASE("two values that live at the same time never overlap") {

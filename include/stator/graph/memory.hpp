@@ -155,6 +155,10 @@ struct Planner {
     if (!g.backward && place[root].area == Area::none && kind(root) != Kind::constant &&
         type(root).extents.numel() == type(g.root).extents.numel()) // not of a view of a part
       place[root] = {Area::result, 0};
+    // A loss, which stays to the end, would split what becomes free around it.
+    if (g.backward && place[root].area == Area::none && type(root).extents.numel() == 1 &&
+        kind(root) != Kind::constant)
+      place[root] = allocate(type(root).bytes());
   }
 
   /// What the first half of a prepared program leaves for the second, one value after the other. A leaf that
@@ -187,17 +191,44 @@ struct Planner {
       const int end = now.first + now.count;
       // A region reads each element before it writes it: a dying operand of the same size is overwritten.
       if (now.region) reuse(u);
+      if (!now.region) place_kernel(now);
       for (int m = now.first; m < end; ++m)
-        if (const int n = member[m]; place[n].area == Area::none && (last[n] > u || !now.region))
+        if (const int n = member[m]; place[n].area == Area::none && last[n] > u)
           place[n] = allocate(type(n).bytes());
-      if (!now.region) {
-        const Bytes scratch = node[member[now.first]].signature->scratch;
-        if (scratch.fixed + scratch.per_sample > 0) now.scratch = scratch_place(scratch);
-      }
       for (int n = dying[u]; n >= 0; n = link[n]) release(n);
       for (int m = now.first; m < end; ++m)
         if (last[member[m]] < 0) release(member[m]);
     }
+  }
+
+  /// The result of a kernel and its temporary memory. The first takes the first gap, which may be the only
+  /// one that is large enough for the other: where the workspace would grow, the other is tried first.
+  constexpr void place_kernel(Unit& now) {
+    const int n = member[now.first];
+    const Bytes scratch = node[n].signature->scratch, result = type(n).bytes();
+    const bool has_result = place[n].area == Area::none, has_scratch = scratch.fixed + scratch.per_sample > 0;
+    if (!has_result || !has_scratch || scratch.per_sample + result.per_sample > 0) {
+      if (has_result) place[n] = allocate(result);
+      if (has_scratch) now.scratch = scratch_place(scratch);
+      return;
+    }
+    const std::size_t before = g.fixed.high_water;
+    const auto grown = [&](bool scratch_first) {
+      if (scratch_first) now.scratch = allocate(scratch);
+      place[n] = allocate(result);
+      if (!scratch_first) now.scratch = allocate(scratch);
+      return g.fixed.high_water;
+    };
+    const auto undo = [&] {
+      fixed.release(now.scratch.offset, size_of(scratch));
+      fixed.release(place[n].offset, size_of(result));
+      g.fixed.high_water = before;
+    };
+    if (const std::size_t usual = grown(false); usual > before) {
+      undo();
+      if (grown(true) >= usual) undo(), grown(false);
+    }
+    fixed.release(now.scratch.offset, size_of(scratch));
   }
 
   /// Temporary memory of a kernel, for the time of its unit only. One of mixed size lies after everything
