@@ -15,30 +15,30 @@ template<std::size_t Operands>
 inline constexpr Index numbers_of = Operands == 1 ? 19 : 121;
 
 namespace detail {
-/// Operand i of K operations of so many operands.
-template<std::size_t Operands, class X, std::size_t K>
-std::array<X, K> operands(std::size_t i) {
+/// Operand i of K operations, from a set of numbers of the file.
+template<class X, std::size_t K>
+std::array<X, K> operands(const std::string& set, std::size_t i) {
   std::array<X, K> x;
-  const auto row = reference("elementwise")[std::to_string(Operands) + "/" + std::to_string(i)].as<double>();
+  const auto row = reference("elementwise")[set + "/" + std::to_string(i)].as<double>();
   for (X& each : x) std::ranges::copy(row, each.data());
   return x;
 }
 
 /// Compares what was found with the array of the file called name + what, if it has one.
 template<class Found>
-void check_row(const std::string& name, const std::string& what, const Found& found) {
+void check_row(const std::string& name, const std::string& what, const Found& found, double tolerance) {
   INFO(name << what);
   if (reference("elementwise").contains(name + what))
-    check_close(found, reference("elementwise")[name + what].as<double>(), 1e-10,
+    check_close(found, reference("elementwise")[name + what].as<double>(), tolerance,
                 {.relative_to = 1e-30, .equal_nan = true});
   else
     CHECK(what != "/y");
 }
 
 template<std::size_t N, class T>
-void check_values(const std::array<const char*, N>& names, const T* found, Index columns) {
+void check_values(const std::array<const char*, N>& names, const T* found, Index columns, double tolerance) {
   for (const char* name : names) {
-    check_row(name, "/y", std::span(found, static_cast<std::size_t>(columns)));
+    check_row(name, "/y", std::span(found, static_cast<std::size_t>(columns)), tolerance);
     found += columns;
   }
 }
@@ -47,36 +47,38 @@ void check_values(const std::array<const char*, N>& names, const T* found, Index
 /// f takes operands as arrays, x[0], x[1], ..., and stacks one operation of each, which names[i] has.
 /// Compares the values with PyTorch's.
 template<std::size_t Operands, std::size_t K, class F>
-void check_values(const std::array<const char*, K>& names, const F& f) {
+void check_values(const std::array<const char*, K>& names, const F& f,
+                  const std::string& set = std::to_string(Operands), double tolerance = 1e-10) {
   constexpr Index n = numbers_of<Operands>;
   using X = Tensor<double, n>;
-  const auto x = detail::operands<Operands, X, K>(0), y = detail::operands<Operands, X, K>(Operands - 1);
+  const auto x = detail::operands<X, K>(set, 0), y = detail::operands<X, K>(set, Operands - 1);
   if constexpr (Operands == 1)
-    detail::check_values(names, f(x).value().data(), n);
+    detail::check_values(names, f(x).value().data(), n, tolerance);
   else
-    detail::check_values(names, f(x, y).value().data(), n);
+    detail::check_values(names, f(x, y).value().data(), n, tolerance);
 }
 
 /// The same, and the gradients where PyTorch has some.
 template<std::size_t Operands, std::size_t K, class F>
-void check_rows(const std::array<const char*, K>& names, const F& f) {
+void check_rows(const std::array<const char*, K>& names, const F& f,
+                const std::string& set = std::to_string(Operands), double tolerance = 1e-10) {
   constexpr Index n = numbers_of<Operands>;
   using X = Variable<double, n>;
-  auto x = detail::operands<Operands, X, K>(0), y = detail::operands<Operands, X, K>(Operands - 1);
+  auto x = detail::operands<X, K>(set, 0), y = detail::operands<X, K>(set, Operands - 1);
   Tensor<double, n> w;
-  std::ranges::copy(reference("elementwise")[std::to_string(Operands) + "/w"].as<double>(), w.data());
+  std::ranges::copy(reference("elementwise")[set + "/w"].as<double>(), w.data());
   const auto check = [&](const auto& of) {
-    detail::check_values(names, of.value().data(), n);
+    detail::check_values(names, of.value().data(), n, tolerance);
     sum(mul(of, w)).backward();
     for (std::size_t k = 0; k < K; ++k)
-      detail::check_row(names[k], "/d0", std::span(x[k].grad_data(), std::size_t{n}));
+      detail::check_row(names[k], "/d0", std::span(x[k].grad_data(), std::size_t{n}), tolerance);
   };
   if constexpr (Operands == 1) {
     check(f(x));
   } else {
     check(f(x, y));
     for (std::size_t k = 0; k < K; ++k)
-      detail::check_row(names[k], "/d1", std::span(y[k].grad_data(), std::size_t{n}));
+      detail::check_row(names[k], "/d1", std::span(y[k].grad_data(), std::size_t{n}), tolerance);
   }
 }
 

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 export PYTHONDONTWRITEBYTECODE=1
 python=${PYTHON:-/usr/bin/python3}
-for topic in ${*:-distributions elementwise grad_fn init training optim unused lr_scheduler clip layers hooks corpus tensor_ops state checkpoints names distributed}; do
+for topic in ${*:-distributions elementwise reductions grad_fn init training optim unused lr_scheduler clip layers hooks corpus tensor_ops state checkpoints names distributed}; do
   echo "$topic:"
   "$python" "$topic.py"
 done

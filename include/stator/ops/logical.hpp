@@ -67,6 +67,17 @@ struct Property {
   static constexpr auto compose(auto x) { return as_bool(operation<PropertyMask<Q>>{}(x)); }
 };
 
+/// 1 where x is y, also where both are NaN, otherwise 0.
+struct SameMask : Broadcasting<SameMask> {
+  static constexpr bool is_constant = true;
+  static constexpr std::string_view name = "Same";
+  static constexpr Promotion promotion = Promotion::common;
+  template<class V>
+  static V apply(const V& x, const V& y) {
+    return select(x == y, V(1), select(y == y, V(0), select(x == x, V(0), V(1))));
+  }
+};
+
 /// How Logical connects.
 enum class Connective { both, either, one };
 
