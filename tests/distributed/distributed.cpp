@@ -180,6 +180,15 @@ void traffic(dist::World& world) {
   CHECK(close(model.gradient_arena(), twice, 1e-13));
   CHECK(equal_on_all_ranks(second.gradient_arena()));
 
+  // With hooks too.
+  model.zero_grad();
+  int calls = 0;
+  nn::cross_entropy(model.with(stator::forward_hook<"fc1">([&](const auto&...) { ++calls; }))(x), y)
+      .backward();
+  CHECK(calls == 1);
+  for (double& g : once) g /= 2;
+  CHECK(close(model.gradient_arena(), once, 1e-13));
+
   // Buckets start while the backward runs.
   CHECK(alone || model.traffic().messages > model.traffic().steps);
 }

@@ -15,8 +15,11 @@
 #include <stator/nn/loss.hpp>
 #include <stator/optim/adam.hpp>
 
+#include <chrono>
+#include <csignal>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace nn = stator::nn;
 namespace dist = stator::distributed;
@@ -174,18 +177,25 @@ void sync_batch_norm(dist::World& world) {
   CHECK(close(std::span(out.data(), 9), std::span(other.data(), 9), 1e-10));
 }
 
-/// A run of 6 steps: the first half saved by some ranks, the second done by others.
-void half(dist::World& world, bool saves, const std::string& path) {
+/// A run of 6 steps: the first half saved by some ranks, the second done by others. `crash`: the job is ended
+/// while rank 0 writes the file again and again.
+void half(dist::World& world, std::string_view what, const std::string& path) {
   stator::manual_seed(7);
   Model alone;
   dist::DataParallel model{alone};
   dist::ZeroRedundancyOptimizer optimizer{stator::optim::Adam{model, {.lr = 0.05}}};
   stator::Checkpoint checkpoint;
   checkpoint.add("model", model).add("optimizer", optimizer);
-  if (saves) {
+  if (what != "load") {
     train(model, optimizer, 0, 3, world.rank(), world.size());
     optimizer.consolidate_state();
     dist::save(checkpoint, path);
+    while (what == "crash") {
+      if (world.is_main()) checkpoint.save(path);
+      if (world.is_main()) continue;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      std::raise(SIGKILL);
+    }
     return;
   }
   dist::load(checkpoint, path);
@@ -200,7 +210,7 @@ void half(dist::World& world, bool saves, const std::string& path) {
 int main(int argc, char** argv) {
   return dist::run([&](dist::World& world) {
     if (argc > 2) {
-      half(world, argv[1] == std::string_view("save"), argv[2]);
+      half(world, argv[1], argv[2]);
     } else {
       sampler(world);
       sharded(world);
