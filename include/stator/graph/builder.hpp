@@ -3,19 +3,11 @@
 // stays linear in the size of the graph.
 #pragma once
 
-#include "stator/core/text.hpp"
-#include "stator/graph/graph.hpp"
+#include "stator/graph/trace_state.hpp"
 
 #include <bit>
 
 namespace stator::graph {
-
-/// A network with several results that has been traced: the next of them is found here.
-struct TracedCall {
-  const void* identity = nullptr; ///< of the type of the call
-  int first = 0;                  ///< of its results in Builder::results
-  int order = 0;                  ///< how many times these can be differentiated
-};
 
 /// What is written to the memory of a leaf, a buffer, once the forward of its network is complete.
 struct Assignment {
@@ -45,19 +37,12 @@ public:
   constexpr Graph finish() && { return static_cast<Graph&&>(*this); }
 
   GrowingArray<int>
-      values; ///< what reading a leaf gives now: its node, or what was assigned to it; -1: unread
-  GrowingArray<Call> calls;     ///< of modules, in the order in which they begin
-  int call = -1;                ///< the innermost module call
-  int call_limit = 1 << 30;     ///< calls beyond it do not run their forward, see trace/trace_error.hpp
-  bool training = true;         ///< whether the network is traced for training
-  GrowingArray<Call> evaluated; ///< modules that are evaluated although the network is trained
-  GrowingArray<TracedCall> traced_calls; ///< networks with several results
-  GrowingArray<int> results;             ///< nodes
-  GrowingArray<const void*> fields;      ///< addresses of the plain fields of the current network
-  int first_field = 0;                   ///< their first leaf
-  HookTrace hooks;                       ///< of the current network
-  Text error{};                          ///< the first mistake
-  int error_call = -1;                   ///< the call in which it was made
+      values;           ///< what reading a leaf gives now: its node, or what was assigned to it; -1: unread
+  ModuleCalls modules;  ///< that were called
+  SharedResults shared; ///< of calls that have several
+  PlainFields fields;   ///< of the current network
+  HookTrace hooks;      ///< of the current network
+  Mistake mistake;      ///< the first
 
   /// Appends a node, or returns an equal one.
   template<class... Operand>
@@ -81,7 +66,7 @@ public:
         }
     }
     const int node = static_cast<int>(nodes.size());
-    nodes.push_back({signature, static_cast<int>(edges.size()), count, -1, false, 0, call});
+    nodes.push_back({signature, static_cast<int>(edges.size()), count, -1, false, 0, modules.current});
     for (int k = 0; k < count; ++k) edges.push_back(in[k]);
     heads_.push_back(-1);
     links_.push_back(-1);
@@ -165,25 +150,9 @@ public:
     return -1;
   }
 
-  /// The leaf that a plain field of the current network is, by its address; -1: none.
-  constexpr int find_field(const void* address) const {
-    for (std::size_t i = 0; i < fields.size(); ++i)
-      if (fields[i] == address) return first_field + static_cast<int>(i);
-    return -1;
-  }
-
-  /// Whether a module is evaluated although the network is trained.
-  constexpr bool is_evaluated(const void* module, Text (*type_name)()) const {
-    for (const Call& c : evaluated)
-      if (c.address == module && c.type_name == type_name) return true;
-    return false;
-  }
-
   /// Remembers the first mistake; recording goes on, so that types stay complete.
   constexpr void fail(const Text& reason) {
-    if (!error.empty()) return;
-    error = reason;
-    error_call = call;
+    if (mistake.text.empty()) mistake = {reason, modules.current};
   }
 
   /// The gates that a node is one of.

@@ -183,7 +183,7 @@ struct tap_object {
   constexpr X operator()(const X& x) const {
     graph::Builder& b = *x.builder;
     if (b.hooks.watches.empty()) return x;
-    const graph::Call& inside = b.calls[static_cast<std::size_t>(b.call)];
+    const graph::Call& inside = b.modules.list[static_cast<std::size_t>(b.modules.current)];
     graph::HookPointRange points(b, inside.address, inside.type_name, Name.view());
     int node[] = {x.node};
     points.behind(nullptr, node, 1);

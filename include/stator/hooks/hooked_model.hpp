@@ -102,7 +102,7 @@ struct tracer<expr::HookedCall<Net, Mode, Hooks, A...>> {
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
     const auto result = record<Order, false>(b);
-    if (b.error.empty()) b.error = detail::useless_hook<E>();
+    if (b.mistake.text.empty()) b.mistake.text = detail::useless_hook<E>();
     return result;
   }
   static void gather(const E& e, detail::Gatherer& g) {

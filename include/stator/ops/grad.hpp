@@ -508,14 +508,12 @@ struct tracer<expr::Output<I, expr::GradCall<Select, Loss, Seed>>> {
   static constexpr auto symbol(graph::Builder& b) {
     using Results = decltype(tracer<Plan>::template symbol<Order>(b));
     using Result = std::tuple_element_t<I, Results>;
-    for (const graph::TracedCall& call : b.traced_calls)
-      if (call.identity == identity && call.order >= Order) {
-        b.add_leaves(leaf_count, false); // so that leaves keep their numbers
-        return Result{&b, b.results[static_cast<std::size_t>(call.first) + I]};
-      }
+    if (const int first = b.shared.find(identity, Order); first >= 0) {
+      b.add_leaves(leaf_count, false); // so that leaves keep their numbers
+      return Result{&b, b.shared.node(first, I)};
+    }
     const Results results = tracer<Plan>::template symbol<Order>(b);
-    b.traced_calls.push_back({identity, static_cast<int>(b.results.size()), Order});
-    std::apply([&b](const auto&... s) { (b.results.push_back(s.node), ...); }, results);
+    std::apply([&b](const auto&... s) { b.shared.add(identity, Order, s.node...); }, results);
     return std::get<I>(results);
   }
   static void gather(const expr::Output<I, Call>& output, detail::Gatherer& g) {

@@ -23,8 +23,8 @@ struct backward_error {
     GrowingArray<int> grads(static_cast<std::size_t>(end), -1);
     grads.data()[root] = b.signature(root).fill(b, 1.0);
     graph::sweep(b, needs.data(), grads.data(), end, 0, graph::WithoutDerivative{b, wanted.data()});
-    if (b.error.empty()) return {};
-    return text("stator: ", b.error);
+    if (b.mistake.text.empty()) return {};
+    return text("stator: ", b.mistake.text);
   }
 };
 } // namespace detail

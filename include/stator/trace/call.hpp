@@ -116,7 +116,7 @@ template<class M, AnySymbol... X>
 constexpr auto run_forward(const M& module, graph::Builder& b, const X&... x) {
   constexpr int order = std::remove_cvref_t<decltype(ops::detail::first_symbol(x...))>::order;
   using Y = decltype(as_symbols<order>(b, module.forward(x...)));
-  if (static_cast<int>(b.calls.size()) > b.call_limit) return stand_in<Y>(b);
+  if (static_cast<int>(b.modules.list.size()) > b.modules.limit) return stand_in<Y>(b);
   return b.hooks.watches.empty() ? as_symbols<order>(b, module.forward(x...))
                                  : forward_with_hooks<order>(module, b, x...);
 }
@@ -155,15 +155,16 @@ constexpr auto call(const M& module, X&&... x) {
     return ops::detail::first_symbol(x...);
   } else {
     graph::Builder& b = *ops::detail::first_symbol(x...).builder;
-    const int outer = b.call;
-    b.calls.push_back({&module, outer, &stator::detail::display_name<M>, -1});
-    const int here = b.call = static_cast<int>(b.calls.size()) - 1;
-    const bool outer_training = b.training;
-    if (b.training) b.training = !b.is_evaluated(&module, &stator::detail::display_name<M>);
+    const int outer = b.modules.current;
+    b.modules.list.push_back({&module, outer, &stator::detail::display_name<M>, -1});
+    const int here = b.modules.current = static_cast<int>(b.modules.list.size()) - 1;
+    const bool outer_training = b.modules.training;
+    if (b.modules.training)
+      b.modules.training = !b.modules.is_evaluated(&module, &stator::detail::display_name<M>);
     auto y = stator::detail::run_forward(module, b, x...);
-    b.training = outer_training;
-    b.call = outer;
-    if constexpr (AnySymbol<decltype(y)>) b.calls[static_cast<std::size_t>(here)].result = y.node;
+    b.modules.training = outer_training;
+    b.modules.current = outer;
+    if constexpr (AnySymbol<decltype(y)>) b.modules.list[static_cast<std::size_t>(here)].result = y.node;
     return y;
   }
 }

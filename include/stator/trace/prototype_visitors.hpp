@@ -62,17 +62,16 @@ inline constexpr int plain_field_count = [] {
 /// Names the place of the first mistake: "stator: Linear<784, 128>: ..., at encoder.fc1".
 template<class Net>
 constexpr void locate(graph::Builder& b) {
-  if (b.error.empty() || b.error_call < 0) return;
-  const graph::Call& call = b.calls[static_cast<std::size_t>(b.error_call)];
+  if (b.mistake.text.empty() || b.mistake.call < 0) return;
+  const graph::Call& call = b.modules.list[static_cast<std::size_t>(b.mistake.call)];
   PathVisitor v;
   v.address = call.address;
   v.type_name = call.type_name;
   walk(reflect::prototype<Net>(), v);
   Text located("stator: ");
-  located += text(call.type_name(), ": ", b.error);
+  located += text(call.type_name(), ": ", b.mistake.text);
   if (v.found != not_found && v.found > 0) located += text(", at ", table<Net>::modules[v.found].path);
-  b.error = located;
-  b.error_call = -1;
+  b.mistake = {located, -1};
 }
 
 } // namespace stator::detail

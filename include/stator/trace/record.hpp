@@ -124,7 +124,7 @@ constexpr auto leaf_symbol(graph::Builder* b, const L* handle) {
 template<class T, int Order, class A>
 constexpr auto number_symbol(graph::Builder* b, const A& a) {
   if constexpr (is_field_type<A>)
-    if (const int field = b->find_field(&a); field >= 0) {
+    if (const int field = b->fields.find(&a); field >= 0) {
       using Type = Typed<A, Shape<>>;
       return cast_to<T>(Symbol<A, Shape<>, Order>{b, b->leaf(&leaf_signature<Type, Order>::value, field)});
     }

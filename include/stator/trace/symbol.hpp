@@ -56,7 +56,7 @@ struct Symbol {
   /// Number of dimensions, torch.Tensor.dim.
   static constexpr std::size_t dim() { return S::rank; }
   /// Whether the network is traced for training: `if (x.training())`.
-  constexpr bool training() const { return builder->training; }
+  constexpr bool training() const { return builder->modules.training; }
 
   // What only a tensor has does not compile, and says why.
   constexpr explicit operator bool() const {

@@ -151,16 +151,16 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
       owners.push_back(static_cast<int>(leaf.owner));
     }
     b.enter_network(handles.data(), owners.data(), handles.size(), first);
-    b.fields.truncate(0);
+    b.fields.addresses.truncate(0);
     if constexpr (field_count > 0) {
-      detail::FieldVisitor fields([&b](const auto& field) { b.fields.push_back(&field); });
+      detail::FieldVisitor fields([&b](const auto& field) { b.fields.addresses.push_back(&field); });
       walk(reflect::prototype<Net>(), fields);
-      b.first_field = b.add_leaves(field_count, false);
+      b.fields.first_leaf = b.add_leaves(field_count, false);
     }
-    b.training = Mode::training;
-    b.evaluated.truncate(0);
+    b.modules.training = Mode::training;
+    b.modules.evaluated.truncate(0);
     if constexpr (Mode::training && Mode::evaluates_some) {
-      detail::EvaluatedVisitor<Net, Mode> evaluated{{}, b.evaluated};
+      detail::EvaluatedVisitor<Net, Mode> evaluated{{}, b.modules.evaluated};
       walk(prototype, evaluated);
     }
     enter(b);
@@ -211,14 +211,12 @@ struct tracer<expr::Output<I, Call>> {
   static constexpr auto symbol(graph::Builder& b) {
     using Results = decltype(tracer<Plan>::template symbol<Order>(b));
     using Result = std::tuple_element_t<I, Results>;
-    for (const graph::TracedCall& call : b.traced_calls)
-      if (call.identity == identity) {
-        b.add_leaves(leaf_count, false); // so that leaves keep their numbers
-        return Result{&b, b.results[static_cast<std::size_t>(call.first) + I]};
-      }
+    if (const int first = b.shared.find(identity); first >= 0) {
+      b.add_leaves(leaf_count, false); // so that leaves keep their numbers
+      return Result{&b, b.shared.node(first, I)};
+    }
     const Results results = tracer<Plan>::template symbol<Order>(b);
-    b.traced_calls.push_back({identity, static_cast<int>(b.results.size()), Order});
-    std::apply([&b](const auto&... s) { (b.results.push_back(s.node), ...); }, results);
+    std::apply([&b](const auto&... s) { b.shared.add(identity, Order, s.node...); }, results);
     return std::get<I>(results);
   }
   static void gather(const expr::Output<I, Call>& output, detail::Gatherer& g) {
@@ -262,7 +260,7 @@ template<class E, int Order>
 constexpr GrowingArray<graph::Call> recorded_calls() {
   graph::Builder b;
   tracer<E>::template symbol<Order>(b);
-  return static_cast<GrowingArray<graph::Call>&&>(b.calls);
+  return static_cast<GrowingArray<graph::Call>&&>(b.modules.list);
 }
 
 } // namespace stator

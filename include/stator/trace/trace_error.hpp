@@ -47,13 +47,13 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
   template<int Calls, bool Values = false>
   static constexpr graph::Call recorded() {
     graph::Builder b;
-    b.call_limit = Calls;
+    b.modules.limit = Calls;
     if constexpr (Values)
       Trace::template record<0>(b, [](graph::Builder&) {}, with_values<Net>);
     else
       Trace::template record<0>(b, [](graph::Builder&) {});
     constexpr auto after = static_cast<std::size_t>(Calls);
-    return b.calls[after < b.calls.size() ? after : 0];
+    return b.modules.list[after < b.modules.list.size() ? after : 0];
   }
   template<int Calls, bool Values = false>
   static constexpr bool can = requires { typename std::bool_constant<(recorded<Calls, Values>(), true)>; };
@@ -133,9 +133,9 @@ struct trace_error {
   static constexpr Text message() {
     graph::Builder b;
     tracer<E>::template symbol<0>(b);
-    if (b.error.empty() || b.error.view().starts_with("stator: ")) return b.error;
+    if (b.mistake.text.empty() || b.mistake.text.view().starts_with("stator: ")) return b.mistake.text;
     Text result("stator: ");
-    result += b.error;
+    result += b.mistake.text;
     return result;
   }
 };
