@@ -21,12 +21,12 @@ struct CountNonzero {
   static constexpr bool is_composite = true;
   template<class X>
   static constexpr auto compose(X x) {
-    using Question = std::conditional_t<Zeros, Property<Question::zero>, Compare<Comparison::ne>>;
+    using Mask = std::conditional_t<Zeros, Property<Question::zero>, Compare<Comparison::ne>>;
     const auto count = [](auto mask) { return operation<Sum<Keep, Dims...>>{}(cast_to<std::int64_t>(mask)); };
     if constexpr (Zeros)
-      return count(operation<Question>{}(x));
+      return count(operation<Mask>{}(x));
     else
-      return count(operation<Question>{}(x, 0));
+      return count(operation<Mask>{}(x, 0));
   }
 };
 
