@@ -111,15 +111,75 @@ TEST_CASE("grad_fn has PyTorch's name for every operation") {
   names.same("tanh", tanh(a));
   names.same("erf", erf(a));
   names.same("sigmoid", sigmoid(a));
+  names.same("tan", tan(a));
+  names.same("asin", asin(a));
+  names.same("acos", acos(a));
+  names.same("atan", atan(a));
+  names.same("sinh", sinh(a));
+  names.same("cosh", cosh(a));
+  names.same("asinh", asinh(a));
+  names.same("acosh", acosh(a));
+  names.same("atanh", atanh(a));
+  names.same("sinc", sinc(a));
+  names.same("deg2rad", deg2rad(a));
+  names.same("exp2", exp2(a));
+  names.same("log2", log2(a));
+  names.same("log10", log10(a));
+  names.same("logit", logit(a));
+  names.same("floor", floor(a));
+  names.same("frac", frac(a));
+  names.same("round<2>", round<2>(a));
+  names.same("nan_to_num", nan_to_num(a));
+  names.same("erfc", erfc(a));
+  names.same("erfinv", erfinv(a));
+  names.same("lgamma", lgamma(a));
+  names.same("digamma", digamma(a));
+  names.same("polygamma<2>", polygamma<2>(a));
+  names.same("mvlgamma<1>", mvlgamma<1>(a));
+  names.same("i0", i0(a));
+
+  // functions of two
+  names.same("atan2", atan2(a, b));
+  names.same("hypot", hypot(a, b));
+  names.same("logaddexp", logaddexp(a, b));
+  names.same("logaddexp2", logaddexp2(a, b));
+  names.same("xlogy", xlogy(a, b));
+  names.same("ldexp", ldexp(a, b));
+  names.same("float_power", float_power(a, b));
+  names.same("remainder", remainder(a, b));
+  names.same("fmod", fmod(a, b));
+  names.same("fmax", fmax(a, b));
+  names.same("fmin", fmin(a, b));
+  names.same("copysign", copysign(a, b));
+  names.same("remainder(a, 2)", remainder(a, 2));
+  names.same("fmod(a, 2)", fmod(a, 2));
+  names.same("igamma", igamma(target, b));
+  names.same("igammac", igammac(target, b));
 
   // choices
   names.same("where", where(c, a, b));
   names.same("clamp", clamp(a, 0.1, 0.5));
   names.same("maximum", maximum(a, b));
   names.same("minimum", minimum(a, b));
+  names.same("clamp_min", clamp_min(a, b));
+  names.same("clamp_min(a, 1)", clamp_min(a, 1));
+  names.same("clamp_max", clamp_max(a, b));
+  names.same("lerp", lerp(a, b, a));
+  names.same("lerp(a, b, 0.5)", lerp(a, b, 0.5));
+  names.same("addcmul", addcmul(a, a, b));
+  names.same("addcdiv", addcdiv(a, a, b));
 
   // reductions
   names.same("sum", sum(a));
+  names.same("prod", prod(a));
+  names.same("prod<1>", prod<1>(a));
+  names.same("cumprod<1>", cumprod<1>(a));
+  names.same("logcumsumexp<1>", logcumsumexp<1>(a));
+  names.same("logsumexp<1>", logsumexp<1>(a));
+  names.same("norm", norm(a));
+  names.same("median", median(a));
+  names.same("nanmedian", nanmedian(a));
+  names.other("nansum", nansum(a), "SumBackward0");
   names.same("sum_dims<1>", sum_dims<1>(a));
   names.same("sum_keepdim<1>", sum_keepdim<1>(a));
   names.same("mean", mean(a));

@@ -98,11 +98,11 @@ struct Cumprod {
   }
 };
 
-/// The product along dimension Dim.
-template<bool Keep, Index Dim>
+/// The product along dimension Dim, of one dimension with OfAll.
+template<bool Keep, Index Dim, bool OfAll = false>
 struct Prod {
   static constexpr std::string_view name = "Prod";
-  static constexpr std::string_view backward_name = "ProdBackward1";
+  static constexpr std::string_view backward_name = OfAll ? "ProdBackward0" : "ProdBackward1";
   static constexpr Promotion promotion = Promotion::counted;
   static constexpr Extents shape(const Extents& x) { return reduced(x, 1u << wrap(Dim, x.rank), Keep); }
   static constexpr Text requirement(const Extents& x) { return static_dim_requirement("prod", Dim, x); }
@@ -138,7 +138,7 @@ struct ProdOfAll {
   static constexpr bool is_composite = true;
   template<class X>
   static constexpr auto compose(X x) {
-    return operation<Prod<false, 0>>{}(
+    return operation<Prod<false, 0, true>>{}(
         reshape_to<Extents{X::extents.is_dynamic() ? dynamic : X::extents.numel()}>(x));
   }
 };
