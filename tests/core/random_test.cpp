@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stator/core/random.hpp"
 
+#include "stator/expr/tensor.hpp"
+
 #include "catch.hpp"
 #include "reference/reference.hpp"
 
@@ -42,6 +44,9 @@ TEMPLATE_TEST_CASE("distributions draw PyTorch's bits", "", float, double) {
   check_draws<T>("normal_mean_std", [](auto out) { normal_(out, 0.3, 1.7); });
   check_draws<T>("bernoulli", [](auto out) { bernoulli_(out, 0.8); });
   check_draws<T>("exponential", [](auto out) { exponential_(out, 0.8); });
+  check_draws<T>("geometric", [](auto out) { geometric_(out, 0.3); });
+  check_draws<T>("cauchy", [](auto out) { cauchy_(out, 0.5, 2); });
+  check_draws<T>("log_normal", [](auto out) { log_normal_(out, 0.25, 0.5); });
   check_draws<T>("trunc_normal", [](auto out) { trunc_normal_(out, 0.1, 0.7, -1, 2); });
   check_draws<T>("random", [](auto out) { random_(out, -5, 1000); });
 }
@@ -53,6 +58,36 @@ TEMPLATE_TEST_CASE("dropout's mask is a scaled bernoulli draw", "", float, doubl
                           for (auto& element : out) element /= static_cast<TestType>(1 - 0.2);
                         },
                         {100});
+}
+
+TEMPLATE_TEST_CASE("bernoulli of probabilities and multinomial are PyTorch's", "", float, double) {
+  using T = TestType;
+  const auto& expected = reference("distributions");
+  const std::string type = test::dtype_name<T>();
+  std::vector<T> p(17), drawn(17);
+  for (std::size_t i = 0; i < 17; ++i) p[i] = static_cast<T>(i) / 16;
+  Generator generator(123);
+  bernoulli_(std::span(drawn), std::span<const T>(p), generator);
+  CHECK(std::ranges::equal(drawn, expected["bernoulli_each.17." + type].template as<T>()));
+
+  Tensor<T, 17> each;
+  std::ranges::copy(p, each.data());
+  Generator again(123);
+  CHECK(std::ranges::equal(bernoulli(each, again).values(), drawn));
+
+  const std::vector<T> weights{0.5, 0, 3, 1, 0.25, 2, 0, 1};
+  const auto check = [&](const std::string& name, Index samples, bool replacement) {
+    INFO(name);
+    Generator fresh(123);
+    CHECK(std::ranges::equal(multinomial(std::span(weights), samples, replacement, fresh),
+                             expected["multinomial." + name + "." + type].template as<std::int64_t>()));
+  };
+  check("once", 1, false);
+  check("once", 1, true);
+  check("some", 5, false);
+  check("replaced", 40, true);
+  CHECK(test::thrown<ValueError>([&] { (void)multinomial(std::span(weights), 7); }) ==
+        "stator: multinomial: cannot sample 7 of 6 weights above zero without replacement");
 }
 
 TEST_CASE("randint, randperm and the saved state are PyTorch's") {
@@ -120,4 +155,7 @@ TEST_CASE("distributions refuse parameters out of range") {
   CHECK_THROWS_AS(bernoulli_(std::span(out), 1.5), ValueError);
   CHECK_THROWS_AS(exponential_(std::span(out), -1), ValueError);
   CHECK_THROWS_AS(random_(std::span(out), 3, 3), ValueError);
+  CHECK_THROWS_AS(geometric_(std::span(out), 0), ValueError);
+  CHECK_THROWS_AS(cauchy_(std::span(out), 0, 0), ValueError);
+  CHECK_THROWS_AS(log_normal_(std::span(out), 0, -1), ValueError);
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stator/optim/averaged_model.hpp"
+#include "stator/optim/update_bn.hpp"
 
 #include "module/nets.hpp"
 #include "stator/model/parameters_to_vector.hpp"
 
 #include "catch.hpp"
+#include "compare.hpp"
 
 #include <algorithm>
 
@@ -98,4 +100,38 @@ TEST_CASE("an average goes on from its saved state, with PyTorch's keys") {
   CHECK_THROWS_AS(load_state_dict(rest, model.state_dict()), StateDictError);
   CHECK(load_state_dict(rest, model.state_dict(), {.into = "module"}).empty());
   CHECK(rest.module()->fc.weight(0, 0) == 6);
+}
+
+namespace {
+struct Normed {
+  nn::Linear<3, 4> fc;
+  nn::BatchNorm1d<4> norm;
+  nn::BatchNorm1d<4, {.momentum = nn::cumulative_average}> plain;
+  constexpr auto forward(auto x) const { return x | fc | norm | plain; }
+};
+} // namespace
+
+TEST_CASE("update_bn makes the running statistics the averages of the batches") {
+  Model<Normed> model;
+  std::vector<std::pair<Tensor<float, 8, 3>, int>> batches(3);
+  Tensor<float, 4> means, variances;
+  for (auto& [x, label] : batches) {
+    uniform_(x.values(), -1, 2);
+    const Tensor<float, 8, 4> y = model->fc(x).value();
+    for (Index c = 0; c < 4; ++c) {
+      float centre = 0, squares = 0;
+      for (Index i = 0; i < 8; ++i) centre += y(i, c) / 8;
+      for (Index i = 0; i < 8; ++i) squares += (y(i, c) - centre) * (y(i, c) - centre) / 7;
+      means(c) += centre / 3, variances(c) += squares / 3;
+    }
+  }
+  model->norm.running_mean(0) = 100;
+  optim::update_bn(batches, model);
+  check_close(std::span<const float>(model->norm.running_mean.values()),
+              std::span<const float>(means.values()), 1e-5);
+  check_close(std::span<const float>(model->norm.running_var.values()),
+              std::span<const float>(variances.values()), 1e-5);
+  CHECK(model->norm.num_batches_tracked() == 3);
+  CHECK(model->plain.num_batches_tracked() == 3);
+  CHECK(model->plain.running_var(2) == Approx(8.0 / 7).epsilon(1e-3)); // of what is normalised already
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """data/distributions.npz: what the CPU generator draws after manual_seed(123), and the state that it leaves.
 
-<distribution>.<size>.<float32|float64>, randint.<range>, randperm, state.<after>; `fingerprint.` before the
+<distribution>.<size>.<float32|float64>, randint.<range>, randperm, multinomial.<case>.<type>, state.<after>; `fingerprint.` before the
 name of a long draw stands for the CRC-32 of its bytes.
 """
 import zlib
@@ -30,6 +30,10 @@ draw("normal", lambda t: t.normal_())
 draw("normal_mean_std", lambda t: t.normal_(0.3, 1.7))
 draw("bernoulli", lambda t: t.bernoulli_(0.8))
 draw("exponential", lambda t: t.exponential_(0.8))
+draw("geometric", lambda t: t.geometric_(0.3))
+draw("cauchy", lambda t: t.cauchy_(0.5, 2))
+draw("log_normal", lambda t: t.log_normal_(0.25, 0.5))
+draw("bernoulli_each", lambda t: torch.bernoulli(torch.linspace(0, 1, t.numel(), dtype=t.dtype)), sizes=(17,))
 draw("trunc_normal", lambda t: torch.nn.init.trunc_normal_(t, 0.1, 0.7, -1, 2))
 draw("random", lambda t: t.random_(-5, 1000))
 draw("dropout", lambda t: torch.nn.functional.dropout(t.fill_(1), 0.2), sizes=(100,))
@@ -37,6 +41,13 @@ draw("dropout", lambda t: torch.nn.functional.dropout(t.fill_(1), 0.2), sizes=(1
 torch.manual_seed(123)
 arrays["randint.10"] = torch.randint(0, 10, (64,)).numpy()
 arrays["randint.wide"] = torch.randint(0, 1 << 40, (8,)).numpy()
+for dtype in (torch.float32, torch.float64):
+    weights = torch.tensor([0.5, 0, 3, 1, 0.25, 2, 0, 1], dtype=dtype)
+    for name, options in {"once": (1,), "some": (5,), "replaced": (40, True)}.items():
+        torch.manual_seed(123)
+        arrays[f"multinomial.{name}.{str(dtype)[6:]}"] = torch.multinomial(weights, *options).numpy()
+torch.manual_seed(123)
+torch.randint(0, 10, (64,)), torch.randint(0, 1 << 40, (8,))
 arrays["randperm"] = torch.randperm(50).numpy()
 torch.randn(5)  # leaves a spare normal number in the state
 arrays["state.spare_normal"] = torch.get_rng_state().numpy()

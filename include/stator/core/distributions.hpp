@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <functional>
 #include <limits>
 #include <numbers>
 #include <numeric>
@@ -113,6 +114,61 @@ void exponential_(std::span<T> out, double lambd = 1, Generator& generator = def
     element = static_cast<T>(-1.0 / lambd * std::log(1.0 - detail::uniform01<double>(draws)));
 }
 
+/// tensor.bernoulli_(p) with a probability for each element. Throws ValueError unless all are in [0, 1].
+template<class T, std::floating_point P>
+void bernoulli_(std::span<T> out, std::span<const P> p, Generator& generator = default_generator()) {
+  if (p.size() != out.size())
+    raise(ShapeError("bernoulli_: " + std::to_string(p.size()) + " probabilities for " +
+                     std::to_string(out.size()) + " elements"));
+  for (const P each : p)
+    if (!(each >= 0 && each <= 1))
+      raise(ValueError("bernoulli expects p to be in [0, 1], but got p=" + std::to_string(each)));
+  Generator::Draws draws(generator);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<T>(detail::uniform01<P>(draws) < p[i]);
+}
+/// torch.bernoulli(p) of a tensor: 1 with the probability that an element is, else 0.
+template<class X>
+  requires requires(X& p) { p.values(); }
+X bernoulli(const X& p, Generator& generator = default_generator()) {
+  X result(p);
+  bernoulli_(result.values(), p.values(), generator);
+  return result;
+}
+
+/// tensor.geometric_(p): how many trials of probability p it takes to succeed. Throws ValueError unless
+/// 0 < p < 1.
+template<class T>
+void geometric_(std::span<T> out, double p, Generator& generator = default_generator()) {
+  if (!(p > 0 && p < 1))
+    raise(ValueError("geometric_ expects p to be in (0, 1), but got p=" + std::to_string(p)));
+  Generator::Draws draws(generator);
+  for (T& element : out)
+    element = static_cast<T>(std::ceil(std::log(detail::uniform01<double>(draws)) / std::log(1.0 - p)));
+}
+
+/// tensor.cauchy_(median, sigma): density sigma / (pi (sigma^2 + (x - median)^2)). Throws ValueError unless
+/// sigma > 0.
+template<std::floating_point T>
+void cauchy_(std::span<T> out, double median = 0, double sigma = 1,
+             Generator& generator = default_generator()) {
+  if (!(sigma > 0))
+    raise(ValueError("cauchy_ expects sigma > 0.0, but found sigma=" + std::to_string(sigma)));
+  Generator::Draws draws(generator);
+  for (T& element : out)
+    element = static_cast<T>(
+        std::fma(std::tan(std::numbers::pi * (detail::uniform01<double>(draws) - 0.5)), sigma, median));
+}
+
+/// tensor.log_normal_(mean, std): exp of normal numbers, whose mean and deviation are given. Throws
+/// ValueError unless std > 0.
+template<std::floating_point T>
+void log_normal_(std::span<T> out, double mu = 1, double std = 2,
+                 Generator& generator = default_generator()) {
+  if (!(std > 0)) raise(ValueError("log_normal_ expects std > 0.0, but found std=" + std::to_string(std)));
+  Generator::Draws draws(generator);
+  for (T& element : out) element = static_cast<T>(std::exp(std::fma(detail::normal_one(draws), std, mu)));
+}
+
 /// tensor.random_(from, to), torch.randint: whole numbers from [from, to). Throws ValueError when there are
 /// none.
 template<class T>
@@ -144,6 +200,52 @@ inline std::vector<std::int64_t> randperm(Index n, Generator& generator = defaul
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   randperm_(std::span(order), generator);
   return order;
+}
+
+/// torch.multinomial of one row: so many indices of `weights`, drawn with probabilities in their proportion.
+/// Throws ValueError for weights that are negative, not finite or all zero, and, without replacement, for
+/// more samples than there are weights above zero.
+template<std::floating_point T>
+std::vector<std::int64_t> multinomial(std::span<const T> weights, Index num_samples, bool replacement = false,
+                                      Generator& generator = default_generator()) {
+  if (num_samples <= 0) raise(ValueError("multinomial: cannot sample n_sample <= 0 samples"));
+  T sum = 0;
+  Index possible = 0;
+  for (const T w : weights) {
+    if (!(w >= 0 && w <= std::numeric_limits<T>::max()))
+      raise(ValueError("multinomial: probability tensor contains either `inf`, `nan` or element < 0"));
+    sum += w;
+    possible += w > 0;
+  }
+  if (!(sum > 0))
+    raise(ValueError("multinomial: invalid multinomial distribution (sum of probabilities <= 0)"));
+  if (!replacement && num_samples > possible)
+    raise(ValueError("multinomial: cannot sample " + std::to_string(num_samples) + " of " +
+                     std::to_string(possible) + " weights above zero without replacement"));
+  std::vector<std::int64_t> found(static_cast<std::size_t>(num_samples));
+  std::vector<T> keys(weights.size());
+  if (replacement && num_samples > 1) {
+    // The places of uniform numbers among the sums of the first weights.
+    T before = 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = before += weights[i];
+    for (T& key : keys) key /= sum;
+    keys.back() = 1;
+    Generator::Draws draws(generator);
+    for (std::int64_t& index : found)
+      index = std::ranges::lower_bound(keys, detail::uniform01<double>(draws), {},
+                                       [](T key) { return static_cast<double>(key); }) -
+              keys.begin();
+    return found;
+  }
+  // The largest quotients of weights and exponential numbers: Efraimidis and Spirakis 2006.
+  exponential_(std::span(keys), 1, generator);
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = weights[i] / keys[i];
+  std::vector<std::int64_t> order(keys.size());
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::ranges::partial_sort(order, order.begin() + num_samples, std::greater{},
+                            [&](std::int64_t i) { return keys[static_cast<std::size_t>(i)]; });
+  std::copy_n(order.begin(), num_samples, found.begin());
+  return found;
 }
 
 /// torch.nn.init.trunc_normal_: the normal distribution, truncated to [a, b].
