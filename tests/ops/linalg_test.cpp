@@ -17,11 +17,15 @@ TEST_CASE("determinants, inverses and solutions are PyTorch's") {
       [](const auto& x, const auto& y, const auto& z, const auto& w, const auto& u) {
         const auto symmetric = (y + transpose<>(y)) * 0.5;
         const auto [signs, sizes] = slogdet(-x);
-        return joined(
-            det(x), logdet(x), sizes, signs, inverse(x), solve(x, w), solve(stator::select<0, 0>(x), z),
-            cholesky<>(symmetric), cholesky<true>(symmetric), cholesky_solve<>(z, tril<>(y)),
-            cholesky_solve<true>(z, triu<>(y)), cholesky_inverse<>(tril<>(y)), triangular_solve<>(z, y),
-            triangular_solve<false, true, true>(z, y), matrix_exp(x), pinverse(u), pinverse(transpose<>(u)));
+        const auto [q, r] = qr(x);
+        const auto [q2, r2] = qr(u);
+        const auto [q3, r3] = qr(transpose<>(u));
+        return joined(det(x), logdet(x), sizes, signs, inverse(x), solve(x, w),
+                      solve(stator::select<0, 0>(x), z), cholesky<>(symmetric), cholesky<true>(symmetric),
+                      cholesky_solve<>(z, tril<>(y)), cholesky_solve<true>(z, triu<>(y)),
+                      cholesky_inverse<>(tril<>(y)), triangular_solve<>(z, y),
+                      triangular_solve<false, true, true>(z, y), matrix_exp(x), pinverse(u), q, r, q2, r2,
+                      matmul(q3, narrow<1, 0, 2>(r3)), pinverse(transpose<>(u)));
       },
       a, s, b, v, t);
 }

@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from common import save
 
@@ -181,6 +182,38 @@ family("linalg", [general, definite, rand(3, 2), rand(2, 3), tall], [
     ("triangular_solve_lower", lambda a, s, b, *_: b.triangular_solve(s, upper=False, transpose=True, unitriangular=True)[0]),
     ("matrix_exp", lambda a, *_: a.matrix_exp()),
     ("pinverse", lambda a, s, b, v, t: t.pinverse()),
+    ("q", lambda a, *_: a.qr()[0]),
+    ("r", lambda a, *_: a.qr()[1]),
+    ("q_tall", lambda a, s, b, v, t: t.qr()[0]),
+    ("r_tall", lambda a, s, b, v, t: t.qr()[1]),
+    ("r_wide", lambda a, s, b, v, t: (t.T.qr()[0] @ t.T.qr()[1][:, :2])),
     ("pinverse_wide", lambda a, s, b, v, t: t.T.pinverse()),
+])
+
+conv = {"x1": rand(2, 4, 5), "w1": rand(2, 2, 3), "b1": rand(2), "x2": rand(2, 2, 4, 3), "w2": rand(3, 2, 3, 2), "t2": rand(2, 1, 2, 2), "x3": rand(1, 1, 2, 3, 2),
+        "w3": rand(1, 1, 2, 2, 1)}
+family("conv", list(conv.values()), [
+    ("conv1d", lambda x1, w1, b1, *_: F.conv1d(x1, w1, b1, stride=2, padding=1, groups=2)),
+    ("conv2d", lambda x1, w1, b1, x2, w2, *_: F.conv2d(x2, w2, padding="same")),
+    ("conv3d", lambda x1, w1, b1, x2, w2, t2, x3, w3: F.conv3d(x3, w3, padding=(1, 0, 0))),
+    ("conv_transpose1d", lambda x1, w1, *_: F.conv_transpose1d(x1[:, :2], w1, stride=2, dilation=2)),
+    ("conv_transpose2d", lambda x1, w1, b1, x2, w2, t2, x3, w3: F.conv_transpose2d(x2, t2, b1, stride=2, output_padding=1, groups=2)),
+    ("conv_tbc", lambda x1, w1, b1, *_: F.conv_tbc(x1, x1[:, :3].permute(1, 2, 0), b1, 1)),
+    ("conv_transpose3d", lambda x1, w1, b1, x2, w2, t2, x3, w3: F.conv_transpose3d(x3, w3, padding=(1, 0, 0))),
+])
+# Places inside of the image and around it, none half between elements.
+grid = rand(2, 3, 4, 2) * 2.4
+family("grid", [rand(2, 2, 3), rand(2, 3, 4), rand(2, 2, 3, 4), grid, rand(1, 1, 2, 3, 2), rand(1, 2, 2, 1, 3)], [
+    ("affine_grid", lambda t, *_: F.affine_grid(t, (2, 1, 3, 4), align_corners=False)),
+    ("affine_grid_corners", lambda t, *_: F.affine_grid(t, (2, 1, 1, 3), align_corners=True)),
+    ("affine_grid_3d", lambda t, v, *_: F.affine_grid(v[:1], (1, 1, 2, 3, 2), align_corners=False)),
+    *[(f"{mode}_{padding}_{align}", lambda t, v, x, g, *_, m=mode, p=padding, a=align: F.grid_sample(x, g, m, p, a))
+      for mode in ("bilinear", "nearest") for padding in ("zeros", "border", "reflection") for align in (False, True)],
+    ("trilinear", lambda t, v, x, g, y, h: F.grid_sample(y, h, align_corners=False)),
+    ("normalize", lambda t, v, x, *_: F.normalize(x)),
+    ("normalize_1", lambda t, v, x, *_: F.normalize(x, 1, -1)),
+    ("normalize_3", lambda t, v, x, *_: F.normalize(x, 3, 2)),
+    ("normalize_inf", lambda t, v, x, *_: F.normalize(x, float("inf"), 0)),
+    ("normalize_zeros", lambda t, v, x, *_: F.normalize(x * 0)),
 ])
 save("tensor_ops", arrays)

@@ -137,4 +137,34 @@ void matrix_exp(const T* a, Index n, T* y, T* space) {
   }
 }
 
+/// q [m, n] with orthonormal columns and a = q r, r [n, n] with zeros below its diagonal; m >= n. By
+/// Householder's reflections, with LAPACK's signs. `space` holds m n + n.
+template<class T>
+void orthonormal_columns(const T* a, Index m, Index n, T* q, T* space) {
+  T* const v = space; // the reflections, below the diagonal; each has a 1 on it
+  T* const tau = space + m * n;
+  std::copy_n(a, m * n, v);
+  // Applies reflection k to column j of y: y -= tau v (v^T y).
+  const auto reflect = [&](Index k, T* y, Index j) {
+    T sum = y[k * n + j];
+    for (Index i = k + 1; i < m; ++i) sum += v[i * n + k] * y[i * n + j];
+    sum *= tau[k];
+    y[k * n + j] -= sum;
+    for (Index i = k + 1; i < m; ++i) y[i * n + j] -= sum * v[i * n + k];
+  };
+  for (Index k = 0; k < n; ++k) {
+    T below = 0;
+    for (Index i = k + 1; i < m; ++i) below = std::hypot(below, v[i * n + k]);
+    const T alpha = v[k * n + k], beta = -std::copysign(std::hypot(alpha, below), alpha);
+    tau[k] = below == 0 ? 0 : (beta - alpha) / beta;
+    if (below != 0)
+      for (Index i = k + 1; i < m; ++i) v[i * n + k] /= alpha - beta;
+    for (Index j = k + 1; j < n; ++j) reflect(k, v, j);
+  }
+  std::fill_n(q, m * n, T{});
+  for (Index k = 0; k < n; ++k) q[k * n + k] = 1;
+  for (Index k = n; k-- > 0;)
+    for (Index j = k; j < n; ++j) reflect(k, q, j);
+}
+
 } // namespace stator::kernel

@@ -10,6 +10,7 @@
 #include "stator/nn/embedding.hpp"
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/flatten.hpp"
+#include "stator/nn/functional.hpp"
 #include "stator/nn/init.hpp"
 #include "stator/nn/linear.hpp"
 #include "stator/nn/loss.hpp"

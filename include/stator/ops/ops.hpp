@@ -20,6 +20,7 @@
 #include "stator/ops/exponential.hpp"
 #include "stator/ops/extremum.hpp"
 #include "stator/ops/grad.hpp"
+#include "stator/ops/grid_sample.hpp"
 #include "stator/ops/index.hpp"
 #include "stator/ops/indexing.hpp"
 #include "stator/ops/inplace.hpp"
