@@ -303,12 +303,13 @@ private:
       set_num_threads(options_.threads);
     else if (!by_environment && size_ > 1)
       set_num_threads(std::max(1, std::min(mine, cores_ / local_size_)));
-    const int wanted = get_num_threads() * local_size_;
-    if (wanted > cores_ && local_rank_ == 0 && size_ > 1)
-      std::fprintf(stderr,
-                   "stator: %d ranks of %d threads share %d cores of this machine: they wait for each other; "
-                   "start fewer\n",
-                   local_size_, get_num_threads(), cores_);
+    const int threads = get_num_threads();
+    if (local_rank_ == 0 && (threads * local_size_ > cores_ || threads > mine))
+      std::fprintf(
+          stderr,
+          "stator: ranks on this machine: %d, threads of each: %d, cores: %d, of which this rank may use %d: "
+          "threads wait for each other; start fewer, or let mpirun bind ranks to more cores\n",
+          local_size_, threads, cores_, mine);
   }
 
   inline static World* current_ = nullptr;
