@@ -209,15 +209,15 @@ template<std::floating_point T>
 std::vector<std::int64_t> multinomial(std::span<const T> weights, Index num_samples, bool replacement = false,
                                       Generator& generator = default_generator()) {
   if (num_samples <= 0) raise(ValueError("multinomial: cannot sample n_sample <= 0 samples"));
-  T sum = 0;
+  T total = 0;
   Index possible = 0;
   for (const T w : weights) {
     if (!(w >= 0 && w <= std::numeric_limits<T>::max()))
       raise(ValueError("multinomial: probability tensor contains either `inf`, `nan` or element < 0"));
-    sum += w;
+    total += w;
     possible += w > 0;
   }
-  if (!(sum > 0))
+  if (!(total > 0))
     raise(ValueError("multinomial: invalid multinomial distribution (sum of probabilities <= 0)"));
   if (!replacement && num_samples > possible)
     raise(ValueError("multinomial: cannot sample " + std::to_string(num_samples) + " of " +
@@ -228,7 +228,7 @@ std::vector<std::int64_t> multinomial(std::span<const T> weights, Index num_samp
     // The places of uniform numbers among the sums of the first weights.
     T before = 0;
     for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = before += weights[i];
-    for (T& key : keys) key /= sum;
+    for (T& key : keys) key /= total;
     keys.back() = 1;
     Generator::Draws draws(generator);
     for (std::int64_t& index : found)
