@@ -16,6 +16,7 @@
 #include "stator/nn/loss.hpp"
 #include "stator/nn/norm.hpp"
 #include "stator/nn/padding.hpp"
+#include "stator/nn/pair_loss.hpp"
 #include "stator/nn/pooling.hpp"
 #include "stator/nn/rnn.hpp"
 #include "stator/nn/row_norm.hpp"
