@@ -9,6 +9,7 @@
 // `return model(x)`, is found with STATOR_CHECK_LIFETIMES, see core/lifetime.hpp.
 #pragma once
 
+#include "stator/core/error.hpp"
 #include "stator/core/grad_state.hpp"
 #include "stator/core/pack.hpp"
 #include "stator/core/workspace.hpp"
@@ -98,11 +99,19 @@ struct State {
   }
 };
 
-/// torch.Tensor.backward's options. There is no create_graph: backward() adds numbers to the memory of
-/// leaves, which no expression stands for, so nothing could be differentiated again; `stator::grad` gives
-/// gradients as expressions.
+/// The option create_graph of `backward`, which may only be false: a compile error otherwise.
+struct NoCreateGraph {
+  /// Stops the compiler for true.
+  consteval NoCreateGraph(bool create_graph) {
+    if (create_graph) stop_evaluation("backward() has no create_graph: stator::grad(loss, x) has");
+  }
+};
+
+/// torch.Tensor.backward's options. backward() adds numbers to the memory of leaves, which no expression
+/// stands for, so nothing could be differentiated again; `stator::grad` gives gradients as expressions.
 struct BackwardOptions {
-  bool retain_graph = false; ///< allows another backward() through the same values
+  bool retain_graph = false;          ///< allows another backward() through the same values
+  NoCreateGraph create_graph = false; ///< only false, see there
 };
 
 /// What every expression offers.

@@ -126,4 +126,11 @@ struct Call {
   int result; ///< node of what it returned, when that is one value; -1: none
 };
 
+/// A value with a name inside of a forward, stator::tap.
+struct Tap {
+  int call = -1;           ///< of the module around it
+  std::string_view name{}; ///< within that module
+  int node = -1;           ///< the value
+};
+
 } // namespace stator::graph

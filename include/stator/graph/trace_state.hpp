@@ -11,6 +11,7 @@ namespace stator::graph {
 struct ModuleCalls {
   GrowingArray<Call> list;      ///< in the order in which they begin
   int current = -1;             ///< the innermost that has not ended; -1: none
+  GrowingArray<Tap> taps;       ///< in the order in which they are passed
   int limit = 1 << 30;          ///< calls beyond it do not run their forward, see trace/trace_error.hpp
   bool training = true;         ///< whether the network is traced for training
   GrowingArray<Call> evaluated; ///< modules that are evaluated although the network is trained

@@ -182,6 +182,7 @@ struct tap_object {
   template<AnySymbol X>
   constexpr X operator()(const X& x) const {
     graph::Builder& b = *x.builder;
+    b.modules.taps.push_back({b.modules.current, Name.view(), x.node});
     if (b.hooks.watches.empty()) return x;
     const graph::Call& inside = b.modules.list[static_cast<std::size_t>(b.modules.current)];
     graph::HookPointRange points(b, inside.address, inside.type_name, Name.view());
@@ -193,7 +194,8 @@ struct tap_object {
 } // namespace detail
 
 /// Inside of `forward`: gives an intermediate value a name that hooks can use, `h | stator::tap<"hidden">` in
-/// module `encoder` is "encoder.hidden". Without hooks it leaves no trace.
+/// module `encoder` is "encoder.hidden"; stator::grad<"encoder.hidden">(loss) is the gradient there. Without
+/// hooks it leaves no trace.
 template<fixed_string Name>
 inline constexpr detail::tap_object<Name> tap;
 

@@ -6,12 +6,13 @@
 // The loss is recorded once for all gradients of one call, and swept once, by the code of the pass
 // "differentiate". Which of the loss's leaves is meant is known by its memory when the program runs: where a
 // loss has several of one type, all their gradients are computed and those that are meant are added up.
-// grad<"fc.weight">(loss) says it to the compiler, and computes no other.
+// grad<"fc.weight">(loss) says it to the compiler, and computes no other; grad<"encoder">(loss) is the
+// gradient of what the module `encoder` returns.
 #pragma once
 
-#include "stator/core/glob.hpp"
 #include "stator/graph/differentiate.hpp"
 #include "stator/ops/compare.hpp"
+#include "stator/ops/grad_points.hpp"
 #include "stator/ops/slicing.hpp"
 #include "stator/trace/trace.hpp"
 #include "stator/trace/trace_error.hpp"
@@ -84,9 +85,6 @@ struct GradLeaf {
   std::string_view name{};   ///< its path there
   bool trainable = false;    ///< a parameter of the network that is not frozen
 };
-
-template<class Net>
-inline constexpr char network_identity = 0;
 
 /// The leaves of an expression in their order: `list(next)`. Those of expressions that are not known are
 /// none.
@@ -223,6 +221,30 @@ struct grad_of_parameters {
     return same(table[find(table, result, found)], table[leaf]);
   }
   static constexpr Text unused(const auto&, std::size_t) { return {}; }
+  /// Whether one of the patterns names a trainable parameter of the expression.
+  static constexpr bool any(const auto& table) { return count(table) > 0; }
+  /// A path that names none, beside others that do.
+  static constexpr Text mistake(const auto& table) {
+    constexpr std::string_view patterns[] = {Pattern.view()...};
+    for (const std::string_view pattern : patterns) {
+      bool found = false;
+      for (const GradLeaf& leaf : table) found = found || (leaf.trainable && glob_match(pattern, leaf.name));
+      if (!found)
+        return text("stator: grad: \"", pattern,
+                    "\" is no trainable parameter of a network in this expression, "
+                    "as the other paths are: ask for modules and taps in a call of their own");
+    }
+    return {};
+  }
+};
+
+/// Gradients by path: of parameters if one of the paths names one, otherwise of what modules return and of
+/// taps.
+template<class Loss, bool AllowUnused, fixed_string... Path>
+struct grad_by_path {
+  using parameters = grad_of_parameters<AllowUnused, Path...>;
+  using type = std::conditional_t<parameters::any(grad_leaf_table<Loss>), parameters,
+                                  grad_of_points<Loss, AllowUnused, Path...>>;
 };
 
 /// What a call of `grad` computes from the leaves of its loss.
@@ -281,6 +303,13 @@ struct NoSeed {};
 /// Each element of the result is differentiated by itself: a Jacobian.
 struct EverySeed {};
 
+/// A node that is asked about.
+struct GradSource {
+  std::size_t result; ///< the gradient is added to this one
+  int node;
+  int mask; ///< as Candidate::mask
+};
+
 /// The extents of a Jacobian.
 constexpr Extents jacobian_extents(const Extents& y, const Extents& x) {
   Extents all = y;
@@ -320,6 +349,13 @@ template<std::size_t I, class Select, class Loss, class Seed>
 inline constexpr int gradient_depth<expr::Output<I, expr::GradCall<Select, Loss, Seed>>> =
     gradient_depth<Loss> + 1;
 
+template<class Select, class Loss, class Seed>
+struct grad_networks<expr::GradCall<Select, Loss, Seed>> {
+  static constexpr void each(auto&& f) {
+    grad_networks<Loss>::each(f);
+    grad_networks<Seed>::each(f);
+  }
+};
 template<class Select, class Loss, class Seed>
 struct grad_leaves<expr::GradCall<Select, Loss, Seed>> {
   static constexpr void list(GradLeaf*& to) {
@@ -366,11 +402,21 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
     const int end = loss.node + 1;
     GrowingArray<bool> needed(static_cast<std::size_t>(end));
     bool* const needs = needed.data();
-    const auto node_of = [&](std::size_t candidate) {
-      return b.values[first + Plan::candidates[candidate].leaf];
+    GrowingArray<detail::GradSource> sources;
+    const auto ask = [&](std::size_t result, int node, int mask) {
+      if (node < 0 || node >= end) return;
+      needs[node] = true;
+      if (mask < 0)
+        for (const detail::GradSource& s : sources)
+          if (s.result == result && s.node == node) return; // two equal calls are one value
+      sources.push_back({result, node, mask});
     };
-    for (std::size_t k = 0; k < Plan::candidate_count; ++k)
-      if (const int n = node_of(k); n >= 0 && n < end) needs[n] = true;
+    if constexpr (requires { Select::found; }) {
+      Select::each_node(b, [&](std::size_t result, int node) { ask(result, node, -1); });
+    } else {
+      for (std::size_t k = 0; k < Plan::candidate_count; ++k)
+        ask(Plan::candidates[k].result, b.values[first + Plan::candidates[k].leaf], Plan::candidates[k].mask);
+    }
     const GrowingArray<bool> wanted = needed;
     graph::spread_needs(b, needs, end);
 
@@ -387,13 +433,13 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
         GrowingArray<int> found[Plan::results]; // of each result the nodes of its rows
         [&]<std::size_t... Row>(std::index_sequence<Row...>) {
           ((sweep(unit<Value, Row>(b)),
-            (found[R].push_back(gradient<R>(b, node_of, grads, masks, Result<Order, R>{}).node), ...)),
+            (found[R].push_back(gradient<R>(b, sources, grads, masks, Result<Order, R>{}).node), ...)),
            ...);
         }(std::make_index_sequence<rows>{});
         return std::tuple{value, stacked<Value, Result<Order, R>>(b, found[R])...};
       } else {
         sweep(seed);
-        return std::tuple{value, gradient<R>(b, node_of, grads, masks, Result<Order, R>{})...};
+        return std::tuple{value, gradient<R>(b, sources, grads, masks, Result<Order, R>{})...};
       }
     }(std::make_index_sequence<Plan::results>{});
   }
@@ -413,14 +459,11 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
           if (candidate.mask >= 0)
             *g.next++ = {chosen_as(Plan::types[candidate.result].dtype, same), nullptr, nullptr};
         } else {
-          if (found != nullptr && found != memory)
-            raise(GraphError("grad: " + std::string(Plan::table[candidate.leaf].name) +
-                             " is a parameter of two networks of one type in this expression: ask for it by "
-                             "the tensor, grad(loss, model->layer.weight)"));
+          if (found != nullptr && found != memory) refuse_two_networks(candidate.leaf);
           found = memory;
         }
       }
-      if constexpr (!Select::allows_unused)
+      if constexpr (!Select::allows_unused && !requires { Select::found; })
         for (std::size_t r = 0; r < Plan::results; ++r)
           if (seen[r] == nullptr)
             raise(GraphError("grad: the loss does not depend on input " + std::to_string(r + 1) +
@@ -429,6 +472,20 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
   }
 
 private:
+  [[noreturn, gnu::cold]] static void refuse_two_networks(std::size_t leaf) {
+    const std::string name(Plan::table[leaf].name);
+    if constexpr (requires { Select::found; })
+      raise(GraphError(
+          "grad: two networks of one type in this expression have the module that is asked for, each "
+          "with a parameter " +
+          name +
+          " of its own: take the gradient of the part of the loss that "
+          "calls one of them"));
+    else
+      raise(GraphError("grad: " + name +
+                       " is a parameter of two networks of one type in this expression: ask for it by "
+                       "the tensor, grad(loss, model->layer.weight)"));
+  }
   static constexpr bool is_jacobian = std::is_same_v<Seed, detail::EverySeed>;
 
   /// Zeros of the type of Value with a one as element number Row.
@@ -472,17 +529,15 @@ private:
   }
 
   template<std::size_t R, class S>
-  static constexpr S gradient(graph::Builder& b, const auto& node_of, const GrowingArray<int>& grads,
-                              int masks, S none) {
+  static constexpr S gradient(graph::Builder& b, const GrowingArray<detail::GradSource>& sources,
+                              const GrowingArray<int>& grads, int masks, S none) {
     using T = typename S::scalar;
     S total = none;
-    for (std::size_t k = 0; k < Plan::candidate_count; ++k) {
-      if (Plan::candidates[k].result != R) continue;
-      const int node = node_of(k);
-      if (node < 0 || static_cast<std::size_t>(node) >= grads.size()) continue;
-      S g{&b, grads[static_cast<std::size_t>(node)]};
+    for (const detail::GradSource& source : sources) {
+      if (source.result != R) continue;
+      S g{&b, grads[static_cast<std::size_t>(source.node)]};
       if (g.node < 0) continue;
-      if (const int mask = Plan::candidates[k].mask; mask >= 0) {
+      if (const int mask = source.mask; mask >= 0) {
         using Mask = Symbol<T, Shape<>, S::order>;
         const Mask is_meant{
             &b, b.leaf(&ops::leaf_signature<typename Mask::typed, S::order>::value, masks + mask)};
@@ -549,14 +604,17 @@ struct grad_error {
       return text("stator: grad: grad_outputs has shape ", symbol_of<Seed>::extents, ", the result ",
                   Value::extents);
     }
-    if (Plan::results == 0)
-      return Text("stator: grad: no trainable parameter of a network in this expression has such a path");
-    if constexpr (!Select::allows_unused)
+    if constexpr (requires { Select::found; }) {
+      return Select::mistake();
+    } else if constexpr (!Select::by_memory) {
+      return Select::mistake(Plan::table);
+    } else if constexpr (!Select::allows_unused) {
       for (std::size_t r = 0; r < Plan::results; ++r) {
         bool found = false;
         for (const auto& candidate : Plan::candidates) found = found || candidate.result == r;
         if (!found) return Select::unused(Plan::table, r);
       }
+    }
     return {};
   }
 };
@@ -583,8 +641,9 @@ struct grad_input_error {
       return {};
     else
       return text("stator: grad: input ", Before + 1,
-                  " is no tensor with memory: ask for a Variable, a tensor or a parameter, and compute an "
-                  "intermediate value before, with value()");
+                  " is no tensor with memory: ask for a Variable, a tensor or a parameter, for an "
+                  "intermediate value inside of a network by the path of its module or tap, "
+                  "grad<\"encoder\">(loss), and compute another one before, with value()");
   }
 };
 
@@ -594,9 +653,10 @@ struct GradFunction {
   template<class Loss, class Seed, bool AllowUnused, class... X>
   static auto call(Loss loss, Seed seed, std::bool_constant<AllowUnused>, std::tuple<X...>,
                    std::array<const void*, sizeof...(X)> memory) {
-    using Select = std::conditional_t<(sizeof...(Pattern) > 0), grad_of_parameters<AllowUnused, Pattern...>,
-                                      grad_of_tensors<AllowUnused, X...>>;
     using Borrowed = typename expr::borrowed<Loss>::type;
+    using Select =
+        typename std::conditional_t<(sizeof...(Pattern) > 0), grad_by_path<Borrowed, AllowUnused, Pattern...>,
+                                    std::type_identity<grad_of_tensors<AllowUnused, X...>>>::type;
     if constexpr (!check<grad_error<Select, Borrowed, typename expr::borrowed<Seed>::type>>())
       return expr::Refused{};
     else if constexpr (!check<
@@ -650,6 +710,12 @@ auto grad(const Loss& loss, const X&... x) {
 }
 /// With respect to the trainable parameters whose paths match the patterns (* is any characters), in the
 /// order of named_parameters(): grad<"fc.weight">(loss), grad<"*">(loss). Nothing else is computed.
+/// Where no path is that of a parameter, they are paths of modules, "" for the network itself, and of taps:
+/// the gradient with respect to what each returns, as autograd.grad(loss, h) of an intermediate h, here for
+/// Grad-CAM:
+///   const auto weights = mean<2, 3>(stator::grad<"layer4">(score));
+/// A module that is called several times gives the sum over its calls; a tap tells one from the others. Equal
+/// computations are one value: what two modules without parameters make of one tensor has one gradient.
 template<fixed_string First, fixed_string... Pattern, class Loss, class... Option>
 auto grad(const Loss& loss, const Option&... option) {
   return detail::grad_call<1, First, Pattern...>(loss, detail::NoSeed{}, option...);
