@@ -133,7 +133,7 @@ TEST_CASE("a moved tensor is not copied either") {
   const float* const elements = x.data();
   const auto model = ones();
   const auto y = model(std::move(x));
-  CHECK(get<0>(y.operands).data == elements);
+  CHECK(stator::detail::pack_item<0>(y.operands).data == elements);
   CHECK(y.shape()[0] == 3);
 }
 

@@ -46,7 +46,7 @@ SCOPE = re.compile(
 def names(text):
     """Yields (kind, namespace, name, line) for what a file declares and defines at namespace scope; kind is one of
     declares, defines."""
-    text = uncommented(text)
+    text = re.sub(r"::inline v\w+", "", uncommented(text))
     scopes = []  # each open brace: the namespace's path, or None
     at = 0
     while match := SCOPE.search(text, at):
@@ -83,6 +83,9 @@ def names(text):
 
 def main():
     problems = []
+    version = root / "version.hpp"
+    number = dict(re.findall(r"define STATOR_VERSION_(\w+) (\d+)", version.read_text() if version.is_file() else ""))
+    opening = f"namespace stator::inline v{number.get('MAJOR', 0)}_{number.get('MINOR', 0)}"
     found = list(tables((root / "README.md").read_text()))
     order = [row[0].strip("`").rstrip("/") for row in found[0]]
     extension_points = {re.sub(r"<.*", "", row[1].strip("`")).split("::")[-1] for row in found[1]} if len(found) > 1 else set()
@@ -107,6 +110,8 @@ def main():
     declared, defined = [], {}
     for header in headers:
         text, room, path = header.read_text(), room_of[header], header.relative_to(root)
+        if plain := re.search(r"^namespace stator \{", text, re.M):
+            problems.append(f"{path}:{text.count(chr(10), 0, plain.start()) + 1}: opens namespace stator, not its inline namespace: {opening} {{")
         for number, line in enumerate(text.splitlines(), 1):
             if re.match(r"[^/\"]*\bthrow\b", line) and path.as_posix() != "core/error.hpp":
                 problems.append(f"{path}:{number}: throws by itself: raise() of core/error.hpp does, or calls a handler")

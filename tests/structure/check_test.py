@@ -19,19 +19,20 @@ FILES = {
     "README.md": README,
     "core/README.md": "core\n",
     "graph/README.md": "graph\n",
-    "core/a.hpp": "namespace stator {\nstruct Own;\nstruct Own { int later(); };\ntemplate<class E> struct allowed;\n}\n",
-    "graph/b.hpp": '#include "stator/core/a.hpp"\nnamespace stator {\nstruct Later {};\ntemplate<class E> struct allowed {};\n'
+    "core/a.hpp": "namespace stator::inline v0_0 {\nstruct Own;\nstruct Own { int later(); };\ntemplate<class E> struct allowed;\n}\n",
+    "graph/b.hpp": '#include "stator/core/a.hpp"\nnamespace stator::inline v0_0 {\nstruct Later {};\ntemplate<class E> struct allowed {};\n'
     "inline int later() { return 1; }\n}\n",
     "stator.hpp": '#include "stator/graph/b.hpp"\n',
 }
 CASES = [  # file, its contents, what is said about it
+    ("core/x.hpp", "namespace stator {\nstruct Own2 {};\n}\n", "x.hpp:1: opens namespace stator, not its inline namespace"),
     ("core/x.hpp", '#include "stator/graph/b.hpp"\n', "core/ includes stator/graph/b.hpp of a later room"),
     ("graph/x.hpp", '#include "stator/stator.hpp"\n', "graph/ includes stator/stator.hpp of a later room"),
     ("core/x.hpp", '#include "stator/core/none.hpp"\n', "which does not exist"),
-    ("core/x.hpp", "namespace stator { struct Later; }\n", "declares stator::Later, which graph/ defines"),
-    ("core/x.hpp", "namespace stator {\ntemplate<class T>\nint later();\n}\n", "x.hpp:3: core/ declares stator::later"),
+    ("core/x.hpp", "namespace stator::inline v0_0 { struct Later; }\n", "declares stator::Later, which graph/ defines"),
+    ("core/x.hpp", "namespace stator::inline v0_0 {\ntemplate<class T>\nint later();\n}\n", "x.hpp:3: core/ declares stator::later"),
     ("core/x.hpp", "// struct Later;\nnamespace other { struct Later; }\n", None),
-    ("core/x.hpp", "namespace stator { struct S { int later(); }; inline void f() { later(); } }\n", None),
+    ("core/x.hpp", "namespace stator::inline v0_0 { struct S { int later(); }; inline void f() { later(); } }\n", None),
     ("core/x.hpp", "inline void f() { throw 1; }\n", "x.hpp:1: throws by itself"),
     ("core/x.hpp", "// f throws\ninline int throws() { return 1; } // never throw\n", None),
     ("graph/README.md", "line\n" * 11, "has 11 lines"),

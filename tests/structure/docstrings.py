@@ -207,6 +207,9 @@ class Scanner:
         if head[:1] in (["namespace"], ["extern"]):
             self.at += 1
             names = [word for word in head[1:] if word != "::"]
+            if "inline" in names:  # what stands in an inline namespace is named without it
+                at = names.index("inline")
+                del names[at : at + 2]
             self.scope(path + names, "namespace", public and names != [] and "detail" not in names)
             return True
         if head[:1] in (["class"], ["struct"], ["union"], ["enum"]) and "=" not in head:

@@ -3,9 +3,10 @@
 #pragma once
 
 #include "stator/core/checked.hpp"
+#include "stator/core/compiler.hpp"
 #include "stator/core/error.hpp"
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// Every block in an arena or a workspace begins at a multiple of this (a cache line, a full vector).
 inline constexpr std::size_t alignment = 64;
@@ -30,11 +31,11 @@ struct Bytes {
   constexpr bool operator==(const Bytes&) const = default;
 
 private:
-  [[noreturn, gnu::cold]] void refuse(std::ptrdiff_t batch) const {
+  [[noreturn]] STATOR_COLD void refuse(std::ptrdiff_t batch) const {
     raise(ShapeError("a batch of " + std::to_string(batch) + " needs " + std::to_string(per_sample) +
                      " bytes for each sample and " + std::to_string(fixed) +
                      " more: no memory can hold that"));
   }
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -3,6 +3,7 @@
 // expected and what was found. Where exceptions are off (-fno-exceptions), a handler gets the text instead.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/requirements.hpp"
 
 #include <cstdio>
@@ -27,7 +28,7 @@
 #define STATOR_RETHROW static_cast<void>(0)
 #endif
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// The base of every exception that Stator throws.
 struct Error : std::runtime_error {
@@ -100,7 +101,7 @@ inline ErrorHandler set_error_handler(ErrorHandler handler) {
 
 /// Throws the error. Without exceptions: calls the handler with its text, then ends the program (std::abort).
 template<class E>
-[[noreturn, gnu::cold]] void raise(const E& error) {
+[[noreturn]] STATOR_COLD void raise(const E& error) {
 #if STATOR_HAS_EXCEPTIONS
   throw error;
 #else
@@ -112,4 +113,4 @@ template<class E>
 /// Where constant evaluation comes to it, the compiler stops and shows the line with the reason.
 [[noreturn]] inline void stop_evaluation(const char* reason) { raise(ValueError(reason)); }
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -3,12 +3,13 @@
 // steps there, and clang refuses parts of it.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/requirements.hpp"
 
 #include <cstddef>
 #include <type_traits>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace detail {
 /// Copies n elements to memory that does not overlap them. Where the compiler copies memory in constant
@@ -17,7 +18,7 @@ template<class T>
 constexpr void copy_elements(const T* from, std::size_t n, T* to) {
 #ifdef __clang__
   if constexpr (std::is_trivially_copyable_v<T>) {
-    n > 0 ? __builtin_memcpy(to, from, n * sizeof(T)) : nullptr;
+    n > 0 ? STATOR_MEMCPY(to, from, n * sizeof(T)) : nullptr;
     return;
   }
 #endif
@@ -108,4 +109,4 @@ private:
   std::size_t size_ = 0, capacity_ = 0;
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -6,7 +6,7 @@
 
 #include <mutex>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 #if STATOR_HAS_THREADS
 /// Waits for other threads; where the standard library has none it does nothing.
@@ -20,4 +20,4 @@ public:
 };
 #endif
 
-} // namespace stator
+} // namespace stator::inline v0_1

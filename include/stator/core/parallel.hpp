@@ -3,6 +3,7 @@
 // calling thread. Results do not depend on who runs what, nor on how many there are.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/shape.hpp"
 #include "stator/core/thread_local.hpp"
 
@@ -14,7 +15,7 @@
 #include <omp.h>
 #endif
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace detail {
 
@@ -113,7 +114,7 @@ using RangeCall = void (*)(const void* body, Index first, Index last, Index part
 /// The body of a loop as a function of its own, never inlined: loops call it with threads and without, and
 /// each copy of a kernel would be compiled again.
 template<class Body>
-[[gnu::noinline]] void call_range(const void* body, Index first, Index last, Index part) {
+STATOR_NOINLINE void call_range(const void* body, Index first, Index last, Index part) {
   (*static_cast<const Body*>(body))(first, last, static_cast<int>(part));
 }
 
@@ -180,4 +181,4 @@ inline void clear_bytes(std::byte* to, std::size_t bytes) {
 
 } // namespace detail
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -11,3 +11,23 @@
 #elif !defined(__clang__) && defined(__GNUC__) && __GNUC__ < 12
 #include <stator: needs g++ 12 or later, or clang 18 or later>
 #endif
+
+// The inline namespace keeps two versions of the library apart that one program was put together from. What
+// stands in stator::v0_1 is named without it; it is declared here first, so that `namespace stator::ops`
+// means the room inside of it everywhere after. It changes with the version that removes names.
+namespace stator::inline v0_1 {
+namespace data {}
+namespace detail {}
+namespace distributed {}
+namespace expr {}
+namespace graph {}
+namespace io {}
+namespace kernel {}
+namespace nn {}
+namespace ops {}
+namespace optim {}
+namespace reflect {}
+namespace run {}
+namespace unqualified {}
+namespace wall {}
+} // namespace stator::inline v0_1

@@ -2,6 +2,7 @@
 // A tensor that somebody else owns: a pointer and a shape. Contiguous, row-major.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/error.hpp"
 #include "stator/core/shape.hpp"
 #include "stator/core/text.hpp"
@@ -12,7 +13,7 @@
 #include <string>
 #include <type_traits>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 inline std::string to_string(const Extents& e) { return std::string(text(e).view()); }
 
@@ -30,7 +31,7 @@ struct Sizes {
 
 namespace detail {
 
-[[noreturn, gnu::cold]] inline void refuse_extents(const Extents& extents, const char* why) {
+[[noreturn]] STATOR_COLD inline void refuse_extents(const Extents& extents, const char* why) {
   std::string shape;
   for (std::size_t i = 0; i < extents.rank; ++i) shape += (i > 0 ? ", " : "") + std::to_string(extents[i]);
   raise(ShapeError("a tensor of shape [" + shape + "] " + why));
@@ -56,7 +57,7 @@ constexpr std::size_t checked_bytes([[maybe_unused]] Index leading) {
   }
 }
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_no_memory(const Extents& extents) {
+[[noreturn]] STATOR_COLD inline void refuse_no_memory(const Extents& extents) {
   raise(UnboundError("a tensor of shape " + to_string(extents) +
                      " has no memory: it has been moved from, or belongs to no Model"));
 }
@@ -180,4 +181,4 @@ std::ostream& operator<<(std::ostream& out, const detail::tensor_access<Derived,
   return out << ')';
 }
 
-} // namespace stator
+} // namespace stator::inline v0_1

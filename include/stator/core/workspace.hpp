@@ -5,6 +5,7 @@
 #pragma once
 
 #include "stator/core/bytes.hpp"
+#include "stator/core/compiler.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/core/thread_local.hpp"
 
@@ -14,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// A 64-byte-aligned block of memory.
 class MemoryBlock {
@@ -39,7 +40,7 @@ public:
     std::swap(is_owner_, other.is_owner_);
     return *this;
   }
-  [[gnu::always_inline]] constexpr ~MemoryBlock() {
+  STATOR_ALWAYS_INLINE constexpr ~MemoryBlock() {
     if (!is_empty() && is_owner_) ::operator delete(data_, std::align_val_t{alignment});
   }
   /// The first byte, aligned to `alignment`; null when the block is empty.
@@ -58,7 +59,7 @@ public:
   }
 
 private:
-  [[noreturn, gnu::cold]] static void refuse(std::size_t bytes) {
+  [[noreturn]] STATOR_COLD static void refuse(std::size_t bytes) {
     raise(MemoryError("cannot allocate " + std::to_string(bytes) + " bytes"));
   }
 
@@ -84,7 +85,7 @@ inline MemoryBlock borrow(std::size_t bytes) {
 }
 
 /// Gives a block back; the smallest of too many is freed, but never memory that the user brought.
-[[gnu::noinline]] inline void give_back(MemoryBlock block) {
+STATOR_NOINLINE inline void give_back(MemoryBlock block) {
   if (block.data() == nullptr) return;
   MemoryBlock* least = nullptr;
   for (MemoryBlock& b : detail::kept_blocks())
@@ -134,4 +135,4 @@ private:
   MemoryBlock replaced_;
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -9,6 +9,7 @@
 // `return model(x)`, is found with STATOR_CHECK_LIFETIMES, see core/lifetime.hpp.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/error.hpp"
 #include "stator/core/grad_state.hpp"
 #include "stator/core/pack.hpp"
@@ -94,7 +95,7 @@ struct State {
   // A copy of an expression has not run yet.
   constexpr State(const State&) : State() {}
   constexpr State& operator=(const State&) { return *this; } // NOLINT(bugprone-unhandled-self-assignment)
-  [[gnu::always_inline]] constexpr ~State() {
+  STATOR_ALWAYS_INLINE constexpr ~State() {
     if (!workspace.is_empty()) give_back(std::move(workspace));
   }
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/core/bytes.hpp"
+#include "stator/core/compiler.hpp"
 #include "stator/core/lifetime.hpp"
 #include "stator/core/view.hpp"
 
@@ -10,7 +11,7 @@
 #include <memory>
 #include <new>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace detail {
 struct aligned_delete {
@@ -19,7 +20,7 @@ struct aligned_delete {
     ::operator delete(p, std::align_val_t{alignment});
   }
 };
-[[noreturn, gnu::cold]] inline void refuse_memory(Extents shape, Index leading, std::size_t bytes) {
+[[noreturn]] STATOR_COLD inline void refuse_memory(Extents shape, Index leading, std::size_t bytes) {
   if (shape.is_dynamic()) shape[0] = leading;
   raise(MemoryError("a tensor of shape " + to_string(shape) + " needs " + std::to_string(bytes) +
                     " bytes, which cannot be allocated"));
@@ -138,4 +139,4 @@ struct tensor_of<T, Shape<E...>> {
 };
 } // namespace detail
 
-} // namespace stator
+} // namespace stator::inline v0_1

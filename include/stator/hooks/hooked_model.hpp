@@ -4,7 +4,7 @@
 
 #include "stator/hooks/hook_point_code.hpp"
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace detail {
 
@@ -80,16 +80,16 @@ struct tracer<expr::HookedCall<Net, Mode, Hooks, A...>> {
 
   template<int Order, bool Collect>
   static constexpr auto record(graph::Builder& b) {
-    const auto result = Call::template record<Order>(b, [](graph::Builder& inner) {
-      inner.hooks.leaf = inner.add_leaves(hook_count, false);
-      inner.hooks.next_point = 0;
+    const auto result = Call::template record<Order>(b, [](graph::Builder& inside) {
+      inside.hooks.leaf = inside.add_leaves(hook_count, false);
+      inside.hooks.next_point = 0;
       if constexpr (!Collect)
-        inner.hooks.code =
+        inside.hooks.code =
             detail::point_codes<E, Order, std::make_index_sequence<hook_points<E>::count>>::list.data();
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         (
             [&] {
-              detail::WatchVisitor<Net, std::tuple_element_t<I, Hooks>> v(inner, I);
+              detail::WatchVisitor<Net, std::tuple_element_t<I, Hooks>> v(inside, I);
               walk(reflect::prototype<Net>(), v);
             }(),
             ...);
@@ -159,4 +159,4 @@ private:
   std::tuple<H...> hooks_;
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -18,7 +18,7 @@
 
 #include "stator/io/checkpoint_optimizer.hpp"
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// The named parts of a training run, by reference: the same list saves and loads. The default generator of
 /// random numbers is a part from the beginning, "rng".
@@ -72,4 +72,4 @@ private:
   std::vector<Part> parts_;
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

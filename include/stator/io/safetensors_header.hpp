@@ -3,6 +3,7 @@
 // of events, since a tree of values would hide duplicate keys. Programs link with -lboost_json.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/io/file.hpp"
 #include "stator/io/metadata.hpp"
 #include "stator/state/state_tensor.hpp"
@@ -20,9 +21,9 @@
 // Boost asks the program for these where exceptions are off. A program's own definition takes their place.
 namespace boost {
 /// Calls the handler of stator::set_error_handler.
-[[gnu::weak]] void throw_exception(const std::exception& e) { stator::raise(stator::Error(e.what())); }
+STATOR_WEAK void throw_exception(const std::exception& e) { stator::raise(stator::Error(e.what())); }
 /// The same.
-[[gnu::weak]] void throw_exception(const std::exception& e, const source_location&) {
+STATOR_WEAK void throw_exception(const std::exception& e, const source_location&) {
   stator::raise(stator::Error(e.what()));
 }
 } // namespace boost

@@ -4,6 +4,7 @@
 // block of steps at a time. Vectors run along pixels, which also lie side by side in the result.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_direction.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
@@ -59,8 +60,8 @@ struct conv_columns {
           : 0;
   static constexpr Bytes scratch{layout.samples, columns_bytes + slot};
 
-  [[gnu::noinline]] static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
-                                    std::byte* space) {
+  STATOR_NOINLINE static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
+                                  std::byte* space) {
     Offset* step = reinterpret_cast<Offset*>(space + layout.step);
     Offset* weight_step = reinterpret_cast<Offset*>(space + layout.weight_step);
     Offset* row = reinterpret_cast<Offset*>(space + layout.row);
@@ -106,8 +107,8 @@ struct conv_columns {
   }
 
   /// As `run`, bit by bit, with what `prepare` has filled.
-  [[gnu::noinline]] static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
-                                             std::byte* space) {
+  STATOR_NOINLINE static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
+                                           std::byte* space) {
     const T* const weights = reinterpret_cast<const T*>(prepared + prepared_layout.weights);
     multiply(x, reinterpret_cast<const Offset*>(prepared + prepared_layout.step),
              reinterpret_cast<const Offset*>(prepared + prepared_layout.from),

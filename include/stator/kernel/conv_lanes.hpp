@@ -4,6 +4,7 @@
 // empty.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_direction.hpp"
 
 namespace stator::kernel::detail {
@@ -97,9 +98,9 @@ struct conv_lanes {
 /// out[i][...] = start[i] + Σ_p a[p * MR + i] · x[from[v] + step[p] ...] for MR channels i and `count`
 /// vectors v of W pixels, written to y[i * plane + to[v]]; the first `channels` channels only.
 template<class T, Index W, Index MR, Index NV>
-[[gnu::noinline]] void conv_lanes_tiles(const T* x, const Offset* from, const Offset* to, Index count,
-                                        const Offset* step, Index k, const T* a, const T* start, T* y,
-                                        Index plane, Index channels) {
+STATOR_NOINLINE void conv_lanes_tiles(const T* x, const Offset* from, const Offset* to, Index count,
+                                      const Offset* step, Index k, const T* a, const T* start, T* y,
+                                      Index plane, Index channels) {
   using V = vec<T, W>;
   for (Index q = 0; q < count; q += NV) {
     const T* pixels[NV];

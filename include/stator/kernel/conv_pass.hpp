@@ -3,6 +3,7 @@
 // with a stride computes one class of pixels after the other, for a panel of channels, and then joins them.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_direction.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
@@ -45,8 +46,8 @@ struct conv_pass {
   static constexpr std::size_t prepared_bytes = layout.slots;
   static constexpr std::size_t prepared_scratch = slot; ///< for each sample
 
-  [[gnu::noinline]] static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
-                                    std::byte* space) {
+  STATOR_NOINLINE static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
+                                  std::byte* space) {
     if (batch == 0) return;
     conv_pass(space, nullptr).prepare(w, bias);
     run_prepared(x, space, y, batch, space + layout.slots);
@@ -57,8 +58,8 @@ struct conv_pass {
   }
 
   /// As `run`, with what `prepare` has filled.
-  [[gnu::noinline]] static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
-                                             std::byte* samples) {
+  STATOR_NOINLINE static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
+                                           std::byte* samples) {
     if (batch == 0) return;
     const conv_pass pass(const_cast<std::byte*>(prepared), samples); // only read from here on
     const Index threads = chunk_count(max_threads, direction::work * batch);

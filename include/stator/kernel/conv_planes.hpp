@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/core/bytes.hpp"
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_geometry.hpp"
 #include "stator/kernel/vector.hpp"
 
@@ -23,7 +24,7 @@ struct Carver {
 
 /// Copies n neighbours.
 template<class T>
-[[gnu::always_inline]] inline void copy_row(const T* from, Index n, T* to) {
+STATOR_ALWAYS_INLINE inline void copy_row(const T* from, Index n, T* to) {
   constexpr Index W = native_width<T>;
   if (W > 1 && n >= W) {
     vec<T, W> v;

@@ -4,6 +4,7 @@
 // code.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
 
@@ -39,8 +40,8 @@ struct ConvPanels {
 
 /// sum[i][v] += Σ_p x[row[i] + step[p]] · b[p * NV * W + v * W ...]
 template<class T, Index W, Index MR, Index NV>
-[[gnu::always_inline]] inline void indirect_product(const T* const (&rows)[MR], const Offset* step, Index k,
-                                                    const T* b, vec<T, W> (&sum)[MR][NV]) {
+STATOR_ALWAYS_INLINE inline void indirect_product(const T* const (&rows)[MR], const Offset* step, Index k,
+                                                  const T* b, vec<T, W> (&sum)[MR][NV]) {
   using V = vec<T, W>;
   STATOR_UNROLL_BY_4
   for (Index p = 0; p < k; ++p, b += NV * W) {
@@ -59,7 +60,7 @@ template<class T, Index W, Index MR, Index NV>
 
 /// Writes a tile to y[channel * plane + i].
 template<class T, Index W, Index MR, Index NV>
-[[gnu::always_inline]] inline void store_pixels(const vec<T, W> (&sum)[MR][NV], T* y, Index plane) {
+STATOR_ALWAYS_INLINE inline void store_pixels(const vec<T, W> (&sum)[MR][NV], T* y, Index plane) {
   constexpr Index Q = quad<T>;
   STATOR_UNROLL
   for (Index v = 0; v < NV; ++v) {
@@ -87,8 +88,8 @@ template<class T, Index W, Index MR, Index NV>
 /// count and channel < channels (at most NV * W). A block of pixels goes through a block of steps before the
 /// next, so that this part of b stays in the first-level cache; sums wait in between.
 template<class T, Index W, Index NV>
-[[gnu::noinline]] void conv_pixels(const T* x, const Offset* from, Index count, const Offset* step, Index k,
-                                   const T* b, const T* start, T* y, Index plane, Index channels) {
+STATOR_NOINLINE void conv_pixels(const T* x, const Offset* from, Index count, const Offset* step, Index k,
+                                 const T* b, const T* start, T* y, Index plane, Index channels) {
   constexpr Index MR = conv_rows, size = MR * NV * W;
   constexpr Index most = vector_bytes * 512 / (NV * W * static_cast<Index>(sizeof(T)));
   constexpr Index block = 16 * MR;
@@ -132,10 +133,10 @@ template<class T, Index W, Index NV>
 
 /// c[i * stride + channel] += Σ_q x[row[i] + step[q]] · b[q][channel] for rows i < count, or = without `add`.
 template<class T, Index W, Index NV>
-[[gnu::noinline]] void conv_add_rows(const T* x, const Offset* row, Index count, const Offset* step, Index k,
-                                     const T* b, T* c, Index stride, bool add = true) {
+STATOR_NOINLINE void conv_add_rows(const T* x, const Offset* row, Index count, const Offset* step, Index k,
+                                   const T* b, T* c, Index stride, bool add = true) {
   using V = vec<T, W>;
-  const auto tile = [&]<Index MR>(Index i, Index valid) __attribute__((always_inline)) {
+  const auto tile = [&]<Index MR>(Index i, Index valid) STATOR_INLINE_LAMBDA {
     const T* rows[MR];
     STATOR_UNROLL
     for (Index r = 0; r < MR; ++r) rows[r] = x + row[i + std::min(r, valid - 1)];

@@ -3,6 +3,7 @@
 // group, or few steps for a pixel.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_lanes.hpp"
 #include "stator/kernel/parallel.hpp"
 
@@ -73,8 +74,8 @@ struct conv_vectors {
   static constexpr std::size_t prepared_bytes = layout.slots;
   static constexpr std::size_t prepared_scratch = slot; ///< for each sample
 
-  [[gnu::noinline]] static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
-                                    std::byte* space) {
+  STATOR_NOINLINE static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
+                                  std::byte* space) {
     if (batch == 0) return;
     conv_vectors(space, nullptr).prepare(w, bias);
     run_prepared(x, space, y, batch, space + layout.slots);
@@ -85,8 +86,8 @@ struct conv_vectors {
   }
 
   /// As `run`, with what `prepare` has filled.
-  [[gnu::noinline]] static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
-                                             std::byte* samples) {
+  STATOR_NOINLINE static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
+                                           std::byte* samples) {
     if (batch == 0) return;
     const conv_vectors pass(const_cast<std::byte*>(prepared), samples); // only read from here on
     const Index threads = chunk_count(max_threads, direction::work * batch);

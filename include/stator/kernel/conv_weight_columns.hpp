@@ -3,6 +3,7 @@
 // so it is written in place, once for some samples, and the column matrix (im2col) is made panel by panel.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_direction.hpp"
 #include "stator/kernel/parallel.hpp"
 
@@ -44,8 +45,8 @@ struct conv_weight_columns {
   }();
   static constexpr Bytes scratch{layout.end, 0};
 
-  [[gnu::noinline]] static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
-                                    std::byte* space) {
+  STATOR_NOINLINE static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
+                                  std::byte* space) {
     auto* row = reinterpret_cast<Offset*>(space + layout.row);
     auto* channel = reinterpret_cast<Offset*>(space + layout.channel);
     auto* step = reinterpret_cast<Offset*>(space + layout.step);

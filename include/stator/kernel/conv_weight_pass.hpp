@@ -4,6 +4,7 @@
 // one thread and in the order of the samples, so results do not depend on the number of threads.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_direction.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
@@ -50,8 +51,8 @@ struct conv_weight_pass {
   }();
   static constexpr Bytes scratch{layout.end, 0};
 
-  [[gnu::noinline]] static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
-                                    std::byte* space) {
+  STATOR_NOINLINE static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
+                                  std::byte* space) {
     T* sum = reinterpret_cast<T*>(space + layout.sum);
     auto* row = reinterpret_cast<Offset*>(space + layout.row);
     auto* step = reinterpret_cast<Offset*>(space + layout.step);

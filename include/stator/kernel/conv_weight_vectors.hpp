@@ -5,6 +5,7 @@
 // thread.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_lanes.hpp"
 #include "stator/kernel/parallel.hpp"
 
@@ -13,10 +14,10 @@ namespace stator::kernel::detail {
 /// sum[i][j] += Σ_v x[row[i] + from[v] ...] · dy[column[j] + to[v] ...] for `count` vectors v of pixels of
 /// each of `samples` samples; from vector `whole` on without the first `over` lanes.
 template<class T, Index W, Index MR, Index NR>
-[[gnu::noinline]] void conv_lanes_products(const T* x, Index x_sample, const T* dy, Index dy_sample,
-                                           Index samples, const Offset* row, const Offset* column,
-                                           const Offset* from, const Offset* to, Index whole, Index count,
-                                           Index over, T* sums) {
+STATOR_NOINLINE void conv_lanes_products(const T* x, Index x_sample, const T* dy, Index dy_sample,
+                                         Index samples, const Offset* row, const Offset* column,
+                                         const Offset* from, const Offset* to, Index whole, Index count,
+                                         Index over, T* sums) {
   using V = vec<T, W>;
   V sum[MR][NR];
   STATOR_UNROLL
@@ -29,7 +30,7 @@ template<class T, Index W, Index MR, Index NR>
   for (Index i = 0; i < MR; ++i) rows[i] = row[i];
   STATOR_UNROLL
   for (Index j = 0; j < NR; ++j) columns[j] = column[j];
-  const auto add = [&](Index v, auto keep) __attribute__((always_inline)) {
+  const auto add = [&](Index v, auto keep) STATOR_INLINE_LAMBDA {
     const T *in = x + from[v], *out = dy + to[v];
     V pixels[MR], g[NR];
     // The shorter side stays in registers.
@@ -61,13 +62,13 @@ template<class T, Index W, Index MR, Index NR>
   vec<Lane, W> kept;
   for (Index l = 0; l < W; ++l) kept[l] = l >= over ? Lane{-1} : Lane{};
   for (Index n = 0; n < samples; ++n, x += x_sample, dy += dy_sample) {
-    for (Index v = 0; v < whole; ++v) add(v, [](V&) __attribute__((always_inline)) {});
+    for (Index v = 0; v < whole; ++v) add(v, [](V&) STATOR_INLINE_LAMBDA {});
     for (Index v = whole; v < count; ++v)
-      add(v, [&](V& g) __attribute__((always_inline)) {
+      add(v, [&](V& g) STATOR_INLINE_LAMBDA {
         vec<Lane, W> bits;
-        __builtin_memcpy(&bits, &g, sizeof g);
+        STATOR_MEMCPY(&bits, &g, sizeof g);
         bits &= kept;
-        __builtin_memcpy(&g, &bits, sizeof g);
+        STATOR_MEMCPY(&g, &bits, sizeof g);
       });
   }
   STATOR_UNROLL
@@ -136,8 +137,8 @@ struct conv_weight_vectors {
   }();
   static constexpr Bytes scratch{layout.end, 0};
 
-  [[gnu::noinline]] static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
-                                    std::byte* space) {
+  STATOR_NOINLINE static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
+                                  std::byte* space) {
     T* sums = reinterpret_cast<T*>(space + layout.sums);
     auto* row = reinterpret_cast<Offset*>(space + layout.row);
     auto* column = reinterpret_cast<Offset*>(space + layout.column);

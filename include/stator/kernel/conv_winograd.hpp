@@ -5,6 +5,7 @@
 // Results differ from those of other kernels in rounding. Source: Lavin and Gray 2016.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_planes.hpp"
 #include "stator/kernel/parallel.hpp"
 #include "stator/kernel/tile.hpp"
@@ -70,8 +71,8 @@ struct conv_winograd {
   }
 
   /// x [batch, in, ...], y [batch, out, ...].
-  [[gnu::noinline]] static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
-                                             std::byte* space) {
+  STATOR_NOINLINE static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
+                                           std::byte* space) {
     if (batch == 0) return;
     const T* const weights = reinterpret_cast<const T*>(prepared);
     const T* const bias = reinterpret_cast<const T*>(prepared + weight_bytes);
@@ -130,8 +131,7 @@ private:
         const Index count = std::min(across - tx, panel - lane);
         for (Index i = 0; i < count; i += W)
           transform_tiles(planes + t / across * 2 * row + tx + i,
-                          [&](Index p, const V& v)
-                              __attribute__((always_inline)) { store(v, buffer[p] + lane + i); });
+                          [&](Index p, const V& v) STATOR_INLINE_LAMBDA { store(v, buffer[p] + lane + i); });
         lane += count;
       }
       for (Index p = 0; p < points; ++p) {
@@ -145,7 +145,7 @@ private:
     }
   }
   /// B^T d B of W neighbouring tiles.
-  [[gnu::always_inline]] static void transform_tiles(const T* at, auto&& put) {
+  STATOR_ALWAYS_INLINE static void transform_tiles(const T* at, auto&& put) {
     V column[4][4]; // [column of the tile][row]
     STATOR_UNROLL
     for (Index k = 0; k < 4; ++k) {
@@ -167,8 +167,8 @@ private:
 
   /// Elements of a and b in turn: of their lower halves, or the upper ones.
   template<int Upper>
-  [[gnu::always_inline]] static void alternate(const V& a, const V& b, T* to) {
-    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+  STATOR_ALWAYS_INLINE static void alternate(const V& a, const V& b, T* to) {
+    [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
       constexpr int size = static_cast<int>(W);
       const V both = __builtin_shufflevector(a, b, (I / 2 + Upper * (size / 2) + I % 2 * size)...);
       store(both, to);

@@ -4,6 +4,7 @@
 // the region use is computed once, and a region may have several results, which a nested expression cannot.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/elementwise_base.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/kernel/simd.hpp"
@@ -101,7 +102,7 @@ constexpr Loops<I> plan_loops(const Region<S, I, O>& r) {
 
 /// The operation of a step on the values of earlier ones.
 template<class V, RegionStep Step, class T, std::size_t... I>
-[[gnu::always_inline]] inline void operate(V* value, V& result, std::index_sequence<I...>) {
+STATOR_ALWAYS_INLINE inline void operate(V* value, V& result, std::index_sequence<I...>) {
   constexpr auto* code = static_cast<const Elementwise<T>*>(Step.operation);
   const V args[std::max<std::size_t>(sizeof...(I), 1)] = {value[Step.operand[I] - 1]...};
   if constexpr (V::size == 1)
@@ -113,8 +114,8 @@ template<class V, RegionStep Step, class T, std::size_t... I>
 /// One step of a region, its result in a register. Regions share these functions: their names hold the step
 /// alone, not its region.
 template<class V, RegionStep Step, bool Moves, class T>
-[[gnu::always_inline]] inline void step(const T* const* source, T* const* target, Index i, V* value,
-                                        V& result) {
+STATOR_ALWAYS_INLINE inline void step(const T* const* source, T* const* target, Index i, V* value,
+                                      V& result) {
   if constexpr (Step.input > 0) {
     constexpr auto k = static_cast<std::size_t>(Step.input - 1);
     if constexpr (Moves)
@@ -200,14 +201,14 @@ private:
     T* target[R.outputs];
     for (std::size_t i = 0; i < input_count; ++i) source[i] = loops.moves[i][inner] ? in[i] + from : in[i];
     for (std::size_t o = 0; o < R.outputs; ++o) target[o] = out[o] + to;
-    for_each_vector<T>(count, [&]<class V>(Index i) __attribute__((always_inline)) {
+    for_each_vector<T>(count, [&]<class V>(Index i) STATOR_INLINE_LAMBDA {
       evaluate<V>(source, target, i, std::make_index_sequence<step_count>{});
     });
   }
 
   template<class V, std::size_t... S>
-  [[gnu::always_inline]] static void evaluate(const T* const* source, T* const* target, Index i,
-                                              std::index_sequence<S...>) {
+  STATOR_ALWAYS_INLINE static void evaluate(const T* const* source, T* const* target, Index i,
+                                            std::index_sequence<S...>) {
     V value[step_count];
     (detail::step<V, R.steps[S], moves(R.steps[S])>(source, target, i, value, value[S]), ...);
   }

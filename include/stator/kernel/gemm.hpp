@@ -5,6 +5,7 @@
 #pragma once
 
 #include "stator/core/bytes.hpp"
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/gemm_blocks.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
@@ -78,8 +79,8 @@ public:
     pack<true>(b, packed, 0, columns.panels, columns.panels, N, K);
   }
   /// As `run`, bit by bit, with B packed.
-  [[gnu::noinline]] static void run_prepared(const T* a, const T* b, const T* packed, const T* bias, T* c,
-                                             Index m) {
+  STATOR_NOINLINE static void run_prepared(const T* a, const T* b, const T* packed, const T* bias, T* c,
+                                           Index m) {
     if constexpr (M != dynamic) m = M;
     if constexpr (prepared_keeps_b)
       if (m <= detail::dots_limit(K)) return inner_products(a, b, bias, c, false, m, N, K);
@@ -99,8 +100,8 @@ public:
 
   /// With `accumulate` the product is added to C; otherwise C is overwritten, and `bias` [N], if not null,
   /// added to each row.
-  [[gnu::always_inline]] static void run(const T* a, const T* b, const T* bias, T* c, bool accumulate,
-                                         Index m, Index n, Index k, std::byte* space) {
+  STATOR_ALWAYS_INLINE static void run(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m,
+                                       Index n, Index k, std::byte* space) {
     if constexpr (small)
       inlined(a, b, bias, c, accumulate);
     else
@@ -113,15 +114,15 @@ private:
     return M != dynamic ? std::min(tile_rows(vectors), M) : tile_rows(vectors);
   }
   /// Element (i, p) of op(A) and (p, j) of op(B).
-  [[gnu::always_inline]] static T at_a(const T* a, Index i, Index p, Index m, Index k) {
+  STATOR_ALWAYS_INLINE static T at_a(const T* a, Index i, Index p, Index m, Index k) {
     return TransA ? a[p * m + i] : a[i * k + p];
   }
-  [[gnu::always_inline]] static T at_b(const T* b, Index p, Index j, Index n, Index k) {
+  STATOR_ALWAYS_INLINE static T at_b(const T* b, Index p, Index j, Index n, Index k) {
     return TransB ? b[j * k + p] : b[p * n + j];
   }
 
-  [[gnu::always_inline]] static void loops(const T* a, const T* b, const T* bias, T* c, bool accumulate,
-                                           Index m, Index n, Index k) {
+  STATOR_ALWAYS_INLINE static void loops(const T* a, const T* b, const T* bias, T* c, bool accumulate,
+                                         Index m, Index n, Index k) {
     for (Index i = 0; i < m; ++i)
       for (Index j = 0; j < n; ++j) {
         T sum{};
@@ -131,7 +132,7 @@ private:
       }
   }
 
-  [[gnu::always_inline]] static void inlined(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
+  STATOR_ALWAYS_INLINE static void inlined(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
     if constexpr (rows_in_lanes) {
       detail::lanes_of_rows<T, lanes, M, N, K>(a, b, bias, c, accumulate);
     } else if constexpr (transposed) {
@@ -155,10 +156,10 @@ private:
   }
 
   /// All of a small product with B as it lies.
-  [[gnu::always_inline]] static void tiles(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
+  STATOR_ALWAYS_INLINE static void tiles(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
     constexpr Index ai = TransA ? 1 : K, ak = TransA ? M : 1;
     constexpr Index high = std::min(tile_rows(NV), M), rest = M % high;
-    const auto column = [&]<Index V>(Index j) __attribute__((always_inline)) {
+    const auto column = [&]<Index V>(Index j) STATOR_INLINE_LAMBDA {
       const T* start = bias ? bias + j : nullptr;
       for (Index i = 0; i < M - rest; i += high)
         tile<T, W, high, V, ai, ak, N>(a + i * ai, ai, ak, b + j, N, K, start, accumulate, c + i * N + j, N,
@@ -171,8 +172,8 @@ private:
     column.template operator()<columns.last>((columns.panels - 1) * NV * W);
   }
 
-  [[gnu::noinline]] static void large(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m,
-                                      Index n, Index k, std::byte* space) {
+  STATOR_NOINLINE static void large(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m,
+                                    Index n, Index k, std::byte* space) {
     if constexpr (M != dynamic) m = M;
     if constexpr (N != dynamic) n = N;
     if constexpr (K != dynamic) k = K;

@@ -2,6 +2,7 @@
 // Panels of B for `tile`: k rows of `width` columns, contiguous, columns that do not exist zero.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
 
@@ -11,7 +12,7 @@ namespace stator::kernel {
 
 /// Transposes a block of W rows and quad<T> columns: to[j * to_stride + i] = from[i * from_stride + j].
 template<class T, Index W>
-[[gnu::always_inline]] inline void transpose_block(const T* from, Index from_stride, T* to, Index to_stride) {
+STATOR_ALWAYS_INLINE inline void transpose_block(const T* from, Index from_stride, T* to, Index to_stride) {
   vec<T, W> r[quad<T>];
   STATOR_UNROLL
   for (Index i = 0; i < quad<T>; ++i) load_quads<T, W>(r[i], from + i * from_stride, quad<T> * from_stride);
@@ -22,7 +23,7 @@ template<class T, Index W>
 
 /// to[p * width + j] = from[p * stride + j] for j < columns; `width` is a multiple of W.
 template<class T, Index W>
-[[gnu::noinline]] void pack_rows(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
+STATOR_NOINLINE void pack_rows(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
   const Index whole = columns / W * W;
   for (Index p = 0; p < k; ++p, from += stride, to += width) {
     for (Index j = 0; j < whole; j += W) {
@@ -39,8 +40,7 @@ template<class T, Index W>
 /// W elements: to[s * k * W + p * W + j] = from[p * stride + s * Strip + j]. Elements beyond a strip are
 /// never read. `readable` counts the columns that exist from `from` on, at least `columns`.
 template<Index Strip, Index W, bool Rows, class T>
-[[gnu::noinline]] void pack_strips(const T* from, Index stride, Index columns, Index readable, Index k,
-                                   T* to) {
+STATOR_NOINLINE void pack_strips(const T* from, Index stride, Index columns, Index readable, Index k, T* to) {
   static_assert(Strip <= W);
   constexpr Index block =
       16; // this many rows stay in the first-level cache until the last strip has read them
@@ -66,8 +66,8 @@ template<Index Strip, Index W, bool Rows, class T>
 
 /// `pack_columns` within its caller, for products so small that a call counts.
 template<class T, Index W>
-[[gnu::always_inline]] inline void pack_columns_inlined(const T* from, Index stride, Index columns, Index k,
-                                                        Index width, T* to) {
+STATOR_ALWAYS_INLINE inline void pack_columns_inlined(const T* from, Index stride, Index columns, Index k,
+                                                      Index width, T* to) {
   const Index whole = columns / W * W, deep = k / quad<T> * quad<T>;
   for (Index j = 0; j < whole; j += W) {
     const T* block = from + j * stride;
@@ -85,7 +85,7 @@ template<class T, Index W>
 
 /// to[p * width + j] = from[j * stride + p] for j < columns; `width` is a multiple of W.
 template<class T, Index W>
-[[gnu::noinline]] void pack_columns(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
+STATOR_NOINLINE void pack_columns(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
   pack_columns_inlined<T, W>(from, stride, columns, k, width, to);
 }
 

@@ -3,6 +3,7 @@
 // A plane is one channel of one sample: x [planes, input...], y [planes, output...].
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/parallel.hpp"
 #include "stator/kernel/pool_geometry.hpp"
 #include "stator/kernel/pool_halves.hpp"
@@ -30,7 +31,7 @@ struct pool_planes {
 
   /// For windows of two by two: calls `body(input offset, output offset)` for each row of windows.
   template<class Body>
-  [[gnu::always_inline]] static void each_row(Body&& body) {
+  STATOR_ALWAYS_INLINE static void each_row(Body&& body) {
     constexpr Index height = G.input[D - 2], out_height = G.output()[D - 2];
     for (Index z = 0; z < output / (out_height * out_width); ++z)
       for (Index r = 0; r < out_height; ++r)
@@ -72,12 +73,12 @@ private:
                                                 : std::numeric_limits<T>::lowest();
   }
 
-  [[gnu::noinline]] static void plane(const T* x, T* y) {
+  STATOR_NOINLINE static void plane(const T* x, T* y) {
     if constexpr (detail::halves(G)) {
-      planes_of::each_row([&](Index in, Index out) __attribute__((always_inline)) {
+      planes_of::each_row([&](Index in, Index out) STATOR_INLINE_LAMBDA {
         detail::halve_rows<T, native_width<T>>(x + in, x + in + planes_of::width, y + out, 0,
                                                planes_of::out_width,
-                                               [](auto& a, const auto& b) __attribute__((always_inline)) {
+                                               [](auto& a, const auto& b) STATOR_INLINE_LAMBDA {
                                                  a = b > a ? b : a;
                                                  a = b != b ? b : a;
                                                });
@@ -91,11 +92,11 @@ private:
     }
   }
 
-  [[gnu::noinline]] static void plane_backward(const T* x, const T* dy, T* dx) {
+  STATOR_NOINLINE static void plane_backward(const T* x, const T* dy, T* dx) {
     if constexpr (detail::halves(G)) {
       if constexpr (planes_of::leaves_some()) std::fill_n(dx, planes_of::input, T{});
       constexpr Index width = planes_of::width;
-      planes_of::each_row([&](Index in, Index out) __attribute__((always_inline)) {
+      planes_of::each_row([&](Index in, Index out) STATOR_INLINE_LAMBDA {
         detail::unhalve_max<T, native_width<T>>(x + in, x + in + width, dy + out, dx + in, dx + in + width, 0,
                                                 planes_of::out_width);
       });
@@ -151,14 +152,14 @@ private:
     return static_cast<T>(G.divisor_override != 0 ? G.divisor_override : z.size * y.size * x.size);
   }
 
-  [[gnu::noinline]] static void plane(const T* x, T* y) {
+  STATOR_NOINLINE static void plane(const T* x, T* y) {
     if constexpr (global) {
       y[0] = contiguous_sum(x, planes_of::input) / static_cast<T>(planes_of::input);
     } else if constexpr (detail::halves(G)) {
-      planes_of::each_row([&](Index in, Index out) __attribute__((always_inline)) {
-        detail::halve_rows<T, native_width<T>>(
-            x + in, x + in + planes_of::width, y + out, 0, planes_of::out_width,
-            [](auto& a, const auto& b) __attribute__((always_inline)) { a += b; });
+      planes_of::each_row([&](Index in, Index out) STATOR_INLINE_LAMBDA {
+        detail::halve_rows<T, native_width<T>>(x + in, x + in + planes_of::width, y + out, 0,
+                                               planes_of::out_width,
+                                               [](auto& a, const auto& b) STATOR_INLINE_LAMBDA { a += b; });
         for (Index i = 0; i < planes_of::out_width; ++i) y[out + i] /= T(4);
       });
     } else {
@@ -170,7 +171,7 @@ private:
     }
   }
 
-  [[gnu::noinline]] static void plane_backward(const T* dy, T* dx) {
+  STATOR_NOINLINE static void plane_backward(const T* dy, T* dx) {
     if constexpr (global) {
       std::fill_n(dx, planes_of::input, dy[0] / static_cast<T>(planes_of::input));
     } else {

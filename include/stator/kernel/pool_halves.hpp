@@ -2,6 +2,7 @@
 // Pooling by two in both directions, a vector of windows at a time: the common case.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
 
@@ -9,20 +10,20 @@ namespace stator::kernel::detail {
 
 /// Whether `x` takes the place of the maximum so far: it is greater, or NaN.
 template<class T>
-[[gnu::always_inline]] inline bool beats(T x, T so_far) {
+STATOR_ALWAYS_INLINE inline bool beats(T x, T so_far) {
   return x > so_far || x != x;
 }
 
 /// The greater of two vectors, the second where it is NaN. (One comparison a choice: GCC 12 has no good code
 /// for both at once.)
 template<class V>
-[[gnu::always_inline]] inline void take(const V& so_far, const V& x, V& best) {
+STATOR_ALWAYS_INLINE inline void take(const V& so_far, const V& x, V& best) {
   best = x > so_far ? x : so_far;
   best = x != x ? x : best;
 }
 /// Gives `g` to `winner` where x beats what there is so far, and leaves it as `rest` elsewhere.
 template<class V>
-[[gnu::always_inline]] inline void deal(const V& so_far, const V& x, const V& g, V& rest, V& winner) {
+STATOR_ALWAYS_INLINE inline void deal(const V& so_far, const V& x, const V& g, V& rest, V& winner) {
   const V zero{};
   const V kept = x > so_far ? zero : g, given = x > so_far ? g : zero;
   rest = x != x ? zero : kept;
@@ -32,8 +33,8 @@ template<class V>
 /// y[i] from windows of two rows, by `combine(a, b)` on vectors or numbers; rows first, then columns. From
 /// column i on, with vectors of W and then narrower ones.
 template<class T, Index W, class Combine>
-[[gnu::always_inline]] inline void halve_rows(const T* upper, const T* lower, T* y, Index i, Index count,
-                                              Combine&& combine) {
+STATOR_ALWAYS_INLINE inline void halve_rows(const T* upper, const T* lower, T* y, Index i, Index count,
+                                            Combine&& combine) {
   if constexpr (W > 1) {
     using V = vec<T, W>;
     for (; i + W <= count; i += W) {
@@ -63,8 +64,8 @@ template<class T, Index W, class Combine>
 
 /// The gradient of the maxima of windows of two rows: dy[i] for the first maximum, zero for the others.
 template<class T, Index W>
-[[gnu::always_inline]] inline void unhalve_max(const T* upper, const T* lower, const T* dy, T* dupper,
-                                               T* dlower, Index i, Index count) {
+STATOR_ALWAYS_INLINE inline void unhalve_max(const T* upper, const T* lower, const T* dy, T* dupper,
+                                             T* dlower, Index i, Index count) {
   if constexpr (W > 1) {
     using V = vec<T, W>;
     for (; i + W <= count; i += W) {

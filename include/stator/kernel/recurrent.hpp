@@ -4,6 +4,7 @@
 // [steps, batch].
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/kernel/gemm.hpp"
 #include "stator/kernel/math.hpp"
@@ -37,7 +38,7 @@ constexpr Bytes with_blocks(const Bytes& product, Index fixed, Index each) {
 
 /// 1 / (1 + exp(-x)), but never 0: where that is below the normal numbers it stays the smallest of them.
 template<class V>
-[[gnu::always_inline]] inline V gate(const V& x) {
+STATOR_ALWAYS_INLINE inline V gate(const V& x) {
   using T = typename V::value_type;
   constexpr double limit = sizeof(T) == 4 ? 87 : 708;
   const auto e = exp_parts(at_least(at_most(-x, limit), -limit));
@@ -73,8 +74,8 @@ struct recurrence {
 
   /// x: rows of gates, input and bias already in them; w [G H, H]; bias [G H] or null, of the product with
   /// the hidden state; h, c [batch, H]: the first state; y: what is kept, K H for a row.
-  [[gnu::noinline]] static void forward(const T* x, const T* w, const T* bias, const T* h, const T* c, T* y,
-                                        Index batch, std::byte* scratch) {
+  STATOR_NOINLINE static void forward(const T* x, const T* w, const T* bias, const T* h, const T* c, T* y,
+                                      Index batch, std::byte* scratch) {
     T* hidden = part(scratch, batch * H);
     T* sums = part(scratch, batch * G * H);
     if constexpr (turned) {
@@ -99,8 +100,8 @@ struct recurrence {
 
   /// g: the gradient of the hidden states, rows; gc [batch, H]: that of an LSTM's last cell, or null; d: rows
   /// of gradients of the gates, then for each sample those of h and c.
-  [[gnu::noinline]] static void backward(const T* g, const T* gc, const T* y, const T* w, const T* h,
-                                         const T* c, T* d, Index batch, std::byte* scratch) {
+  STATOR_NOINLINE static void backward(const T* g, const T* gc, const T* y, const T* w, const T* h,
+                                       const T* c, T* d, Index batch, std::byte* scratch) {
     T* const sums = part(scratch, batch * G * H);
     T* const carried = part(scratch, batch * H); // to the hidden state of the step before
     T* const later = C == Cell::lstm ? part(scratch, batch * H) : nullptr; // to its cell
@@ -160,8 +161,8 @@ private:
   /// All pointers at one lane. x, sums: gates; hidden: the state before, overwritten; cell: an LSTM's before;
   /// out: the hidden state after the step; rest: what else is kept.
   template<class V>
-  [[gnu::always_inline]] static void forward_cell(const T* x, const T* sums, T* hidden, const T* cell, T* out,
-                                                  T* rest) {
+  STATOR_ALWAYS_INLINE static void forward_cell(const T* x, const T* sums, T* hidden, const T* cell, T* out,
+                                                T* rest) {
     const auto get = [](const T* p, Index gate) { return V::load(p + gate * H); };
     const auto sum = [&](Index gate) { return get(x, gate) + get(sums, gate); };
     const auto put = [&](Index where, const V& v) { v.store(rest + where * H); };
@@ -189,8 +190,8 @@ private:
   /// hidden state that later steps give, replaced by what goes to the one before besides the product; later:
   /// the same for an LSTM's cell.
   template<class V>
-  [[gnu::always_inline]] static void backward_cell(const T* g, const T* state, const T* rest, const T* hidden,
-                                                   const T* cell, T* carried, T* later, T* sums, T* d) {
+  STATOR_ALWAYS_INLINE static void backward_cell(const T* g, const T* state, const T* rest, const T* hidden,
+                                                 const T* cell, T* carried, T* later, T* sums, T* d) {
     const auto get = [](const T* p, Index where) { return V::load(p + where * H); };
     const auto put = [&](Index gate, const V& v) {
       v.store(d + gate * H);

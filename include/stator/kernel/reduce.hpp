@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/core/bytes.hpp"
+#include "stator/core/compiler.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/kernel/simd.hpp"
 
@@ -16,7 +17,7 @@ inline constexpr Index sum_block = 1024;
 
 /// The sum of `count` contiguous elements, at most sum_block.
 template<class T>
-[[gnu::always_inline]] inline T short_sum(const T* x, Index count) {
+STATOR_ALWAYS_INLINE inline T short_sum(const T* x, Index count) {
   constexpr Index width = Simd<T>::size;
   constexpr Index step = 4 * width;
   const Index whole = count / step * step;
@@ -54,7 +55,7 @@ T long_sum(const T* x, Index count) {
 /// The sums of the columns of x [rows, Columns], each in the order of the rows, or W / Columns rows at a
 /// time.
 template<class T, Index Columns>
-[[gnu::always_inline]] inline void column_sums(const T* x, T* out, Index rows) {
+STATOR_ALWAYS_INLINE inline void column_sums(const T* x, T* out, Index rows) {
   constexpr Index W = native_width<T>;
   if constexpr (Columns < W && W % Columns == 0) {
     const Index count = rows * Columns, whole = count / W * W;

@@ -5,6 +5,7 @@
 // kernel/vector.hpp. Nothing but these names registers or a machine.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/vector.hpp"
 
 #include <bit>
@@ -18,7 +19,7 @@ namespace detail {
 /// g++ has no portable spelling of the vector root, and calls std::sqrt for each element for the sake of
 /// errno.
 template<class T, Index W, class V>
-[[gnu::always_inline]] inline void sqrt(const V& x, V& root) {
+STATOR_ALWAYS_INLINE inline void sqrt(const V& x, V& root) {
 #if defined(__clang__)
   root = __builtin_elementwise_sqrt(x);
 #else
@@ -56,9 +57,9 @@ template<class T, Index W>
 struct Mask {
   typename detail::mask<T, W>::type raw; ///< all bits of an element are set where it is true
 
-  [[gnu::always_inline]] friend Mask operator&(const Mask& a, const Mask& b) { return both(a.raw & b.raw); }
-  [[gnu::always_inline]] friend Mask operator|(const Mask& a, const Mask& b) { return both(a.raw | b.raw); }
-  [[gnu::always_inline]] friend Mask operator!(const Mask& a) {
+  STATOR_ALWAYS_INLINE friend Mask operator&(const Mask& a, const Mask& b) { return both(a.raw & b.raw); }
+  STATOR_ALWAYS_INLINE friend Mask operator|(const Mask& a, const Mask& b) { return both(a.raw | b.raw); }
+  STATOR_ALWAYS_INLINE friend Mask operator!(const Mask& a) {
     if constexpr (W == 1)
       return {!a.raw};
     else
@@ -67,7 +68,7 @@ struct Mask {
 
 private:
   template<class R>
-  [[gnu::always_inline]] static Mask both(const R& r) {
+  STATOR_ALWAYS_INLINE static Mask both(const R& r) {
     return {static_cast<decltype(Mask::raw)>(r)};
   }
 };
@@ -84,29 +85,29 @@ struct Simd {
 
   Simd() = default;
   /// W times `value`.
-  [[gnu::always_inline]] explicit Simd(T value) {
+  STATOR_ALWAYS_INLINE explicit Simd(T value) {
     if constexpr (W == 1)
       raw = value;
     else
       raw = value - Raw{}; // x - 0 is x, for -0 as well
   }
   /// From the compiler's vector.
-  [[gnu::always_inline]] static Simd of(const Raw& r) {
+  STATOR_ALWAYS_INLINE static Simd of(const Raw& r) {
     Simd s;
     s.raw = r;
     return s;
   }
   /// From any address.
-  [[gnu::always_inline]] static Simd load(const T* p) {
+  STATOR_ALWAYS_INLINE static Simd load(const T* p) {
     Simd s;
-    __builtin_memcpy(&s.raw, p, sizeof s.raw);
+    STATOR_MEMCPY(&s.raw, p, sizeof s.raw);
     return s;
   }
   /// Writes the elements to p, which need not be aligned.
-  [[gnu::always_inline]] void store(T* p) const { __builtin_memcpy(p, &raw, sizeof raw); }
+  STATOR_ALWAYS_INLINE void store(T* p) const { STATOR_MEMCPY(p, &raw, sizeof raw); }
 
   /// The sum of the elements, as a tree.
-  [[gnu::always_inline]] T sum() const {
+  STATOR_ALWAYS_INLINE T sum() const {
     if constexpr (W == 1)
       return raw;
     else
@@ -114,82 +115,82 @@ struct Simd {
   }
 
   // clang-format off
-  [[gnu::always_inline]] friend Simd operator+(const Simd& a, const Simd& b) { return of(static_cast<Raw>(wrapping(a.raw) + wrapping(b.raw))); }
-  [[gnu::always_inline]] friend Simd operator-(const Simd& a, const Simd& b) { return of(static_cast<Raw>(wrapping(a.raw) - wrapping(b.raw))); }
-  [[gnu::always_inline]] friend Simd operator*(const Simd& a, const Simd& b) { return of(static_cast<Raw>(wrapping(a.raw) * wrapping(b.raw))); }
-  [[gnu::always_inline]] friend Simd operator/(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw / b.raw)); }
-  [[gnu::always_inline]] friend Simd operator-(const Simd& a) { return of(static_cast<Raw>(-wrapping(a.raw))); }
-  [[gnu::always_inline]] friend Simd operator+(const Simd& a, T b) { return a + Simd(b); }
-  [[gnu::always_inline]] friend Simd operator-(const Simd& a, T b) { return a - Simd(b); }
-  [[gnu::always_inline]] friend Simd operator*(const Simd& a, T b) { return a * Simd(b); }
-  [[gnu::always_inline]] friend Simd operator/(const Simd& a, T b) { return a / Simd(b); }
-  [[gnu::always_inline]] friend Simd operator+(T a, const Simd& b) { return Simd(a) + b; }
-  [[gnu::always_inline]] friend Simd operator-(T a, const Simd& b) { return Simd(a) - b; }
-  [[gnu::always_inline]] friend Simd operator*(T a, const Simd& b) { return Simd(a) * b; }
-  [[gnu::always_inline]] friend Simd operator/(T a, const Simd& b) { return Simd(a) / b; }
-  template<class B> [[gnu::always_inline]] Simd& operator+=(const B& b) { return *this = *this + b; }
-  template<class B> [[gnu::always_inline]] Simd& operator-=(const B& b) { return *this = *this - b; }
-  template<class B> [[gnu::always_inline]] Simd& operator*=(const B& b) { return *this = *this * b; }
+  STATOR_ALWAYS_INLINE friend Simd operator+(const Simd& a, const Simd& b) { return of(static_cast<Raw>(wrapping(a.raw) + wrapping(b.raw))); }
+  STATOR_ALWAYS_INLINE friend Simd operator-(const Simd& a, const Simd& b) { return of(static_cast<Raw>(wrapping(a.raw) - wrapping(b.raw))); }
+  STATOR_ALWAYS_INLINE friend Simd operator*(const Simd& a, const Simd& b) { return of(static_cast<Raw>(wrapping(a.raw) * wrapping(b.raw))); }
+  STATOR_ALWAYS_INLINE friend Simd operator/(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw / b.raw)); }
+  STATOR_ALWAYS_INLINE friend Simd operator-(const Simd& a) { return of(static_cast<Raw>(-wrapping(a.raw))); }
+  STATOR_ALWAYS_INLINE friend Simd operator+(const Simd& a, T b) { return a + Simd(b); }
+  STATOR_ALWAYS_INLINE friend Simd operator-(const Simd& a, T b) { return a - Simd(b); }
+  STATOR_ALWAYS_INLINE friend Simd operator*(const Simd& a, T b) { return a * Simd(b); }
+  STATOR_ALWAYS_INLINE friend Simd operator/(const Simd& a, T b) { return a / Simd(b); }
+  STATOR_ALWAYS_INLINE friend Simd operator+(T a, const Simd& b) { return Simd(a) + b; }
+  STATOR_ALWAYS_INLINE friend Simd operator-(T a, const Simd& b) { return Simd(a) - b; }
+  STATOR_ALWAYS_INLINE friend Simd operator*(T a, const Simd& b) { return Simd(a) * b; }
+  STATOR_ALWAYS_INLINE friend Simd operator/(T a, const Simd& b) { return Simd(a) / b; }
+  template<class B> STATOR_ALWAYS_INLINE Simd& operator+=(const B& b) { return *this = *this + b; }
+  template<class B> STATOR_ALWAYS_INLINE Simd& operator-=(const B& b) { return *this = *this - b; }
+  template<class B> STATOR_ALWAYS_INLINE Simd& operator*=(const B& b) { return *this = *this * b; }
 
-  [[gnu::always_inline]] friend Mask<T, W> operator<(const Simd& a, const Simd& b) { return mask(a.raw < b.raw); }
-  [[gnu::always_inline]] friend Mask<T, W> operator<=(const Simd& a, const Simd& b) { return mask(a.raw <= b.raw); }
-  [[gnu::always_inline]] friend Mask<T, W> operator>(const Simd& a, const Simd& b) { return mask(a.raw > b.raw); }
-  [[gnu::always_inline]] friend Mask<T, W> operator>=(const Simd& a, const Simd& b) { return mask(a.raw >= b.raw); }
-  [[gnu::always_inline]] friend Mask<T, W> operator==(const Simd& a, const Simd& b) { return mask(a.raw == b.raw); }
+  STATOR_ALWAYS_INLINE friend Mask<T, W> operator<(const Simd& a, const Simd& b) { return mask(a.raw < b.raw); }
+  STATOR_ALWAYS_INLINE friend Mask<T, W> operator<=(const Simd& a, const Simd& b) { return mask(a.raw <= b.raw); }
+  STATOR_ALWAYS_INLINE friend Mask<T, W> operator>(const Simd& a, const Simd& b) { return mask(a.raw > b.raw); }
+  STATOR_ALWAYS_INLINE friend Mask<T, W> operator>=(const Simd& a, const Simd& b) { return mask(a.raw >= b.raw); }
+  STATOR_ALWAYS_INLINE friend Mask<T, W> operator==(const Simd& a, const Simd& b) { return mask(a.raw == b.raw); }
 
   // Of integers.
-  [[gnu::always_inline]] friend Simd operator&(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw & b.raw)); }
-  [[gnu::always_inline]] friend Simd operator|(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw | b.raw)); }
-  [[gnu::always_inline]] friend Simd operator^(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw ^ b.raw)); }
-  [[gnu::always_inline]] friend Simd operator<<(const Simd& a, int n) { return of(static_cast<Raw>(a.raw << n)); }
-  [[gnu::always_inline]] friend Simd operator>>(const Simd& a, int n) { return of(static_cast<Raw>(a.raw >> n)); }
+  STATOR_ALWAYS_INLINE friend Simd operator&(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw & b.raw)); }
+  STATOR_ALWAYS_INLINE friend Simd operator|(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw | b.raw)); }
+  STATOR_ALWAYS_INLINE friend Simd operator^(const Simd& a, const Simd& b) { return of(static_cast<Raw>(a.raw ^ b.raw)); }
+  STATOR_ALWAYS_INLINE friend Simd operator<<(const Simd& a, int n) { return of(static_cast<Raw>(a.raw << n)); }
+  STATOR_ALWAYS_INLINE friend Simd operator>>(const Simd& a, int n) { return of(static_cast<Raw>(a.raw >> n)); }
   // clang-format on
 
 private:
   /// A single integer in the type in which it wraps around, as in PyTorch, without undefined behaviour; the
   /// sum of bools is "or", their product "and".
   template<class R>
-  [[gnu::always_inline]] static decltype(auto) wrapping(const R& r) {
+  STATOR_ALWAYS_INLINE static decltype(auto) wrapping(const R& r) {
     if constexpr (W == 1 && std::integral<T>)
       return static_cast<std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>>(r);
     else
       return (r);
   }
   template<class R>
-  [[gnu::always_inline]] static Mask<T, W> mask(const R& r) {
+  STATOR_ALWAYS_INLINE static Mask<T, W> mask(const R& r) {
     return {(typename detail::mask<T, W>::type)r};
   }
 };
 
 /// a * b + c, with one rounding where the target has fused multiply-add, with two where it has not.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> mul_add(const Simd<T, W>& a, const Simd<T, W>& b,
-                                                 const Simd<T, W>& c) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> mul_add(const Simd<T, W>& a, const Simd<T, W>& b,
+                                               const Simd<T, W>& c) {
   return Simd<T, W>::of(
       static_cast<vec<T, W>>(a.raw * b.raw + c.raw)); // compilers contract this one expression
 }
 
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> mul_add(const Simd<T, W>& a, std::type_identity_t<T> b,
-                                                 const Simd<T, W>& c) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> mul_add(const Simd<T, W>& a, std::type_identity_t<T> b,
+                                               const Simd<T, W>& c) {
   return mul_add(a, Simd<T, W>(b), c);
 }
 
 /// Elementwise choice; both sides are computed.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> select(const Mask<T, W>& c, const Simd<T, W>& yes,
-                                                const Simd<T, W>& no) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> select(const Mask<T, W>& c, const Simd<T, W>& yes,
+                                              const Simd<T, W>& no) {
   return Simd<T, W>::of(c.raw ? yes.raw : no.raw);
 }
 
 /// Whether it holds anywhere.
 template<class T, Index W>
-[[gnu::always_inline]] inline bool any(const Mask<T, W>& m) {
+STATOR_ALWAYS_INLINE inline bool any(const Mask<T, W>& m) {
   if constexpr (W == 1) {
     return m.raw;
   } else {
     std::uint64_t words[sizeof m.raw / 8], all = 0;
-    __builtin_memcpy(words, &m.raw, sizeof words);
+    STATOR_MEMCPY(words, &m.raw, sizeof words);
     for (const std::uint64_t word : words) all |= word;
     return all != 0;
   }
@@ -197,25 +198,25 @@ template<class T, Index W>
 
 /// yes where the highest bit of c is set.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> choose(const Simd<bits_of<T>, W>& c, const Simd<T, W>& yes,
-                                                const Simd<T, W>& no) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> choose(const Simd<bits_of<T>, W>& c, const Simd<T, W>& yes,
+                                              const Simd<T, W>& no) {
   using Signed = vec<std::make_signed_t<bits_of<T>>, W>;
   return Simd<T, W>::of(__builtin_bit_cast(Signed, c.raw) < Signed{} ? yes.raw : no.raw);
 }
 
 /// The bits of floating-point numbers, and back.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<bits_of<T>, W> bits(const Simd<T, W>& x) {
+STATOR_ALWAYS_INLINE inline Simd<bits_of<T>, W> bits(const Simd<T, W>& x) {
   return Simd<bits_of<T>, W>::of(__builtin_bit_cast(vec<bits_of<T>, W>, x.raw));
 }
 /// The numbers with these bit patterns.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> from_bits(const Simd<std::type_identity_t<bits_of<T>>, W>& x) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> from_bits(const Simd<std::type_identity_t<bits_of<T>>, W>& x) {
   return Simd<T, W>::of(__builtin_bit_cast(vec<T, W>, x.raw));
 }
 /// All bits set where it holds.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<bits_of<T>, W> bits(const Mask<T, W>& m) {
+STATOR_ALWAYS_INLINE inline Simd<bits_of<T>, W> bits(const Mask<T, W>& m) {
   if constexpr (W == 1)
     return Simd<bits_of<T>, 1>(bits_of<T>{} - bits_of<T>{m.raw});
   else
@@ -224,7 +225,7 @@ template<class T, Index W>
 
 /// |x|
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> abs(const Simd<T, W>& x) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> abs(const Simd<T, W>& x) {
   if constexpr (std::floating_point<T>)
     return from_bits<T>(bits(x) & Simd<bits_of<T>, W>(~bits_of<T>{} >> 1));
   else
@@ -233,7 +234,7 @@ template<class T, Index W>
 
 /// The root, correctly rounded.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> sqrt(const Simd<T, W>& x) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> sqrt(const Simd<T, W>& x) {
   Simd<T, W> root;
   detail::sqrt<T, W>(x.raw, root.raw);
   return root;
@@ -241,18 +242,18 @@ template<class T, Index W>
 
 /// The larger of two; NaN when either is NaN, as in PyTorch.
 template<class V>
-[[gnu::always_inline]] inline V maximum(const V& a, const V& b) {
+STATOR_ALWAYS_INLINE inline V maximum(const V& a, const V& b) {
   return select(a == a, select(a < b, b, select(b == b, a, b)), a);
 }
 /// The smaller of two; NaN when either is NaN, as in PyTorch.
 template<class V>
-[[gnu::always_inline]] inline V minimum(const V& a, const V& b) {
+STATOR_ALWAYS_INLINE inline V minimum(const V& a, const V& b) {
   return select(a == a, select(b < a, b, select(b == b, a, b)), a);
 }
 
 /// Keeps a product from being fused with the sum around it: what it returns has been rounded.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> rounded(Simd<T, W> product) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> rounded(Simd<T, W> product) {
 #if defined(__GNUC__) && !defined(__clang__)
 #if defined(__FMA__)
   asm("" : "+x"(product.raw)); // g++ contracts across statements, clang does not
@@ -263,13 +264,13 @@ template<class T, Index W>
   return product;
 }
 template<std::floating_point T>
-[[gnu::always_inline]] inline T rounded(T product) {
+STATOR_ALWAYS_INLINE inline T rounded(T product) {
   return rounded(Simd<T, 1>(product)).raw;
 }
 
 /// Calls `body.operator()<V>(i)` for i in [0, count): V is Simd<T> first, then Simd<T, 1> for the rest.
 template<class T, class F>
-[[gnu::always_inline]] inline void for_each_vector(Index count, F&& body) {
+STATOR_ALWAYS_INLINE inline void for_each_vector(Index count, F&& body) {
   const Index whole = count / native_width<T> * native_width<T>;
   for (Index i = 0; i < whole; i += native_width<T>) body.template operator()<Simd<T>>(i);
   if constexpr (native_width<T> > 1)

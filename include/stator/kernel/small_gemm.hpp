@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/core/bytes.hpp"
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/pack.hpp"
 
 namespace stator::kernel::detail {
@@ -18,10 +19,10 @@ constexpr Index common_lanes(Index rows) {
 
 /// Two columns of a matrix with rows of two, W rows: v[0] and v[1] hold a column each.
 template<class T, Index W>
-[[gnu::always_inline]] inline void store_pairs(vec<T, W> (&v)[2], bool add, T* c) {
+STATOR_ALWAYS_INLINE inline void store_pairs(vec<T, W> (&v)[2], bool add, T* c) {
   // Whole vectors, since they are read as such: a load of what two stores have written waits for both.
   vec<T, W> pairs[2];
-  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+  [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
     constexpr int w = static_cast<int>(W);
     pairs[0] = __builtin_shufflevector(v[0], v[1], (I / 2 + I % 2 * w)...);
     pairs[1] = __builtin_shufflevector(v[0], v[1], (w / 2 + I / 2 + I % 2 * w)...);
@@ -39,9 +40,9 @@ template<class T, Index W>
 
 /// Adds `r`, as transpose_quads leaves it, to W rows of a matrix with rows of N, or stores it there.
 template<class T, Index W, Index N>
-[[gnu::always_inline]] inline void store_transposed(vec<T, W> (&r)[quad<T>], bool add, T* c) {
+STATOR_ALWAYS_INLINE inline void store_transposed(vec<T, W> (&r)[quad<T>], bool add, T* c) {
   constexpr Index q = quad<T>;
-  const auto put = [add](vec<T, W>& v, T* to, auto load_it, auto store_it) __attribute__((always_inline)) {
+  const auto put = [add](vec<T, W>& v, T* to, auto load_it, auto store_it) STATOR_INLINE_LAMBDA {
     if (add) {
       vec<T, W> before;
       load_it(before, to);
@@ -50,14 +51,14 @@ template<class T, Index W, Index N>
     store_it(v, to);
   };
   if constexpr (N == q && W == 2 * q) { // two rows in a vector
-    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
       constexpr int half = static_cast<int>(q), w = static_cast<int>(W);
       STATOR_UNROLL
       for (Index k = 0; k < q; k += 2) {
         vec<T, W> low = __builtin_shufflevector(r[k], r[k + 1], (I % half + I / half * w)...);
         vec<T, W> high = __builtin_shufflevector(r[k], r[k + 1], (half + I % half + I / half * w)...);
-        const auto whole = [](auto& v, T* from) __attribute__((always_inline)) { load(v, from); };
-        const auto back = [](const auto& v, T* to) __attribute__((always_inline)) { store(v, to); };
+        const auto whole = [](auto& v, T* from) STATOR_INLINE_LAMBDA { load(v, from); };
+        const auto back = [](const auto& v, T* to) STATOR_INLINE_LAMBDA { store(v, to); };
         put(low, c + k * N, whole, back);
         put(high, c + (q + k) * N, whole, back);
       }
@@ -66,15 +67,14 @@ template<class T, Index W, Index N>
     STATOR_UNROLL
     for (Index k = 0; k < q; ++k)
       put(
-          r[k], c + k * N,
-          [](auto& v, T* from) __attribute__((always_inline)) { load_quads<T, W>(v, from, q * N); },
-          [](const auto& v, T* to) __attribute__((always_inline)) { store_quads<T, W>(v, to, q * N); });
+          r[k], c + k * N, [](auto& v, T* from) STATOR_INLINE_LAMBDA { load_quads<T, W>(v, from, q * N); },
+          [](const auto& v, T* to) STATOR_INLINE_LAMBDA { store_quads<T, W>(v, to, q * N); });
   }
 }
 
 /// C[M, N] = (C | bias) + A[M, K] · B[N, K]ᵀ for N of 1 or 2: W rows of A side by side.
 template<class T, Index W, Index M, Index N, Index K>
-[[gnu::always_inline]] inline void lanes_of_rows(const T* a, const T* b, const T* bias, T* c, bool add) {
+STATOR_ALWAYS_INLINE inline void lanes_of_rows(const T* a, const T* b, const T* bias, T* c, bool add) {
   for (Index i = 0; i < M; i += W) {
     alignas(alignment) T across[static_cast<std::size_t>(K * W)];
     STATOR_UNROLL
@@ -104,7 +104,7 @@ template<class T, Index W, Index M, Index N, Index K>
 
 /// C[M, N] = (C | bias) + A[K, M]ᵀ · B[K, N] for N of some quads: columns of A side by side.
 template<class T, Index M, Index N, Index K>
-[[gnu::always_inline]] inline void transposed_tile(const T* a, const T* b, const T* bias, T* c, bool add) {
+STATOR_ALWAYS_INLINE inline void transposed_tile(const T* a, const T* b, const T* bias, T* c, bool add) {
   constexpr Index W = native_width<T>, q = quad<T>;
   for (Index i = 0; i < M; i += W) {
     vec<T, W> sum[N];

@@ -2,6 +2,7 @@
 // softmax and log_softmax along one dimension, forward and backward.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/kernel/math.hpp"
 
@@ -36,7 +37,7 @@ struct AxisRows {
 /// What `load(count, i)` gives for the vectors of N contiguous elements, joined by `join` in several chains:
 /// count is 0 for a whole vector, or the elements of the last one. The order is always the same.
 template<Index N, class T, class F, class Join>
-[[gnu::always_inline]] inline Simd<T> reduce_row(T filling, const F& load, const Join& join) {
+STATOR_ALWAYS_INLINE inline Simd<T> reduce_row(T filling, const F& load, const Join& join) {
   constexpr Index width = Simd<T>::size, whole = N / width, chains = whole < 4 ? (whole < 1 ? 1 : whole) : 4;
   Simd<T> part[static_cast<std::size_t>(chains)];
   for (Simd<T>& p : part) p = Simd<T>(filling);
@@ -60,12 +61,12 @@ template<Index N, class T, class F, class Join>
 
 /// Count elements at x, or a vector where Count is 0; `filling` for what is missing.
 template<Index Count, class T>
-[[gnu::always_inline]] inline Simd<T> load_part(const T* x, T filling) {
+STATOR_ALWAYS_INLINE inline Simd<T> load_part(const T* x, T filling) {
   if constexpr (Count == 0) {
     return Simd<T>::load(x);
   } else {
     Simd<T> v(filling);
-    __builtin_memcpy(&v, x, static_cast<std::size_t>(Count) * sizeof(T));
+    STATOR_MEMCPY(&v, x, static_cast<std::size_t>(Count) * sizeof(T));
     return v;
   }
 }
@@ -111,9 +112,9 @@ T exp_row(const T* x, T* y, T shift) {
   if constexpr (whole < N) { // part of a vector: the rest of it adds exp(-infinity) to the sum
     constexpr std::size_t bytes = static_cast<std::size_t>(N - whole) * sizeof(T);
     Simd<T> rest(-std::numeric_limits<T>::infinity());
-    __builtin_memcpy(&rest, x + whole, bytes);
+    STATOR_MEMCPY(&rest, x + whole, bytes);
     const Simd<T> e = exp(rest - shift);
-    __builtin_memcpy(y + whole, &e, bytes);
+    STATOR_MEMCPY(y + whole, &e, bytes);
     sum += e;
   }
   return sum.sum();

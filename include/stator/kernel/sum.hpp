@@ -3,6 +3,7 @@
 // pairs.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/simd.hpp"
 
 namespace stator::kernel {

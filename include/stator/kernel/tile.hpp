@@ -4,6 +4,7 @@
 // without packing.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
 
@@ -29,8 +30,8 @@ constexpr Index strip_width(Index rows) {
 namespace detail {
 /// The first `columns` columns of a tile that was too wide for C.
 template<class T, Index W>
-[[gnu::noinline]] void store_columns(const T* from, Index width, const T* bias, bool add, T* c, Index ci,
-                                     Index rows, Index columns) {
+STATOR_NOINLINE void store_columns(const T* from, Index width, const T* bias, bool add, T* c, Index ci,
+                                   Index rows, Index columns) {
   const Index whole = columns / W * W;
   for (Index i = 0; i < rows; ++i, from += width, c += ci) {
     const T* start = add ? c : bias;
@@ -49,8 +50,8 @@ template<class T, Index W>
 /// C[MR, NV*W] = (C | bias) + A·B over `k` steps. Strides that are not `dynamic` are constants. Only
 /// `columns` columns are stored; B must be readable in full.
 template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
-[[gnu::always_inline]] inline void tile(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
-                                        const T* bias, bool add, T* c, Index ci, Index columns) {
+STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
+                                      const T* bias, bool add, T* c, Index ci, Index columns) {
   using V = vec<T, W>;
   if constexpr (AI != dynamic) ai = AI == in_strips ? 1 : AI;
   if constexpr (AK != dynamic) ak = AK;
@@ -103,8 +104,8 @@ template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
 namespace detail {
 /// One tile as a function, for all products that share its strides.
 template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
-[[gnu::noinline]] void tile_call(const T* a, Index ai, Index ak, const T* b, Index bk, Index k, const T* bias,
-                                 bool add, T* c, Index ci, Index columns, Index tiles) {
+STATOR_NOINLINE void tile_call(const T* a, Index ai, Index ak, const T* b, Index bk, Index k, const T* bias,
+                               bool add, T* c, Index ci, Index columns, Index tiles) {
   const Index next = AI == in_strips ? AK * k : MR * (AI != dynamic ? AI : ai);
   for (Index i = 0; i < tiles; ++i, a += next, c += MR * ci)
     tile<T, W, MR, NV, AI, AK, BK>(a, ai, ak, b, bk, k, bias, add, c, ci, columns);
@@ -113,9 +114,9 @@ template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
 
 /// `count` rows of C in tiles of MR, then of 4, of 2 and a single one.
 template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
-[[gnu::always_inline]] inline void tile_rows_of(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
-                                                const T* bias, bool add, T* c, Index ci, Index columns,
-                                                Index count) {
+STATOR_ALWAYS_INLINE inline void tile_rows_of(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
+                                              const T* bias, bool add, T* c, Index ci, Index columns,
+                                              Index count) {
   const Index done = count / MR * MR;
   if (done > 0)
     detail::tile_call<T, W, MR, NV, AI, AK, BK>(a, ai, ak, b, bk, k, bias, add, c, ci, columns, count / MR);
@@ -135,8 +136,8 @@ inline constexpr Index dots_rows = vector_registers >= 32 ? 4 : 2;
 
 /// C[MR, NR] = (C | bias) + A·Bᵀ with rows of A and B contiguous, `k` elements long.
 template<class T, Index W, Index MR, Index NR, Index K>
-[[gnu::always_inline]] inline void dots(const T* a, Index ai, const T* b, Index bi, Index k, const T* bias,
-                                        bool add, T* c, Index ci) {
+STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi, Index k, const T* bias,
+                                      bool add, T* c, Index ci) {
   using V = vec<T, W>;
   if constexpr (K != dynamic) k = K;
   V sum[MR][NR];
@@ -145,7 +146,7 @@ template<class T, Index W, Index MR, Index NR, Index K>
     STATOR_UNROLL
     for (Index j = 0; j < NR; ++j) sum[i][j] = V{};
   }
-  const auto step = [&](Index p, auto keep) __attribute__((always_inline)) {
+  const auto step = [&](Index p, auto keep) STATOR_INLINE_LAMBDA {
     V x[MR];
     STATOR_UNROLL
     for (Index i = 0; i < MR; ++i) {
@@ -162,7 +163,7 @@ template<class T, Index W, Index MR, Index NR, Index K>
     }
   };
   Index p = 0;
-  for (; p + W <= k; p += W) step(p, [](V&) __attribute__((always_inline)) {});
+  for (; p + W <= k; p += W) step(p, [](V&) STATOR_INLINE_LAMBDA {});
   if (K == dynamic || K % W != 0) {
     if (p < k && k >= W) {
       // The last W elements again, without those that are in already.
@@ -171,11 +172,11 @@ template<class T, Index W, Index MR, Index NR, Index K>
       M lane;
       for (Index l = 0; l < W; ++l) lane[l] = static_cast<I>(l);
       const M mask = lane >= static_cast<I>(W - (k - p));
-      step(k - W, [&](V& v) __attribute__((always_inline)) {
+      step(k - W, [&](V& v) STATOR_INLINE_LAMBDA {
         M bits;
-        __builtin_memcpy(&bits, &v, sizeof v);
+        STATOR_MEMCPY(&bits, &v, sizeof v);
         bits &= mask;
-        __builtin_memcpy(&v, &bits, sizeof v);
+        STATOR_MEMCPY(&v, &bits, sizeof v);
       });
       p = k;
     }
@@ -227,8 +228,8 @@ template<class T, Index W, Index MR, Index NR, Index K>
 
 /// C[m, n] by `dots`; `Ragged` if n need not be a multiple of NR.
 template<class T, Index W, Index MR, Index NR, Index K, bool Ragged>
-[[gnu::always_inline]] inline void dots_block(const T* a, Index ai, const T* b, Index bi, Index k,
-                                              const T* bias, bool add, T* c, Index ci, Index m, Index n) {
+STATOR_ALWAYS_INLINE inline void dots_block(const T* a, Index ai, const T* b, Index bi, Index k,
+                                            const T* bias, bool add, T* c, Index ci, Index m, Index n) {
   Index i = 0;
   for (; i + MR <= m; i += MR) {
     const Index blocks = n / NR;

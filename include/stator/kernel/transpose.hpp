@@ -3,6 +3,7 @@
 // registers.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
 
@@ -15,8 +16,8 @@ namespace detail {
 /// `transpose` of at least a vector of rows and a quad of columns; what ends a row or column overlaps the
 /// block before.
 template<class T>
-[[gnu::noinline]] void transpose_blocks(const T* from, Index from_stride, Index rows, Index columns, T* to,
-                                        Index to_stride) {
+STATOR_NOINLINE void transpose_blocks(const T* from, Index from_stride, Index rows, Index columns, T* to,
+                                      Index to_stride) {
   constexpr Index W = native_width<T>, Q = quad<T>, block = 4 * Q;
   for (Index left = 0; left < columns; left += block) {
     const Index right = std::min(left + block, columns);

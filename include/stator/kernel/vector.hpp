@@ -5,6 +5,7 @@
 // target.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/shape.hpp"
 
 #include <cstddef>
@@ -19,20 +20,6 @@ rest on. Compile with -O3 -fno-math-errno -fno-trapping-math instead, or define 
 nothing is promised: functions lose their accuracy, and not only for special numbers."
 #endif
 // clang-format on
-
-// Loops over registers must unroll for arrays of vectors to stay in registers.
-#ifdef __clang__
-/// Before a loop over registers: unrolls it completely.
-#define STATOR_UNROLL _Pragma("clang loop unroll(full)")
-/// Before a loop: unrolls it four times.
-#define STATOR_UNROLL_BY_4 _Pragma("clang loop unroll_count(4)")
-/// Before a call: inlines it; g++ does so by [[gnu::flatten]] on a function around it.
-#define STATOR_INLINE_CALL [[clang::always_inline]]
-#else
-#define STATOR_INLINE_CALL
-#define STATOR_UNROLL _Pragma("GCC unroll 32")
-#define STATOR_UNROLL_BY_4 _Pragma("GCC unroll 4")
-#endif
 
 namespace stator::kernel {
 
@@ -81,7 +68,7 @@ namespace detail {
 template<class T, Index W>
 struct vector {
   typedef T type // NOLINT(modernize-use-using): a size that depends on parameters
-      __attribute__((vector_size(static_cast<std::size_t>(W) * sizeof(T))));
+      STATOR_VECTOR_OF_BYTES(static_cast<std::size_t>(W) * sizeof(T));
 };
 template<class T>
 struct vector<T, 1> {
@@ -106,22 +93,22 @@ using vec = typename detail::vector<T, W>::type;
 
 /// Loads from any address.
 template<class V, class T>
-[[gnu::always_inline]] inline void load(V& v, const T* p) {
-  __builtin_memcpy(&v, p, sizeof(V));
+STATOR_ALWAYS_INLINE inline void load(V& v, const T* p) {
+  STATOR_MEMCPY(&v, p, sizeof(V));
 }
 /// Stores to any address.
 template<class V, class T>
-[[gnu::always_inline]] inline void store(const V& v, T* p) {
-  __builtin_memcpy(p, &v, sizeof(V));
+STATOR_ALWAYS_INLINE inline void store(const V& v, T* p) {
+  STATOR_MEMCPY(p, &v, sizeof(V));
 }
 
 /// The sum of all elements, as a tree.
 template<class T, Index W, class V>
-[[gnu::always_inline]] inline T horizontal_sum(const V& v) {
+STATOR_ALWAYS_INLINE inline T horizontal_sum(const V& v) {
   if constexpr (W == 2) {
     return v[0] + v[1];
   } else {
-    return [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    return [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
       constexpr int half = static_cast<int>(W / 2);
       const vec<T, W / 2> sum =
           __builtin_shufflevector(v, v, I...) + __builtin_shufflevector(v, v, (half + I)...);

@@ -3,6 +3,7 @@
 // which everything that does not change between calls has been done.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/model/eval_model.hpp"
 #include "stator/run/evaluation.hpp"
 #include "stator/run/prepared.hpp"
@@ -12,7 +13,7 @@
 #include <tuple>
 #include <utility>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// What `optimize_for_inference` may do.
 struct InferenceOptions {
@@ -204,7 +205,7 @@ private:
     }
   }
   /// A small program: the workspace is a part of the function, so that what fits there stays in registers.
-  [[gnu::flatten, gnu::noinline]] static void run_inlined(const run::Frame& given) {
+  STATOR_FLATTEN STATOR_NOINLINE static void run_inlined(const run::Frame& given) {
     alignas(alignment) std::byte nearby[std::max<std::size_t>(workspace.fixed, 1)];
     run::Frame f = given;
     f.workspace = nearby;
@@ -212,7 +213,7 @@ private:
     copy_result(f);
   }
   /// A result that lies elsewhere, in a leaf, goes to memory of the caller.
-  [[gnu::always_inline]] static void copy_result(const run::Frame& f) {
+  STATOR_ALWAYS_INLINE static void copy_result(const run::Frame& f) {
     if constexpr (P::place(P::root).area != graph::Area::result)
       std::memcpy(f.result, run::detail::address<P, P::place(P::root)>(f),
                   static_cast<std::size_t>(S::numel * (S::is_dynamic ? f.batch : 1)) *
@@ -253,4 +254,4 @@ auto optimize_for_inference(const M& model) {
   return detail::make_session<Options, X...>(model);
 }
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -3,6 +3,7 @@
 // parameters, gradients (the same layout) and buffers, each contiguous and 64-byte aligned.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/model/bind.hpp"
 #include "stator/model/eval_model.hpp"
 #include "stator/model/for_each.hpp"
@@ -18,7 +19,7 @@
 #include <ostream>
 #include <span>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// Says that memory holds the elements of a model already: `Model<Net> model{stator::adopt, memory};`.
 struct adopt_t {
@@ -248,7 +249,7 @@ private:
         refuse_without_memory();
     return arenas_;
   }
-  [[noreturn, gnu::cold, gnu::noinline]] static void refuse_without_memory() {
+  [[noreturn]] STATOR_COLD static void refuse_without_memory() {
     std::string text(Table::modules[0].type);
     raise(UnboundError(text.append(": this model has no memory: it has been moved from")));
   }
@@ -266,7 +267,7 @@ private:
   static void expect(std::span<std::byte> memory, std::size_t bytes, const char* what) {
     detail::expect_memory("Model", memory, bytes, what);
   }
-  [[gnu::cold, gnu::noinline]] bool has_written_grad(std::size_t i) const {
+  STATOR_COLD STATOR_NOINLINE bool has_written_grad(std::size_t i) const {
     return arenas_.at(parameter_table[i]).has_grad();
   }
   static constexpr std::size_t state_count = Selected::trainable.size();
@@ -333,4 +334,4 @@ private:
   Arenas arenas_;
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

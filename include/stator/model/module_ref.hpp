@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// Its functions that make lists are templates, so that only programs that call them compile them.
 class ModuleRef {
@@ -51,9 +51,9 @@ public:
   std::vector<Ref> modules(bool remove_duplicate = true) const {
     std::vector<Ref> list;
     for (std::size_t i = index_; i < entry().end; ++i) {
-      const Ref inner(modules_, leaves_, arenas_, i);
-      if (!remove_duplicate || std::find(list.begin(), list.end(), inner) == list.end())
-        list.push_back(inner);
+      const Ref module(modules_, leaves_, arenas_, i);
+      if (!remove_duplicate || std::find(list.begin(), list.end(), module) == list.end())
+        list.push_back(module);
     }
     return list;
   }
@@ -83,4 +83,4 @@ private:
   std::size_t index_;
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

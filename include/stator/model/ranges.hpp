@@ -8,7 +8,7 @@
 #include <iterator>
 #include <utility>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// What a listing holds, as PyTorch's arguments of the same names: `model.named_parameters<Listing{.recurse =
 /// false}>()`.
@@ -191,4 +191,4 @@ struct prefixed {
 
 } // namespace detail
 
-} // namespace stator
+} // namespace stator::inline v0_1

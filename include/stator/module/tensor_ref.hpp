@@ -2,6 +2,7 @@
 // Parameters and buffers without their static types: one uniform view, what the ranges over a model give.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/module/table.hpp"
 
 #include <algorithm>
@@ -9,7 +10,7 @@
 #include <cstdint>
 #include <span>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// A parameter or buffer without its static type.
 class TensorRef {
@@ -79,11 +80,11 @@ private:
       refuse_type(*entry_, dtype_of<T>);
     return reinterpret_cast<T*>(p);
   }
-  [[noreturn, gnu::cold, gnu::noinline]] static void refuse_type(const LeafEntry& entry, DType asked) {
+  [[noreturn]] STATOR_COLD static void refuse_type(const LeafEntry& entry, DType asked) {
     raise(ValueError(std::string(entry.name) + " holds " + std::string(to_string(entry.dtype)) + ", not " +
                      std::string(to_string(asked))));
   }
-  [[noreturn, gnu::cold, gnu::noinline]] static void refuse_gradient(const LeafEntry& entry) {
+  [[noreturn]] STATOR_COLD static void refuse_gradient(const LeafEntry& entry) {
     raise(GraphError(std::string(entry.name) + " has no gradient"));
   }
   const LeafEntry* entry_ = nullptr;
@@ -148,4 +149,4 @@ struct NamedModule {
   std::string_view type; ///< its class
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

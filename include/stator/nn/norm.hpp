@@ -97,7 +97,7 @@ private:
         stator::assign(running_var, operation<Update<Options.momentum, true>>{}(running_var, variance, x));
       }
     }
-    return normalize<Options.eps>(x, mean, variance, w, b);
+    return ops::batch_norm::normalize<Options.eps>(x, mean, variance, w, b);
   }
 };
 

@@ -9,7 +9,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -232,4 +232,4 @@ struct gradient_functions {
 };
 
 } // namespace ops
-} // namespace stator
+} // namespace stator::inline v0_1

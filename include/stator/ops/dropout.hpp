@@ -5,7 +5,7 @@
 #include "stator/core/random.hpp"
 #include "stator/ops/unary.hpp"
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -96,4 +96,4 @@ template<double P = 0.5>
 inline constexpr operation<ops::AlphaDropout<P>> alpha_dropout;
 } // namespace nn
 
-} // namespace stator
+} // namespace stator::inline v0_1

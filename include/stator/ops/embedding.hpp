@@ -2,12 +2,13 @@
 // embedding: rows of a table by their numbers.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/trace/operation.hpp"
 
 #include <algorithm>
 #include <string>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -37,7 +38,7 @@ struct Embedding {
     return I::extents.numel() * (I::extents.is_dynamic() ? batch : 1);
   }
   template<class W>
-  [[gnu::cold]] static void refuse(std::int64_t index, Index at) {
+  STATOR_COLD static void refuse(std::int64_t index, Index at) {
     raise(ValueError("embedding: index " + std::to_string(index) + " at position " + std::to_string(at) +
                      " is out of range, the table has " + std::to_string(W::extents[0]) + " rows"));
   }
@@ -95,4 +96,4 @@ template<Index Padding = -1>
 inline constexpr operation<ops::Embedding<Padding>> embedding;
 } // namespace nn
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -10,6 +10,7 @@
 // gradient of what the module `encoder` returns.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/graph/differentiate.hpp"
 #include "stator/ops/compare.hpp"
 #include "stator/ops/grad_points.hpp"
@@ -17,7 +18,7 @@
 #include "stator/trace/trace.hpp"
 #include "stator/trace/trace_error.hpp"
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 /// The operand itself, in an expression of another type for each N.
@@ -472,7 +473,7 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
   }
 
 private:
-  [[noreturn, gnu::cold]] static void refuse_two_networks(std::size_t leaf) {
+  [[noreturn]] STATOR_COLD static void refuse_two_networks(std::size_t leaf) {
     const std::string name(Plan::table[leaf].name);
     if constexpr (requires { Select::found; })
       raise(GraphError(
@@ -731,4 +732,4 @@ auto value_and_grad(const Loss& loss, const Option&... option) {
   return detail::grad_call<0, First, Pattern...>(loss, detail::NoSeed{}, option...);
 }
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -4,6 +4,7 @@
 // ValueError.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/error.hpp"
 #include "stator/ops/compare.hpp"
 #include "stator/ops/strided.hpp"
@@ -11,7 +12,7 @@
 #include <cstdint>
 #include <string>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -23,7 +24,7 @@ constexpr Text index_type_requirement(std::string_view name, DType index) {
   return text(name, ": the indices are ", to_string(index), ", expected int64: convert them, ",
               "stator::to<std::int64_t>(x)");
 }
-[[gnu::cold]] inline void refuse_index(std::string_view name, std::int64_t index, Index at, Index extent) {
+STATOR_COLD inline void refuse_index(std::string_view name, std::int64_t index, Index at, Index extent) {
   raise(ValueError(std::string(name) + ": index " + std::to_string(index) + " at position " +
                    std::to_string(at) + " is out of range, the dimension has " + std::to_string(extent) +
                    " elements"));
@@ -325,4 +326,4 @@ struct IndexSelect : IndexedSlices<Dim> {
 
 } // namespace ops
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -3,6 +3,7 @@
 // logdet, inverse, solve, cholesky, triangular_solve, matrix_exp and what consists of them.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/error.hpp"
 #include "stator/kernel/linear_systems.hpp"
 #include "stator/ops/bmm.hpp"
@@ -12,7 +13,7 @@
 #include <string>
 #include <tuple>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -52,7 +53,7 @@ struct SquareMatrices {
       use(s, lu, pivots, sign);
     }
   }
-  [[gnu::cold]] static void refuse(std::string_view name, Index number, std::string_view why) {
+  STATOR_COLD static void refuse(std::string_view name, Index number, std::string_view why) {
     raise(ValueError(std::string(name) + ": matrix " + std::to_string(number) + " of the stack is " +
                      std::string(why)));
   }
@@ -291,4 +292,4 @@ struct MatrixExp : SquareMatrices {
 
 } // namespace ops
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -8,7 +8,7 @@
 
 #include <limits>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -170,4 +170,4 @@ STATOR_PIPE(isinf, Property<ops::Question::infinite>)
 STATOR_PIPE(isfinite, Property<ops::Question::finite>)
 STATOR_PIPE(signbit, Property<ops::Question::sign>)
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -2,11 +2,12 @@
 // Matrix products: mm, and the linear map of a layer. Transposed operands are never copied.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/gemm.hpp"
 #include "stator/ops/element_types.hpp"
 #include "stator/ops/reduce.hpp"
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -51,9 +52,9 @@ struct Mm : OneType {
     call<A, B>(out, a, b, nullptr, true, batch, scratch);
   }
   template<class A, class B>
-  [[gnu::always_inline]] static void call(typename A::scalar* out, const typename A::scalar* a,
-                                          const typename B::scalar* b, const typename A::scalar* bias,
-                                          bool add, Index batch, std::byte* scratch) {
+  STATOR_ALWAYS_INLINE static void call(typename A::scalar* out, const typename A::scalar* a,
+                                        const typename B::scalar* b, const typename A::scalar* bias, bool add,
+                                        Index batch, std::byte* scratch) {
     constexpr Index rows = m(A::extents), columns = n(B::extents), depth = k(A::extents);
     Kernel<A, B>::run(a, b, bias, out, add, rows == dynamic ? batch : rows, columns,
                       depth == dynamic ? batch : depth, scratch);
@@ -123,9 +124,9 @@ struct Linear : LayerTypes {
     using type = kernel::gemm<typename X::scalar, rows, W::extents[0], W::extents[1], false, true>;
     static constexpr Bytes scratch = {type::scratch.fixed,
                                       type::scratch.per_sample* static_cast<std::size_t>(per_sample)};
-    [[gnu::always_inline]] static void run(typename X::scalar* out, const typename X::scalar* x,
-                                           const typename X::scalar* w, const typename X::scalar* b,
-                                           Index batch, std::byte* s) {
+    STATOR_ALWAYS_INLINE static void run(typename X::scalar* out, const typename X::scalar* x,
+                                         const typename X::scalar* w, const typename X::scalar* b,
+                                         Index batch, std::byte* s) {
       type::run(x, w, b, out, false, rows == dynamic ? batch * per_sample : rows, W::extents[0],
                 W::extents[1], s);
     }
@@ -141,7 +142,7 @@ struct Linear : LayerTypes {
   template<class Out, class X, class W, class B>
   static void run(typename Out::scalar* out, const typename X::scalar* x, const typename W::scalar* w,
                   const typename B::scalar* b, Index batch, std::byte* scratch) {
-    if (b == nullptr) __builtin_unreachable(); // kernels ask
+    if (b == nullptr) STATOR_UNREACHABLE(); // kernels ask
     Kernel<X, W>::run(out, x, w, b, batch, scratch);
   }
   template<class Out, class X, class W>
@@ -276,9 +277,8 @@ struct Linear : LayerTypes {
       static constexpr Index depth =
           A::extents.is_dynamic() ? dynamic : A::extents.product(0, A::extents.rank - 1);
       using type = kernel::gemm<typename A::scalar, A::extents.back(), X::extents.back(), depth, true, false>;
-      [[gnu::always_inline]] static void run(typename A::scalar* out, const typename A::scalar* g,
-                                             const typename A::scalar* x, bool add, Index batch,
-                                             std::byte* s) {
+      STATOR_ALWAYS_INLINE static void run(typename A::scalar* out, const typename A::scalar* g,
+                                           const typename A::scalar* x, bool add, Index batch, std::byte* s) {
         type::run(g, x, nullptr, out, add, A::extents.back(), X::extents.back(),
                   depth == dynamic ? batch * per_sample : depth, s);
       }
@@ -316,4 +316,4 @@ namespace nn {
 inline constexpr operation<ops::Linear> linear;
 } // namespace nn
 
-} // namespace stator
+} // namespace stator::inline v0_1

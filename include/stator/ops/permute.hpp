@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -135,4 +135,4 @@ inline constexpr operation<ops::Permute<Dims...>> permute;
 template<Index A = -2, Index B = -1>
 inline constexpr operation<ops::Transpose<A, B>> transpose;
 
-} // namespace stator
+} // namespace stator::inline v0_1

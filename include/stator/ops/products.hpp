@@ -9,8 +9,9 @@
 #include "stator/ops/strided.hpp"
 
 #include <cmath>
+#include <utility>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -321,8 +322,14 @@ inline constexpr operation<ops::AddProduct<ops::Product::sum_of_bmm>> addbmm;
 inline constexpr operation<ops::ProductOf<ops::Product::mv>> mv;
 /// torch.outer: all products of the elements of a [m] and b [n], [m, n].
 inline constexpr operation<ops::ProductOf<ops::Product::outer>> outer;
-/// torch.dot: the sum of the products of the elements of two vectors.
-inline constexpr operation<ops::Dot> dot;
+/// torch.dot: the sum of the products of the elements of two vectors. A function, since `dot(x)` of
+/// io/dot.hpp draws the graph of one expression.
+template<class A, class B>
+constexpr auto dot(A&& a, B&& b)
+  requires requires(operation<ops::Dot> op) { op(std::forward<A>(a), std::forward<B>(b)); }
+{
+  return operation<ops::Dot>{}(std::forward<A>(a), std::forward<B>(b));
+}
 /// torch.inner: a [..., k] and b [..., k], all dots of their last dimensions.
 inline constexpr operation<ops::Inner> inner;
 /// torch.kron: the Kronecker product, every extent the product of the two.
@@ -344,4 +351,4 @@ template<double P = 2.0>
 inline constexpr operation<ops::Pdist<P>> pdist;
 } // namespace nn
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -2,12 +2,13 @@
 // sum and mean over dimensions.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/reduce.hpp"
 #include "stator/ops/arithmetic.hpp"
 
 #include <limits>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -240,4 +241,4 @@ inline constexpr operation<ops::Sum<true, Dims...>> sum_keepdim;
 template<Index... Dims>
 inline constexpr operation<ops::Mean<true, Dims...>> mean_keepdim;
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -6,6 +6,7 @@
 // rounding, `kernel::rounded` keeps a product from being fused with the sum around it.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/simd.hpp"
 
 #include <algorithm>
@@ -21,8 +22,8 @@ template<class V, class T>
 void store(const T*, const V&) {}
 
 template<class V, class F, class... T>
-[[gnu::always_inline]] inline void apply_at(const F& f, T*... at) {
-  [&](auto... v) __attribute__((always_inline)) {
+STATOR_ALWAYS_INLINE inline void apply_at(const F& f, T*... at) {
+  [&](auto... v) STATOR_INLINE_LAMBDA {
     f(v...);
     (store(at, v), ...);
   }(V::load(at)...);

@@ -14,6 +14,7 @@
 // `for_each_number`, for checkpoints, and ==.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/error.hpp"
 #include "stator/core/glob.hpp"
 #include "stator/core/grad_state.hpp"
@@ -243,7 +244,7 @@ private:
     progress.rule.begin(all.options, ++progress.steps);
     update(progress.rule, all.options, begin_of(0), begin_of(table().size()));
   }
-  [[gnu::noinline]] void step_one_by_one() {
+  STATOR_NOINLINE void step_one_by_one() {
     allocate_states();
     separate();
     for (const Group& group : groups_)
@@ -290,7 +291,7 @@ private:
         std::ranges::fill(part(s, parameter), static_cast<T>(Rule::initial(group.options, s)));
   }
 
-  [[gnu::cold, gnu::noinline]] void allocate(std::size_t s) {
+  STATOR_COLD STATOR_NOINLINE void allocate(std::size_t s) {
     const std::size_t size = model_->gradient_arena().size();
     if (table().size() > 0 && size == 0) [[unlikely]]
       raise(UnboundError(

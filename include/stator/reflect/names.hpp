@@ -3,6 +3,7 @@
 // in constant evaluation.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/fixed_string.hpp"
 #include "stator/core/text.hpp"
 #include "stator/reflect/fields.hpp"
@@ -38,14 +39,14 @@ constexpr const T& prototype() {
   // Functions of constants are compiled as well, where their address is in one: without this they would not
   // link.
   if (__builtin_is_constant_evaluated()) return detail::fake<T>.value;
-  __builtin_unreachable();
+  STATOR_UNREACHABLE();
 }
 
 namespace detail {
 template<auto Pointer>
 consteval auto pointer_text() { // `auto`: g++ would append what a named return type stands for
 #if defined(__clang__) || defined(__GNUC__)
-  return std::string_view(__PRETTY_FUNCTION__);
+  return std::string_view(STATOR_FUNCTION_SIGNATURE);
 #else
 #error "stator: field names need g++ 12 or clang 19, or newer"
 #endif
@@ -81,7 +82,7 @@ struct stored_name {
 
 template<class T>
 consteval std::string_view type_text() {
-  std::string_view text = __PRETTY_FUNCTION__;
+  std::string_view text = STATOR_FUNCTION_SIGNATURE;
   text = text.substr(text.find("T = ") + 4);
   // The name ends at the "]" or ";" that is outside of its own brackets.
   std::size_t depth = 0, end = 0;

@@ -2,6 +2,7 @@
 // The state of one evaluated expression: its workspace and what has run already.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/run/backward_error.hpp"
 #include "stator/run/backward_observer.hpp"
 #include "stator/run/program_leaves.hpp"
@@ -9,7 +10,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace run {
 
@@ -112,7 +113,7 @@ private:
   using Observer = typename backward_observer<Plan>::type;
 
   /// backward() of any program, its forward if it has not run, and what is between both.
-  [[gnu::noinline]] static void backward_in_steps(const E& e, State& state, bool retain_graph) {
+  STATOR_NOINLINE static void backward_in_steps(const E& e, State& state, bool retain_graph) {
     using P = Program<Plan, true>;
     expr::LeafMemory leaves[leaf_count + 1];
     Frame f{nullptr, leaves, nullptr, gather(e, leaves)};
@@ -183,7 +184,7 @@ private:
 
   /// Points the gradients of leaves with `requires_grad_(false)` to memory that is never read.
   template<class P>
-  [[gnu::cold, gnu::noinline]] static MemoryBlock divert(expr::LeafMemory* leaves, Index batch) {
+  STATOR_COLD STATOR_NOINLINE static MemoryBlock divert(expr::LeafMemory* leaves, Index batch) {
     const auto is_disabled = [&](const GradientLeaf& g) {
       return leaves[g.leaf].state != nullptr && leaves[g.leaf].state->disabled;
     };
@@ -208,7 +209,7 @@ private:
     return block;
   }
 
-  [[gnu::always_inline]] static Index gather_inlined(const E& e, expr::LeafMemory* leaves) {
+  STATOR_ALWAYS_INLINE static Index gather_inlined(const E& e, expr::LeafMemory* leaves) {
     stator::detail::Gatherer g{leaves};
     STATOR_INLINE_CALL tracer<E>::gather(e, g);
     return g.batch;
@@ -235,7 +236,7 @@ private:
   /// A small program as one function. Its values lie in memory that nothing else can see, so that those that
   /// a compiler can keep in registers never get there.
   template<class P>
-  [[gnu::flatten, gnu::noinline]] static void forward_inlined(const E& e, T* result) {
+  STATOR_FLATTEN STATOR_NOINLINE static void forward_inlined(const E& e, T* result) {
     expr::LeafMemory leaves[leaf_count + 1];
     alignas(alignment) std::byte workspace[std::max<std::size_t>(P::workspace.fixed, 1)];
     const Frame f{workspace, leaves, result, gather_inlined(e, leaves)};
@@ -245,7 +246,7 @@ private:
   }
   /// The same for forward and backward; false, and nothing done, where a gradient is not wanted or not there.
   template<class P>
-  [[gnu::flatten, gnu::noinline]] static bool backward_inlined(const E& e, State& state) {
+  STATOR_FLATTEN STATOR_NOINLINE static bool backward_inlined(const E& e, State& state) {
     expr::LeafMemory leaves[leaf_count + 1];
     alignas(alignment) std::byte workspace[std::max<std::size_t>(P::workspace.fixed, 1)];
     const Frame f{workspace, leaves, nullptr, gather_inlined(e, leaves)};
@@ -303,4 +304,4 @@ private:
 template<class E>
 struct expr::evaluator : run::Evaluation<E> {};
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -2,6 +2,7 @@
 // Straight-line execution: every unit of a program becomes one call of a kernel with constant arguments.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/elementwise.hpp"
 #include "stator/run/compile.hpp"
 
@@ -19,7 +20,7 @@ struct Frame {
 namespace detail {
 
 template<class P, graph::Place Place>
-[[gnu::always_inline]] inline void* address(const Frame& f) {
+STATOR_ALWAYS_INLINE inline void* address(const Frame& f) {
   using graph::Area;
   if constexpr (Place.area == Area::fixed)
     return f.workspace + Place.offset;
@@ -128,7 +129,7 @@ struct region_unit {
   }();
   using T = scalar_of<P::nodes[P::at(P::members[P::at(unit.first)])].signature->type.dtype>;
 
-  [[gnu::always_inline]] static void run(const Frame& f) {
+  STATOR_ALWAYS_INLINE static void run(const Frame& f) {
     [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {
       const T* const in[] = {static_cast<const T*>(address<P, P::place(loads[I])>(f))..., nullptr};
       T* const out[] = {static_cast<T*>(address<P, P::place(results[O])>(f))...};
@@ -139,7 +140,7 @@ struct region_unit {
 
 /// A unit that is one operation with a kernel of its own, the operands of which are I...
 template<class P, std::size_t U, std::size_t... I>
-[[gnu::always_inline]] inline void run_kernel(const Frame& f, std::index_sequence<I...>) {
+STATOR_ALWAYS_INLINE inline void run_kernel(const Frame& f, std::index_sequence<I...>) {
   constexpr graph::Unit unit = P::units[U];
   constexpr int node = P::members[P::at(unit.first)];
   constexpr auto* signature = P::nodes[P::at(node)].signature;
@@ -150,7 +151,7 @@ template<class P, std::size_t U, std::size_t... I>
 }
 
 template<class P, std::size_t U>
-[[gnu::always_inline]] inline void run_unit(const Frame& f) {
+STATOR_ALWAYS_INLINE inline void run_unit(const Frame& f) {
   if constexpr (P::units[U].region) {
     region_unit<P, U>::run(f);
   } else {
@@ -167,9 +168,9 @@ inline void run_chunk(const Frame& f, std::index_sequence<U...>) {
   (run_unit<P, First + U>(f), ...);
 }
 
-/// The same with everything that it calls inlined: in a function with [[gnu::flatten]].
+/// The same with everything that it calls inlined: in a function with STATOR_FLATTEN.
 template<class P, std::size_t First, std::size_t... U>
-[[gnu::always_inline]] inline void run_inlined(const Frame& f, std::index_sequence<U...>) {
+STATOR_ALWAYS_INLINE inline void run_inlined(const Frame& f, std::index_sequence<U...>) {
   (run_unit<P, First + U>(f), ...);
 }
 
@@ -197,9 +198,9 @@ template<class P, std::size_t Unit = 0, std::size_t Node = 0>
 inline constexpr bool is_small = P::units.size() - Unit <= detail::chunk && P::workspace.per_sample == 0 &&
                                  detail::work<P, Node>() <= detail::small_work;
 
-/// Runs the units of a small program from `First` on, in a function with [[gnu::flatten]].
+/// Runs the units of a small program from `First` on, in a function with STATOR_FLATTEN.
 template<class P, std::size_t First = 0>
-[[gnu::always_inline]] inline void execute_inlined(const Frame& f) {
+STATOR_ALWAYS_INLINE inline void execute_inlined(const Frame& f) {
   detail::run_inlined<P, First>(f, std::make_index_sequence<P::units.size() - First>{});
 }
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops {
 
@@ -48,4 +48,4 @@ constexpr void assign(const L& buffer, const X& value) {
       {leaf, value.node, &ops::leaf_signature<T, 0>::value, &ops::signature<ops::Assign, 0, T, T, T>::value});
 }
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -2,6 +2,7 @@
 // The memory of an expression's leaves and the extent of its batch, gathered when it runs.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/expr/expression.hpp"
 #include "stator/module/table.hpp"
 
@@ -19,7 +20,7 @@ struct GatherVisitor : visitor_base {
 /// Takes the network and not what was gathered of it: an array whose address is handed on cannot be kept in
 /// registers.
 template<class Net>
-[[noreturn, gnu::cold, gnu::noinline]] void throw_unbound(const Net& net) {
+[[noreturn]] STATOR_COLD void throw_unbound(const Net& net) {
   expr::LeafMemory leaves[table<Net>::leaves.size() + 1];
   GatherVisitor gather(leaves);
   walk(net, gather);
@@ -39,7 +40,7 @@ constexpr Extents extents_of(Index leading) {
 }
 
 template<class S>
-[[noreturn, gnu::cold, gnu::noinline]] void refuse_input(Index leading) {
+[[noreturn]] STATOR_COLD void refuse_input(Index leading) {
   refuse_no_memory(extents_of<S>(leading));
 }
 

@@ -54,7 +54,7 @@
 #include "stator/trace/operand.hpp"
 #include "stator/trace/record.hpp"
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace ops::detail {
 
@@ -163,6 +163,6 @@ private:
   }
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1
 
 #include "stator/trace/convert.hpp"

@@ -3,6 +3,7 @@
 // vector-Jacobian product, its cost and its names.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/fixed_string.hpp"
 #include "stator/kernel/elementwise.hpp"
 #include "stator/kernel/math.hpp"
@@ -14,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// For `vjp`: an operand that gets no gradient.
 struct NoGradient {};
@@ -96,7 +97,7 @@ constexpr std::string_view backward_name() {
 template<class Op, bool Accumulate, class Out, class... In>
 struct kernel_call {
   static void run(void* out, const void* const* in, Index batch, std::byte* scratch) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) STATOR_INLINE_LAMBDA {
       auto* const to = static_cast<typename Out::scalar*>(out);
       if constexpr (Accumulate)
         STATOR_INLINE_CALL Op::template accumulate<Out, In...>(
@@ -311,4 +312,4 @@ struct number_signature {
 };
 
 } // namespace ops
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -3,12 +3,13 @@
 // of its leaves, at run time. Both go through the operands in the same order, so leaf k is the same in both.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/graph/frozen_graph.hpp"
 #include "stator/trace/call.hpp"
 #include "stator/trace/gather.hpp"
 #include "stator/trace/prototype_visitors.hpp"
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace detail {
 
@@ -34,10 +35,10 @@ inline constexpr auto tracing_order = [] {
 
 /// Gathers from each operand, in the order in which they are traced.
 template<class... A>
-[[gnu::always_inline]] inline void gather_all(Gatherer& g, const Pack<A...>& operands) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+STATOR_ALWAYS_INLINE inline void gather_all(Gatherer& g, const Pack<A...>& operands) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) STATOR_INLINE_LAMBDA {
     const auto one = [&g]<class E>(const E& e)
-                         __attribute__((always_inline)) { STATOR_INLINE_CALL tracer<E>::gather(e, g); };
+                         STATOR_INLINE_LAMBDA { STATOR_INLINE_CALL tracer<E>::gather(e, g); };
     if constexpr ((gradient_depth<A> + ... + 0) > 0)
       (one(detail::pack_item<tracing_order<A...>[I]>(operands)), ...);
     else
@@ -263,4 +264,4 @@ constexpr GrowingArray<graph::Call> recorded_calls() {
   return static_cast<GrowingArray<graph::Call>&&>(b.modules.list);
 }
 
-} // namespace stator
+} // namespace stator::inline v0_1

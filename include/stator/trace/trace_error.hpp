@@ -7,7 +7,7 @@
 #include "stator/trace/forward_error.hpp"
 #include "stator/trace/trace.hpp"
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 namespace detail {
 
@@ -140,4 +140,4 @@ struct trace_error {
   }
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

@@ -8,12 +8,14 @@
 // It must stay light: no header of the library here, and none of the standard library's large ones.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
-namespace stator {
+namespace stator::inline v0_1 {
 
 /// Numbers in somebody else's memory, row-major, with their extents: `{images.data(), 64, 784}`, or from a
 /// Tensor. `T`: `void`, or `const void` for numbers that are only read.
@@ -164,4 +166,4 @@ private:
   wall::Interface* made_;
 };
 
-} // namespace stator
+} // namespace stator::inline v0_1

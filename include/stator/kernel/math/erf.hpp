@@ -4,6 +4,7 @@
 // Coefficients: tests/reference/minimax.py. Errors are the largest found by tests/kernel/math_test.cpp.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/math/exp.hpp"
 
 namespace stator::kernel {
@@ -12,7 +13,7 @@ namespace detail {
 
 /// exp(z^2) erfc(z) for z >= 0: a polynomial in (z - 3) / (z + 3), over z + 3.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> erfcx(const Simd<T, W>& z) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> erfcx(const Simd<T, W>& z) {
   using V = Simd<T, W>;
   const V w = V(T{1}) / (z + T(3)), u = (z - T(3)) * w;
   if constexpr (sizeof(T) == 4) {
@@ -34,7 +35,7 @@ template<class T, Index W>
 
 /// factor exp(-scale x^2), scale a power of two.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> gauss(const Simd<T, W>& factor, const Simd<T, W>& x, double scale) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> gauss(const Simd<T, W>& factor, const Simd<T, W>& x, double scale) {
   using V = Simd<T, W>;
   constexpr bits_of<T> upper = ~bits_of<T>{} << (format<T>::mantissa + 2) / 2;
   const V high = from_bits<T>(bits(x) & Simd<bits_of<T>, W>(upper)); // its square is exact

@@ -5,6 +5,7 @@
 // tests/kernel/math_test.cpp.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/math/polynomial.hpp"
 
 namespace stator::kernel {
@@ -18,12 +19,12 @@ struct ExpParts {
   Simd<bits_of<T>, W> n;
 
   /// 2^(n + plus), of which there must be a normal number.
-  [[gnu::always_inline]] static Simd<T, W> power(const Simd<bits_of<T>, W>& n, int plus = 0) {
+  STATOR_ALWAYS_INLINE static Simd<T, W> power(const Simd<bits_of<T>, W>& n, int plus = 0) {
     const Simd<bits_of<T>, W> bias(static_cast<bits_of<T>>(format<T>::bias + plus));
     return from_bits<T>((n + bias) << format<T>::mantissa);
   }
   /// v 2^n with one rounding.
-  [[gnu::always_inline]] Simd<T, W> scale(const Simd<T, W>& v) const {
+  STATOR_ALWAYS_INLINE Simd<T, W> scale(const Simd<T, W>& v) const {
     const Simd<bits_of<T>, W> half = n >> 1;
     return v * power(half) * power(n - half);
   }
@@ -31,7 +32,7 @@ struct ExpParts {
 
 /// Of x + low, where |low| is small beside |x|; both within the range in which n has few bits.
 template<class T, Index W, class... Low>
-[[gnu::always_inline]] inline ExpParts<T, W> exp_parts(const Simd<T, W>& x, const Low&... low) {
+STATOR_ALWAYS_INLINE inline ExpParts<T, W> exp_parts(const Simd<T, W>& x, const Low&... low) {
   using V = Simd<T, W>;
   constexpr bool single = sizeof(T) == 4;
   const V log2_e(static_cast<T>(1.4426950408889634));
@@ -54,8 +55,8 @@ template<class T, Index W, class... Low>
 
 /// factor exp(x + low) for x <= 0, with one rounding where that is a denormal number.
 template<class T, Index W, class... Low>
-[[gnu::always_inline]] inline Simd<T, W> scaled_exp(const Simd<T, W>& factor, const Simd<T, W>& x,
-                                                    const Low&... low) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> scaled_exp(const Simd<T, W>& factor, const Simd<T, W>& x,
+                                                  const Low&... low) {
   const auto e = exp_parts(at_least(x, sizeof(T) == 4 ? -150 : -1000), low...);
   return e.scale(mul_add(factor, e.rest, factor));
 }

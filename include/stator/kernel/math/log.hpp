@@ -4,6 +4,7 @@
 // tests/kernel/math_test.cpp.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/math/exp.hpp"
 
 namespace stator::kernel {
@@ -17,7 +18,7 @@ struct LogParts {
   Simd<bits_of<T>, W> biased;
 
   /// k - less as a number.
-  [[gnu::always_inline]] Simd<T, W> k(const Simd<T, W>& less) const {
+  STATOR_ALWAYS_INLINE Simd<T, W> k(const Simd<T, W>& less) const {
     using B = Simd<bits_of<T>, W>;
     constexpr T above = static_cast<T>(bits_of<T>{1} << format<T>::mantissa); // its low bits are an integer
     return from_bits<T>(biased | B(std::bit_cast<bits_of<T>>(above))) -
@@ -25,7 +26,7 @@ struct LogParts {
   }
 };
 template<class T, Index W>
-[[gnu::always_inline]] inline LogParts<T, W> log_parts(const Simd<T, W>& x) {
+STATOR_ALWAYS_INLINE inline LogParts<T, W> log_parts(const Simd<T, W>& x) {
   using B = Simd<bits_of<T>, W>;
   constexpr auto root_half = std::bit_cast<bits_of<T>>(static_cast<T>(0.70710678118654752440));
   const B moved = bits(x) + B(format<T>::one - root_half);
@@ -34,7 +35,7 @@ template<class T, Index W>
 
 /// k ln(2) + log(1 + f)
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> log_sum(const Simd<T, W>& k, const Simd<T, W>& f) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> log_sum(const Simd<T, W>& k, const Simd<T, W>& f) {
   using V = Simd<T, W>;
   constexpr bool single = sizeof(T) == 4;
   // k times the first is exact.
@@ -56,7 +57,7 @@ template<class T, Index W>
 
 /// `result`, a function of x that has log's values at infinity, below `least` (NaN) and there (-infinity).
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> log_ends(const Simd<T, W>& result, const Simd<T, W>& x, T least) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> log_ends(const Simd<T, W>& result, const Simd<T, W>& x, T least) {
   using V = Simd<T, W>;
   constexpr T infinity = std::numeric_limits<T>::infinity();
   const V finite = select(x < V(infinity), result, x); // NaN as well

@@ -2,13 +2,14 @@
 // Polynomials of a Simd, and what the functions of kernel/math/ know of the format of floating-point numbers.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/simd.hpp"
 
 namespace stator::kernel::detail {
 
 /// c0 + c1 x + c2 x^2 + ..., in Horner's order.
 template<class T, Index W, class... C>
-[[gnu::always_inline]] inline Simd<T, W> polynomial(const Simd<T, W>& x, double c0, C... c) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> polynomial(const Simd<T, W>& x, double c0, C... c) {
   const Simd<T, W> lowest(static_cast<T>(c0));
   if constexpr (sizeof...(C) == 0)
     return lowest;
@@ -29,19 +30,19 @@ struct format {
 
 /// x with the sign of y; x is not negative.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> with_sign_of(const Simd<T, W>& x, const Simd<T, W>& y) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> with_sign_of(const Simd<T, W>& x, const Simd<T, W>& y) {
   return from_bits<T>(bits(x) | (bits(y) & Simd<bits_of<T>, W>(format<T>::sign)));
 }
 
 /// x, not above `high`; NaN stays NaN.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> at_most(const Simd<T, W>& x, double high) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> at_most(const Simd<T, W>& x, double high) {
   const Simd<T, W> h(static_cast<T>(high));
   return select(h < x, h, x);
 }
 /// x, not below `low`; NaN stays NaN.
 template<class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> at_least(const Simd<T, W>& x, double low) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> at_least(const Simd<T, W>& x, double low) {
   const Simd<T, W> l(static_cast<T>(low));
   return select(x < l, l, x);
 }

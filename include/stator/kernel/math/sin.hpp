@@ -4,6 +4,7 @@
 // tests/reference/minimax.py. Errors are the largest found by tests/kernel/math_test.cpp.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/math/polynomial.hpp"
 
 namespace stator::kernel {
@@ -12,7 +13,7 @@ namespace detail {
 
 /// sin(x + quarters pi / 2)
 template<int Quarters, class T, Index W>
-[[gnu::always_inline]] inline Simd<T, W> sine(const Simd<T, W>& x) {
+STATOR_ALWAYS_INLINE inline Simd<T, W> sine(const Simd<T, W>& x) {
   using V = Simd<T, W>;
   using B = Simd<bits_of<T>, W>;
   constexpr bool single = sizeof(T) == 4;

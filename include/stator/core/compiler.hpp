@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+// How g++ and clang spell what the language has no words for; nothing else of the library does, but for the
+// vectors' built-in functions, which kernel/simd.hpp and kernel/shuffle.hpp keep. A port to another compiler
+// begins here.
+#pragma once
+
+#include "stator/core/requirements.hpp"
+
+/// Before a function: it is inlined where it is called, whatever the optimiser thinks of its size.
+#define STATOR_ALWAYS_INLINE [[gnu::always_inline]]
+/// After the parameters of a lambda: its call is inlined.
+#define STATOR_INLINE_LAMBDA __attribute__((always_inline))
+/// Before a function: it is never inlined.
+#define STATOR_NOINLINE [[gnu::noinline]]
+/// Before a function: it is seldom called, and stands apart from what is.
+#define STATOR_COLD [[gnu::cold]]
+/// Before a function: everything that it calls is inlined.
+#define STATOR_FLATTEN [[gnu::flatten]]
+/// Before a function: another definition elsewhere in the program replaces it.
+#define STATOR_WEAK [[gnu::weak]]
+/// Where control never comes.
+#define STATOR_UNREACHABLE() __builtin_unreachable()
+/// std::memcpy without its header.
+#define STATOR_MEMCPY __builtin_memcpy
+/// The signature of the function that it stands in, with the types that templates were given.
+#define STATOR_FUNCTION_SIGNATURE __PRETTY_FUNCTION__
+/// In an alias of T: a vector of so many bytes, with operators for all elements at once.
+#define STATOR_VECTOR_OF_BYTES(bytes) __attribute__((vector_size(bytes)))
+
+// Loops over registers must unroll for arrays of vectors to stay in registers.
+#ifdef __clang__
+/// Before a loop over registers: unrolls it completely.
+#define STATOR_UNROLL _Pragma("clang loop unroll(full)")
+/// Before a loop: unrolls it four times.
+#define STATOR_UNROLL_BY_4 _Pragma("clang loop unroll_count(4)")
+/// Before a call: inlines it; g++ does so by STATOR_FLATTEN on a function around it.
+#define STATOR_INLINE_CALL [[clang::always_inline]]
+#else
+#define STATOR_INLINE_CALL
+#define STATOR_UNROLL _Pragma("GCC unroll 32")
+#define STATOR_UNROLL_BY_4 _Pragma("GCC unroll 4")
+#endif
