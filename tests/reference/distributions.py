@@ -53,4 +53,13 @@ torch.randn(5)  # leaves a spare normal number in the state
 arrays["state.spare_normal"] = torch.get_rng_state().numpy()
 arrays["randn.after"] = torch.randn(5).numpy()
 arrays["state.large_seed"] = torch.manual_seed(0xFEDC_BA98_7654_3210).get_state().numpy()
+for name, options in {"soft": {"tau": 0.7}, "hard": {"hard": True}, "rows": {"tau": 2.0, "hard": True, "dim": 0}}.items():
+    logits = torch.linspace(-2, 3, 12).reshape(4, 3).requires_grad_()
+    torch.manual_seed(123)
+    y = torch.nn.functional.gumbel_softmax(logits, **options)
+    (y * torch.arange(12.0).reshape(4, 3)).sum().backward()
+    arrays[f"gumbel.{name}.y"], arrays[f"gumbel.{name}.dx"] = y.detach().numpy(), logits.grad.numpy()
+torch.manual_seed(123)
+half = torch.full((5, 4), 0.5)
+arrays["noise.like"] = torch.stack([torch.rand_like(half), torch.randn_like(half), torch.bernoulli(half * 1.5)]).numpy()
 save("distributions", arrays)

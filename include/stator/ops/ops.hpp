@@ -33,6 +33,7 @@
 #include "stator/ops/loss.hpp"
 #include "stator/ops/margin_loss.hpp"
 #include "stator/ops/matmul.hpp"
+#include "stator/ops/noise.hpp"
 #include "stator/ops/order_statistics.hpp"
 #include "stator/ops/pair_loss.hpp"
 #include "stator/ops/permute.hpp"
