@@ -370,6 +370,14 @@ case("TransformerEncoderLayer", "masks",
      x=(2, 3, 4), ignored=torch.tensor([[0, 0, 1], [0, 1, 1]]))
 case("TransformerEncoderLayer", "norm_first",
      lambda: nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, activation="gelu", norm_first=True, batch_first=True), x=(2, 3, 4))
+case("TransformerDecoderLayer", "norm_first",
+     lambda: Wrapped(nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0, activation="gelu", norm_first=True, layer_norm_eps=1e-3),
+                     lambda m, x, memory, a, i: m(x, memory, mask[:3, :3], a, memory_key_padding_mask=i.bool())),
+     x=(3, 2, 4), memory=(4, 2, 4), const_mask=(3, 4), ignored=torch.tensor([[0, 0, 1, 0], [0, 1, 1, 0]]))
+case("Transformer", "default",
+     lambda: Wrapped(nn.Transformer(4, 2, 2, 1, 6, dropout=0.0, batch_first=True),
+                     lambda m, x, t, a, i: m(x, t, None, mask[:3, :3], a, i.bool())), True,
+     x=(2, 3, 4), target=(2, 3, 4), const_mask=(3, 3), ignored=torch.tensor([[0, 0, 1], [0, 1, 1]]))
 family("rnn")
 for layer, make in (("RNN", nn.RNN), ("LSTM", nn.LSTM), ("GRU", nn.GRU)):
     case(layer, "default", lambda: Wrapped(make(3, 4), lambda m, x: m(x)[0]), x=(5, 2, 3))

@@ -21,4 +21,5 @@
 #include "stator/nn/rnn.hpp"
 #include "stator/nn/row_norm.hpp"
 #include "stator/nn/transformer.hpp"
+#include "stator/nn/transformer_stack.hpp"
 #include "stator/nn/upsample.hpp"

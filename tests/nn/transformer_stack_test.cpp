@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stator/nn/transformer_stack.hpp"
+
+#include "nn/layer_law.hpp"
+
+using namespace stator;
+using test::check_called;
+using test::Fixed;
+using test::In;
+using Options = nn::TransformerOptions;
+
+TEST_CASE("TransformerDecoderLayer agrees with PyTorch") {
+  constexpr Options options{
+      .dropout = 0, .layer_norm_eps = 1e-3, .gelu = true, .norm_first = true, .is_causal = true};
+  check_called<nn::TransformerDecoderLayer<4, 2, 6, options>>(
+      "TransformerDecoderLayer.norm_first",
+      [](const auto& layer, const auto& x, const auto& memory, const auto& mask, const auto& ignored) {
+        return layer(x, memory, 0, mask, 0, nn::key_padding_mask<>(ignored));
+      },
+      In<3, 2, 4>{}, In<4, 2, 4>{"memory"}, Fixed<float, 3, 4>{"mask"}, Fixed<std::int64_t, 2, 4>{"ignored"});
+}
+
+TEST_CASE("Transformer agrees with PyTorch, and so do its encoder and decoder") {
+  constexpr Options options{.dropout = 0, .batch_first = true, .is_causal = true};
+  check_called<nn::Transformer<4, 2, 2, 1, 6, options>>(
+      "Transformer.default",
+      [](const auto& model, const auto& x, const auto& target, const auto& mask, const auto& ignored) {
+        return model(x, target, 0, 0, mask, nn::key_padding_mask<>(ignored));
+      },
+      In<2, 3, 4>{}, In<2, 3, 4>{"target"}, Fixed<float, 3, 3>{"mask"}, Fixed<std::int64_t, 2, 3>{"ignored"});
+}
+
+TEST_CASE("the layers of a TransformerDecoder begin alike, and a norm may be left out") {
+  const Model<nn::TransformerDecoder<nn::TransformerDecoderLayer<4, 2, 6>, 2>> model;
+  CHECK_FALSE(test::tensors(model.named_parameters()).back().first.starts_with("norm"));
+  const auto& [first, second] = model->layers;
+  CHECK(std::ranges::equal(first.linear1.weight.values(), second.linear1.weight.values()));
+  CHECK(std::ranges::equal(first.linear2.bias.values(), second.linear2.bias.values()));
+}
