@@ -105,6 +105,7 @@ case("Linear", "default", lambda: nn.Linear(5, 3), x=(4, 5))
 case("Linear", "no_bias", lambda: nn.Linear(7, 4, bias=False), x=(2, 7))
 case("Linear", "rank3", lambda: nn.Linear(3, 6), x=(2, 4, 3))
 case("Bilinear", "default", lambda: nn.Bilinear(3, 4, 5), x=(2, 3), x2=(2, 4))
+case("Bilinear", "no_bias", lambda: nn.Bilinear(3, 4, 5, bias=False), x=(2, 2, 3), x2=(2, 2, 4))
 family("embedding")
 case("Embedding", "default", lambda: nn.Embedding(6, 4), x=labels(5, 6))
 case("Embedding", "padding_idx", lambda: nn.Embedding(6, 4, padding_idx=2), x=labels(3, 6, 4))
@@ -177,6 +178,15 @@ for d, norm, image in ((1, nn.InstanceNorm1d, (6,)), (2, nn.InstanceNorm2d, (3, 
     case(layer, "running_stats_affine.train", lambda: norm(3, affine=True, track_running_stats=True), True, x=x)
     case(layer, "running_stats.eval", lambda: norm(3, affine=True, track_running_stats=True), True, False, x=x)
 case("LocalResponseNorm", "default", lambda: nn.LocalResponseNorm(3), x=(2, 5, 3))
+case("LocalResponseNorm", "even", lambda: nn.LocalResponseNorm(2, alpha=0.5, beta=1.5, k=2.0), x=(2, 5, 3))
+
+def rms_norm(x, weight, eps, dims=(-1,)):
+    """PyTorch 2.4's rms_norm, by its definition."""
+    return x / torch.sqrt(x.pow(2).mean(dims, keepdim=True) + eps) * weight
+
+
+case("rms_norm", "default", lambda: lambda x, w: rms_norm(x, w, torch.finfo(torch.float32).eps), x=(3, 6), weight=(6,))
+case("rms_norm", "two_dimensions", lambda: lambda x: rms_norm(x, 1, 0.1, (-1, -2)), x=(2, 2, 3))
 family("distance")
 case("CosineSimilarity", "default", lambda: nn.CosineSimilarity(dim=1), x=(3, 4), x2=(3, 4))
 
@@ -287,11 +297,14 @@ family("shape")
 case("PixelShuffle", "two", lambda: nn.PixelShuffle(2), x=(2, 8, 2, 3))
 case("PixelShuffle", "three", lambda: nn.PixelShuffle(3), x=(1, 9, 2, 2))
 case("PixelUnshuffle", "two", lambda: nn.PixelUnshuffle(2), x=(1, 2, 4, 6))
+case("ChannelShuffle", "two", lambda: nn.ChannelShuffle(2), const_x=(2, 6, 3))
 case("Flatten", "default", nn.Flatten, x=(2, 3, 4))
 case("Flatten", "range", lambda: nn.Flatten(0, 1), x=(2, 3, 4))
 case("Unflatten", "default", lambda: nn.Unflatten(1, (2, 3)), x=(2, 6))
 case("Fold", "default", lambda: nn.Fold((4, 5), 2, stride=1), x=(1, 8, 12))
 case("Unfold", "default", lambda: nn.Unfold(2, padding=1, stride=2), x=(1, 2, 4, 5))
+case("Unfold", "options", lambda: nn.Unfold((3, 2), dilation=(1, 2), padding=(0, 1), stride=(1, 2)), x=(1, 2, 4, 5))
+case("Fold", "options", lambda: nn.Fold((4, 5), (3, 2), dilation=(1, 2), padding=(0, 1), stride=(1, 2)), x=(1, 12, 6))
 family("dropout")
 case("Dropout", "half", lambda: nn.Dropout(0.5), seed=5, x=(4, 9))
 case("Dropout", "fifth", lambda: nn.Dropout(0.2), seed=5, x=(4, 9))

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stator/nn/channels.hpp"
+#include "stator/nn/fold.hpp"
+#include "stator/nn/rms_norm.hpp"
+
+#include "nn/layer_law.hpp"
+
+using namespace stator;
+using test::check_layer;
+using test::In;
+
+TEST_CASE("Bilinear and layers across channels agree with PyTorch") {
+  check_layer<nn::Bilinear<3, 4, 5>>("Bilinear.default", In<2, 3>{}, In<2, 4>{"x2"});
+  check_layer<nn::Bilinear<3, 4, 5, nn::BilinearOptions{.bias = false}>>("Bilinear.no_bias", In<2, 2, 3>{},
+                                                                         In<2, 2, 4>{"x2"});
+  check_layer<nn::ChannelShuffle<2>>("ChannelShuffle.two", In<2, 6, 3>{});
+  check_layer<nn::LocalResponseNorm<3>>("LocalResponseNorm.default", In<2, 5, 3>{});
+  check_layer<nn::LocalResponseNorm<2, 0.5, 1.5, 2.0>>("LocalResponseNorm.even", In<2, 5, 3>{});
+}
+
+TEST_CASE("Fold and Unfold agree with PyTorch") {
+  constexpr nn::FoldOptions options{.dilation = {1, 2}, .padding = {0, 1}, .stride = {1, 2}};
+  check_layer<nn::Unfold<2, nn::FoldOptions{.padding = 1, .stride = 2}>>("Unfold.default", In<1, 2, 4, 5>{});
+  check_layer<nn::Unfold<Dims<2>(3, 2), options>>("Unfold.options", In<1, 2, 4, 5>{});
+  check_layer<nn::Fold<Dims<2>(4, 5), 2>>("Fold.default", In<1, 8, 12>{});
+  check_layer<nn::Fold<Dims<2>(4, 5), Dims<2>(3, 2), options>>("Fold.options", In<1, 12, 6>{});
+}
+
+TEST_CASE("rms_norm agrees with its definition, RMSNorm begins with ones") {
+  test::check_function(
+      "rms_norm.default", [](const auto& x, const auto& w) { return nn::rms_norm<>(x, w); }, In<3, 6>{},
+      In<6>{"weight"});
+  using Plain = nn::RMSNorm<Extents(2, 3), nn::RMSNormOptions{.eps = 0.1, .elementwise_affine = false}>;
+  const Model<Plain> plain;
+  CHECK(repr(*plain) == "RMSNorm((2, 3), eps=0.1, elementwise_affine=False)");
+  test::check_function("rms_norm.two_dimensions", [&](const auto& x) { return plain(x); }, In<2, 2, 3>{});
+  const Model<nn::RMSNorm<3>> affine;
+  CHECK(repr(*affine) == "RMSNorm((3,), eps=None, elementwise_affine=True)");
+  CHECK(affine->weight.data()[2] == 1);
+}
