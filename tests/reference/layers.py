@@ -110,6 +110,10 @@ family("embedding")
 case("Embedding", "default", lambda: nn.Embedding(6, 4), x=labels(5, 6))
 case("Embedding", "padding_idx", lambda: nn.Embedding(6, 4, padding_idx=2), x=labels(3, 6, 4))
 case("Embedding", "rank2", lambda: nn.Embedding(9, 3), x=labels(2, 9, 3))
+bags = torch.tensor([[1, 2, 1], [2, 2, 2], [5, 2, 0]])
+for mode in ("sum", "mean", "max"):
+    case("EmbeddingBag", mode, lambda: nn.EmbeddingBag(6, 4, mode=mode), x=bags)
+    case("EmbeddingBag", f"padding_idx.{mode}", lambda: nn.EmbeddingBag(6, 4, mode=mode, padding_idx=2), x=bags)
 
 # Convolutions
 family("conv")
@@ -311,6 +315,9 @@ case("Dropout", "fifth", lambda: nn.Dropout(0.2), seed=5, x=(4, 9))
 case("Dropout", "eval", lambda: nn.Dropout(0.5), train=False, x=(4, 9))
 case("Dropout2d", "half", lambda: nn.Dropout2d(0.5), seed=5, x=(3, 4, 2, 2))
 case("AlphaDropout", "half", lambda: nn.AlphaDropout(0.5), seed=5, x=(4, 9))
+case("FeatureAlphaDropout", "half", lambda: nn.FeatureAlphaDropout(0.5), seed=5, x=(3, 4, 2, 2))
+case("RReLU", "default", nn.RReLU, seed=5, x=(4, 9))
+case("RReLU", "eval", lambda: nn.RReLU(0.1, 0.5), train=False, x=(4, 9))
 
 # Attention and recurrence
 family("attention")
@@ -343,6 +350,10 @@ class Wrapped(nn.Module):
         return self.call(self.__dict__["module"], *inputs)
 
 
+family("embedding")
+case("EmbeddingBag", "weighted", lambda: (lambda bag: Wrapped(bag, lambda m, x, each: m(x, per_sample_weights=each)))
+     (nn.EmbeddingBag(6, 4, mode="sum")), x=bags, each=(3, 3))
+family("attention")
 mask = torch.triu(torch.ones(4, 4, dtype=torch.bool), 1)
 case("MultiheadAttention", "self", lambda: Wrapped(nn.MultiheadAttention(6, 2, batch_first=True), lambda m, x: m(x, x, x)),
      x=(2, 4, 6))

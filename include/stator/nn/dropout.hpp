@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Dropout, Dropout1d, Dropout2d, Dropout3d, AlphaDropout: active in training only.
+// Dropout, Dropout1d, Dropout2d, Dropout3d, AlphaDropout, FeatureAlphaDropout: active in training only.
 #pragma once
 
 #include "stator/nn/extra_repr.hpp"
@@ -44,6 +44,14 @@ using Dropout3d = FeatureDropout<3, P>;
 template<double P = 0.5>
 struct AlphaDropout {
   constexpr auto forward(auto x) const { return alpha_dropout<P>(x); }
+  constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
+  static std::string extra_repr() { return "p=" + python_float(P) + ", inplace=False"; }
+};
+
+/// As AlphaDropout, of whole channels of x [N, C, ...].
+template<double P = 0.5>
+struct FeatureAlphaDropout {
+  constexpr auto forward(auto x) const { return feature_alpha_dropout<P>(x); }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static std::string extra_repr() { return "p=" + python_float(P) + ", inplace=False"; }
 };

@@ -55,8 +55,8 @@ struct Dropout {
 };
 
 /// Elements are set to selu's limit rather than to 0, so that mean and variance stay. Source: Klambauer et
-/// al. 2017.
-template<double P>
+/// al. 2017. Elements, or with Whole channels of samples.
+template<double P, bool Whole = false>
 struct AlphaDropout {
   static_assert(P >= 0 && P < 1, "stator: alpha_dropout: the probability has to be in [0, 1)");
   static constexpr std::string_view name = "AlphaDropout";
@@ -66,7 +66,7 @@ struct AlphaDropout {
   static constexpr auto compose(X x) {
     if (!x.training() || P == 0) return x;
     // The mask is 0 or 1 / (1 - P).
-    const auto kept = mul(operation<DropoutMask<P, false>>{}(x), 1 - P);
+    const auto kept = mul(operation<DropoutMask<P, Whole>>{}(x), 1 - P);
     const auto shift = add(mul(sub(kept, 1), limit * slope), limit * slope * P);
     const auto y = add(mul(x, mul(kept, slope)), shift);
     return X{y.builder, y.node};
@@ -94,6 +94,9 @@ inline constexpr operation<ops::Dropout<P, true>> feature_dropout;
 /// torch.nn.functional.alpha_dropout: keeps mean and variance of what selu gives; x itself in evaluation.
 template<double P = 0.5>
 inline constexpr operation<ops::AlphaDropout<P>> alpha_dropout;
+/// The same for whole channels of x [N, C, ...]: torch.nn.functional.feature_alpha_dropout.
+template<double P = 0.5>
+inline constexpr operation<ops::AlphaDropout<P, true>> feature_alpha_dropout;
 } // namespace nn
 
 } // namespace stator::inline v0_1
