@@ -61,7 +61,7 @@ constexpr ConvGeometry<2> geometry(Index in, Index out, Index high, Index wide, 
 TEST_CASE("a convolution by F(2x2, 3x3) agrees with loops") {
   check<float, geometry(16, 16, 16, 16)>(2, 3e-6);
   check<float, geometry(64, 40, 32, 32)>(1, 3e-6);
-  check<float, geometry(17, 33, 8, 8), false>(3, 3e-6);
+  check<float, geometry(17, 33, 16, 15), false>(3, 3e-6);
   check<double, geometry(24, 16, 16, 16)>(2, 1e-14);
 }
 

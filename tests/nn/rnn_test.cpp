@@ -10,7 +10,7 @@ using test::In;
 
 namespace {
 
-constexpr RNNOptions all{.num_layers = 2, .batch_first = true, .bidirectional = true};
+constexpr RNNOptions everything{.num_layers = 2, .batch_first = true, .bidirectional = true};
 
 /// Everything that PyTorch returns, as one vector.
 template<class Net>
@@ -39,7 +39,8 @@ TEST_CASE("RNN, LSTM and GRU agree with PyTorch") {
 }
 
 TEST_CASE("all layers, both directions and the states agree with PyTorch") {
-  check_layer<Flat<nn::RNN<3, 2, all>>>("RNN.all", In<2, 3, 3>{}, In<4, 2, 2>{"h"});
-  check_layer<Flat<nn::GRU<3, 2, all>>>("GRU.all", In<2, 3, 3>{}, In<4, 2, 2>{"h"});
-  check_layer<Flat<nn::LSTM<3, 2, all>>>("LSTM.all", In<2, 3, 3>{}, In<4, 2, 2>{"h"}, In<4, 2, 2>{"c"});
+  check_layer<Flat<nn::RNN<3, 2, everything>>>("RNN.all", In<2, 3, 3>{}, In<4, 2, 2>{"h"});
+  check_layer<Flat<nn::GRU<3, 2, everything>>>("GRU.all", In<2, 3, 3>{}, In<4, 2, 2>{"h"});
+  check_layer<Flat<nn::LSTM<3, 2, everything>>>("LSTM.all", In<2, 3, 3>{}, In<4, 2, 2>{"h"},
+                                                In<4, 2, 2>{"c"});
 }

@@ -3,6 +3,8 @@
 // took out; and MPI's names of element types.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #if !__has_include(<mpi.h>)
 #error stator: stator/distributed needs MPI (Debian: libopenmpi-dev or libmpich-dev) and its include directory
 #endif

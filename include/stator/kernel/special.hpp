@@ -3,6 +3,8 @@
 // incomplete gamma functions. Relative errors are below 1e-12 where the result does not pass through zero.
 #pragma once
 
+#include "stator/core/requirements.hpp"
+
 #include <cmath>
 #include <limits>
 
