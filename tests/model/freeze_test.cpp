@@ -95,8 +95,8 @@ TEST_CASE("eval_mode evaluates a submodule of a model that is trained") {
   const Model<Probes> trained;
   CHECK(trained(x).item() == 16);
   CHECK(trained.eval()(x).item() == 1);
-  const Model<Probes, eval_mode<"inner">> inner;
-  CHECK(inner(x).item() == 4);
+  const Model<Probes, eval_mode<"inner">> partly;
+  CHECK(partly(x).item() == 4);
   const Model<Probes, eval_mode<"inner.c", "a">> some;
   CHECK(some(x).item() == 4);
   const Model<Probes, freeze<"inner">, eval_mode<"*.b">> both;
