@@ -103,11 +103,11 @@ TEST_CASE("reductions by rank say where, and answer counts and bools") {
   CHECK(any(gt(x, 5)).item());
   CHECK_FALSE(all(x > 1).item());
   const auto [least, most] = aminmax(x);
-  const auto [variance, mean] = var_mean<1>(x);
+  const auto [spread, middle] = var_mean<1>(x);
   CHECK(least.item() == 1);
   CHECK(most.item() == 6);
-  CHECK(mean.value()(0) == 2);
-  CHECK(variance.value()(0) == 1);
+  CHECK(middle.value()(0) == 2);
+  CHECK(spread.value()(0) == 1);
   CHECK_THROWS_AS(quantile<1>(x, 1.5).value(), ValueError);
 }
 

@@ -320,8 +320,16 @@ inline constexpr operation<ops::AddProduct<ops::Product::bmm>> baddbmm;
 inline constexpr operation<ops::AddProduct<ops::Product::sum_of_bmm>> addbmm;
 /// torch.mv: a matrix [m, k] times a vector [k].
 inline constexpr operation<ops::ProductOf<ops::Product::mv>> mv;
-/// torch.outer: all products of the elements of a [m] and b [n], [m, n].
-inline constexpr operation<ops::ProductOf<ops::Product::outer>> outer;
+/// torch.outer: all products of the elements of a [m] and b [n], [m, n]. A function, as inner: an object of
+/// that name would make compilers warn of many a local variable.
+template<class A, class B>
+constexpr auto outer(A&& a, B&& b)
+  requires requires(operation<ops::ProductOf<ops::Product::outer>> op) {
+    op(std::forward<A>(a), std::forward<B>(b));
+  }
+{
+  return operation<ops::ProductOf<ops::Product::outer>>{}(std::forward<A>(a), std::forward<B>(b));
+}
 /// torch.dot: the sum of the products of the elements of two vectors. A function, since `dot(x)` of
 /// io/dot.hpp draws the graph of one expression.
 template<class A, class B>
@@ -331,7 +339,12 @@ constexpr auto dot(A&& a, B&& b)
   return operation<ops::Dot>{}(std::forward<A>(a), std::forward<B>(b));
 }
 /// torch.inner: a [..., k] and b [..., k], all dots of their last dimensions.
-inline constexpr operation<ops::Inner> inner;
+template<class A, class B>
+constexpr auto inner(A&& a, B&& b)
+  requires requires(operation<ops::Inner> op) { op(std::forward<A>(a), std::forward<B>(b)); }
+{
+  return operation<ops::Inner>{}(std::forward<A>(a), std::forward<B>(b));
+}
 /// torch.kron: the Kronecker product, every extent the product of the two.
 inline constexpr operation<ops::Kron> kron;
 /// `cross<Dim>(a, b)`: the cross products of vectors of three elements along a dimension; torch.cross.
