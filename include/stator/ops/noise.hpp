@@ -37,7 +37,7 @@ struct NoiseLike {
   template<class Out, class X>
   static void run(typename Out::scalar* out, const typename X::scalar*, Index batch, std::byte*) {
     const std::span<typename Out::scalar> all(
-        out, static_cast<std::size_t>(Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1)));
+        out, static_cast<std::size_t>(detail::elements(Out::extents, batch)));
     if constexpr (N == Noise::uniform)
       uniform_(all);
     else if constexpr (N == Noise::normal)
@@ -56,8 +56,7 @@ struct BernoulliOf {
   static constexpr Extents shape(const Extents& p) { return p; }
   template<class Out, class P>
   static void run(typename Out::scalar* out, const typename P::scalar* p, Index batch, std::byte*) {
-    const auto count =
-        static_cast<std::size_t>(Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1));
+    const auto count = static_cast<std::size_t>(detail::elements(Out::extents, batch));
     bernoulli_(std::span(out, count), std::span(p, count));
   }
 };
