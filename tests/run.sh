@@ -34,7 +34,7 @@ done
 
 # What one compiler alone builds unless --all is given: clang is the quicker one, most of all without optimising.
 by_clang=compile_fail,distributed,expr,graph,hooks,io,kernel,model,module,nn,no_exceptions,ops,optim,run,same_code,state,trace
-by_gcc=core,data,examples,headers,lifetime,packages,reflect,train,wall
+by_gcc=core,data,examples,headers,lifetime,odr,packages,reflect,threads,train,wall
 # What --ci runs under sanitizers: what reads files (with the seeds of the fuzzer), owns or shares memory, or plans it; and
 # what uses threads.
 memory_stages=core,data,graph,io,lifetime,model,module,run,state thread_stages=core,data,run
