@@ -506,6 +506,38 @@ case("BCELoss", "edges", nn.BCELoss, x=torch.tensor([0.0, 1.0, 0.0, 1.0, 0.5]), 
 case("BCEWithLogitsLoss", "edges", lambda: nn.BCEWithLogitsLoss(reduction="none"), x=edges, const_target=torch.linspace(0, 1, 17))
 case("CrossEntropyLoss", "edges", nn.CrossEntropyLoss, x=torch.stack([edges, -edges, edges.flip(0)]), target=torch.tensor([0, 8, 16]))
 
+# Sequences of labels; the third sample of `long` repeats a label, the first of `short` has more labels than steps
+family("ctc")
+sequence = torch.tensor([[1, 2, 3], [3, 1, 0], [2, 2, 0]])
+long, short, counts = torch.tensor([6, 4, 5]), torch.tensor([2, 6, 2]), torch.tensor([3, 1, 2])
+in_a_row = torch.tensor([1, 0, 3, 3, 0, 0])
+
+
+def ctc(**options):
+    return lambda: lambda x, target, steps, counts: F.ctc_loss(x.log_softmax(-1), target, steps, counts, **options)
+
+
+case("CTCLoss", "default", ctc(), x=(6, 3, 4), target=sequence, steps=long, counts=counts)
+case("CTCLoss", "none", ctc(reduction="none"), x=(6, 3, 4), target=sequence, steps=long, counts=counts)
+case("CTCLoss", "blank", ctc(blank=2, reduction="sum"), x=(6, 3, 4), target=in_a_row, steps=long, counts=counts)
+case("CTCLoss", "zero", ctc(zero_infinity=True), x=(6, 3, 4), target=sequence, steps=short, counts=torch.tensor([3, 0, 2]))
+case("CTCLoss", "infinite", ctc(reduction="none"), x=(6, 3, 4), target=sequence, steps=short, counts=counts)
+case("CTCLoss", "sample", ctc(), x=(6, 4), target=sequence[0], steps=torch.tensor(5), counts=torch.tensor(3))
+
+family("adaptive_softmax")
+
+
+def adaptive(call, *cutoffs, **options):
+    return lambda: Wrapped(nn.AdaptiveLogSoftmaxWithLoss(8, 12, cutoffs, **options), call)
+
+
+rare = torch.tensor([0, 11, 4, 2, 8])
+case("AdaptiveLogSoftmaxWithLoss", "output", adaptive(lambda m, x, t: m(x, t).output, 3, 7, div_value=2), x=(5, 8), target=rare)
+case("AdaptiveLogSoftmaxWithLoss", "loss", adaptive(lambda m, x, t: m(x, t).loss, 4, head_bias=True), x=(5, 8), target=rare)
+case("AdaptiveLogSoftmaxWithLoss", "sample", adaptive(lambda m, x, t: m(x, t).output, 4, div_value=1), x=(8,), target=torch.tensor(11))
+case("AdaptiveLogSoftmaxWithLoss", "log_prob", adaptive(lambda m, x: m.log_prob(x), 3, 7, div_value=2), x=(5, 8))
+case("AdaptiveLogSoftmaxWithLoss", "predict", adaptive(lambda m, x: m.predict(x), 3, 7, div_value=2), const_x=torch.arange(40.0).sin().reshape(5, 8) * 9)
+
 for name in sys.argv[1:] or families:
     arrays, representations, initial = families[name]
     for key, texts in (("repr", representations), ("initial", initial)):

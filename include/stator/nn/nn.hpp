@@ -3,10 +3,12 @@
 #pragma once
 
 #include "stator/nn/activation.hpp"
+#include "stator/nn/adaptive_log_softmax.hpp"
 #include "stator/nn/attention.hpp"
 #include "stator/nn/channels.hpp"
 #include "stator/nn/container.hpp"
 #include "stator/nn/conv.hpp"
+#include "stator/nn/ctc_loss.hpp"
 #include "stator/nn/dropout.hpp"
 #include "stator/nn/embedding.hpp"
 #include "stator/nn/embedding_bag.hpp"

@@ -13,6 +13,7 @@
 #include "stator/ops/compare.hpp"
 #include "stator/ops/conv.hpp"
 #include "stator/ops/cross_entropy.hpp"
+#include "stator/ops/ctc_loss.hpp"
 #include "stator/ops/cumsum.hpp"
 #include "stator/ops/detach.hpp"
 #include "stator/ops/dropout.hpp"
