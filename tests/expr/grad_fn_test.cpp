@@ -235,6 +235,20 @@ TEST_CASE("grad_fn has PyTorch's name for every operation") {
   names.same("max_pool1d", nn::max_pool1d<2>(x1));
   names.same("max_pool2d", nn::max_pool2d<2>(x2));
   names.same("max_pool3d", nn::max_pool3d<2>(x3));
+  const auto [v1, at1] = nn::max_pool1d_with_indices<2>(x1);
+  const auto [v2, at2] = nn::max_pool2d_with_indices<2>(x2);
+  const auto [v3, at3] = nn::max_pool3d_with_indices<2>(x3);
+  names.same("max_pool1d with indices", v1);
+  names.same("max_pool2d with indices", v2);
+  names.same("max_pool3d with indices", v3);
+  names.same("adaptive_max_pool2d with indices", std::get<0>(nn::adaptive_max_pool2d_with_indices<2>(x2)));
+  names.same("fractional_max_pool2d",
+             nn::fractional_max_pool2d<2, nn::FractionalPoolSettings<2>{.output_size = 2}>(x2));
+  names.same("fractional_max_pool3d",
+             nn::fractional_max_pool3d<2, nn::FractionalPoolSettings<3>{.output_size = 2}>(x3));
+  names.same("max_unpool1d", nn::max_unpool1d<2>(v1, at1));
+  names.same("max_unpool2d", nn::max_unpool2d<2>(v2, at2));
+  names.same("max_unpool3d", nn::max_unpool3d<2>(v3, at3));
   names.same("avg_pool1d", nn::avg_pool1d<2>(x1));
   names.same("avg_pool2d", nn::avg_pool2d<2>(x2));
   names.same("avg_pool3d", nn::avg_pool3d<2>(x3));

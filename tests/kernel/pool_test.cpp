@@ -4,6 +4,7 @@
 #include "compare.hpp"
 #include "kernel/support.hpp"
 #include "stator/kernel/pool.hpp"
+#include "stator/kernel/pool_indices.hpp"
 
 #include <cmath>
 #include <limits>
@@ -48,11 +49,14 @@ std::vector<Index> window_of(const PoolGeometry<D>& g, Index o, Index& padded) {
 
 template<class T, auto G>
 void check(Index planes) {
-  const Index in = kernel::detail::product(G.input), out = kernel::detail::product(G.output());
+  constexpr Index in_plane = kernel::detail::product(G.input),
+                  out_plane = kernel::detail::product(G.output());
+  const Index in = in_plane, out = out_plane;
   CAPTURE(in, out, planes, G.kernel[0], G.stride[0], G.padding[0], G.dilation[0], G.ceil_mode);
   ExactArray<T> x(planes * in, 1), dy(planes * out, 2), y(planes * out, 3), dx(planes * in, 4);
   if (x.size() > 5) x[3] = x[4]; // a tie
   ExactArray<T> y_max(planes * out), dx_max(planes * in), y_avg(planes * out), dx_avg(planes * in);
+  std::vector<std::int64_t> at(static_cast<std::size_t>(planes * out)), at_max;
   std::fill(dx_max.begin(), dx_max.end(), T{});
   std::fill(dx_avg.begin(), dx_avg.end(), T{});
   for (Index p = 0; p < planes; ++p)
@@ -69,6 +73,7 @@ void check(Index planes) {
                          : G.count_include_pad   ? padded
                                                  : static_cast<Index>(window.size());
       y_max[p * out + o] = x[p * in + best];
+      at_max.push_back(best);
       dx_max[p * in + best] += dy[p * out + o];
       y_avg[p * out + o] = total / static_cast<T>(size);
       for (const Index i : window) dx_avg[p * in + i] += dy[p * out + o] / static_cast<T>(size);
@@ -77,6 +82,23 @@ void check(Index planes) {
   test::check_close(y, y_max, 0);
   max_pool<T, G>::backward(x.data(), dy.data(), dx.data(), planes);
   test::check_close(dx, dx_max, 1e-6);
+  max_pool<T, G>::indices(x.data(), at.data(), planes);
+  CHECK(at == at_max);
+  using Indexed = indexed_planes<T, in_plane, out_plane>;
+  Indexed::pick(x.data(), at.data(), y.data(), planes);
+  test::check_close(y, y_max, 0);
+  std::fill(dx.begin(), dx.end(), T{});
+  Indexed::add(dy.data(), at.data(), dx.data(), planes);
+  test::check_close(dx, dx_max, 1e-6);
+  Indexed::put(dy.data(), at.data(), dx.data(), planes);
+  for (Index p = 0; p < planes; ++p) {
+    std::vector<T> put(static_cast<std::size_t>(in));
+    for (Index o = 0; o < out; ++o)
+      put[static_cast<std::size_t>(at_max[static_cast<std::size_t>(p * out + o)])] = dy[p * out + o];
+    for (Index i = 0; i < in; ++i)
+      if (dx[p * in + i] != put[static_cast<std::size_t>(i)])
+        FAIL("put differs at " << i << " of plane " << p);
+  }
   if (G.dilation == kernel::detail::filled<G.axes>(1)) {
     avg_pool<T, G>::forward(x.data(), y.data(), planes);
     test::check_close(y, y_avg, 1e-6);

@@ -271,6 +271,50 @@ case("LPPool2d", "uneven", lambda: nn.LPPool2d(1.5, (3, 2), stride=(2, 1)), x=to
 case("AdaptiveAvgPool2d", "rectangle", lambda: nn.AdaptiveAvgPool2d((2, 3)), x=(1, 2, 5, 7))
 case("AdaptiveMaxPool2d", "rectangle", lambda: nn.AdaptiveMaxPool2d((2, 3)), x=(1, 2, 5, 7))
 
+# What max_pool and adaptive_max_pool say of the places of the maxima, max_unpool, and fractional pooling.
+family("pooling_indices")
+for d, image in ((1, (9,)), (2, (7, 6)), (3, (5, 4, 6))):
+    maximum, adaptive = getattr(nn, f"MaxPool{d}d"), getattr(nn, f"AdaptiveMaxPool{d}d")
+    x = (2 if d < 3 else 1, 2, *image)
+    case(f"MaxPool{d}d", "indices", lambda: maximum(2, return_indices=True), x=x)
+    case(f"MaxPool{d}d", "indices_padding", lambda: maximum(3, stride=2, padding=1, return_indices=True), x=x)
+    case(f"MaxPool{d}d", "indices_dilation", lambda: maximum(2, stride=1, dilation=2, return_indices=True), x=x)
+    case(f"MaxPool{d}d", "indices_ceil_mode", lambda: maximum(3, stride=2, ceil_mode=True, return_indices=True), x=x)
+    case(f"AdaptiveMaxPool{d}d", "indices", lambda: adaptive(3, return_indices=True), x=x)
+    case(f"AdaptiveMaxPool{d}d", "indices_one", lambda: adaptive(1, return_indices=True), x=x)
+    odd = torch.randn(x, generator=torch.Generator().manual_seed(4))
+    odd.view(-1)[::5], odd.view(-1)[1::7], odd.view(-1)[2:9] = torch.nan, torch.inf, -torch.inf
+    case(f"MaxPool{d}d", "indices_nan", lambda: maximum(3, stride=2, padding=1, return_indices=True), x=odd)
+    case(f"AdaptiveMaxPool{d}d", "indices_nan", lambda: adaptive(2, return_indices=True), x=odd)
+    unpool = getattr(nn, f"MaxUnpool{d}d")
+    for name, size, options in (("default", 2, {}), ("stride_padding", 3, dict(stride=2, padding=1)), ("overlapping", 3, dict(stride=1))):
+        at = maximum(size, return_indices=True, **options)(torch.randn(x, generator=torch.Generator().manual_seed(5)))[1]
+        size_now = unpool(size, **options)(at.double(), torch.zeros_like(at)).shape[2:]
+        at = at % int(np.prod(size_now))  # where pooling left out a rest, places are those of a smaller plane
+        if name == "overlapping":  # one element has one place: with several the order would matter
+            at = torch.stack([torch.randperm(int(np.prod(size_now)))[: at[0, 0].numel()] for _ in range(at.shape[0] * at.shape[1])]).view(at.shape)
+        case(f"MaxUnpool{d}d", name, lambda: unpool(size, **options), x=tuple(at.shape), indices=at)
+    at = maximum(2, return_indices=True)(torch.randn(x, generator=torch.Generator().manual_seed(6)))[1]
+    case(f"max_unpool{d}d", "output_size", lambda: lambda v, i: getattr(F, f"max_unpool{d}d")(v, i, 2, output_size=image), x=tuple(at.shape),
+         indices=at)
+for d, image in ((2, (9, 8)), (3, (6, 7, 8))):
+    x, fractional = (2, 2, *image), getattr(F, f"fractional_max_pool{d}d_with_indices")
+    for name, size, options in (("size", 2, dict(output_size=7 - d)), ("ratio", (3, 2, 2)[:d], dict(output_ratio=(0.5, 0.6, 0.7)[:d])),
+                                ("one", 3, dict(output_size=(1, 4, 3)[:d]))):
+        samples = torch.rand((2, 2, d), generator=torch.Generator().manual_seed(d))
+        case(f"fractional_max_pool{d}d", name, lambda: lambda v, s: fractional(v, size, **options, _random_samples=s), x=x, const_samples=samples)
+    odd = torch.randn(x, generator=torch.Generator().manual_seed(4))
+    odd.view(-1)[::5], odd.view(-1)[3:40] = torch.nan, -torch.inf
+    case(f"fractional_max_pool{d}d", "nan", lambda: lambda v, s: fractional(v, 2, output_size=4, _random_samples=s), x=odd, const_samples=samples)
+    x = torch.randn(x, generator=torch.Generator().manual_seed(7))
+    layer = getattr(nn, f"FractionalMaxPool{d}d")(2, output_ratio=0.7, return_indices=True)
+    representations.extend((f"FractionalMaxPool{d}d.drawn", repr(layer)))
+    torch.manual_seed(8)
+    arrays[f"FractionalMaxPool{d}d.drawn.x"] = x.numpy()
+    for draw, numbers in enumerate((x, x, x.double())):
+        values, at = layer(numbers)
+        arrays[f"FractionalMaxPool{d}d.drawn.y{draw}"], arrays[f"FractionalMaxPool{d}d.drawn.at{draw}"] = values.float().numpy(), at.numpy()
+
 # Padding
 family("padding")
 for d, image in ((1, (5,)), (2, (4, 5)), (3, (3, 4, 3))):

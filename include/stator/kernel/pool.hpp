@@ -9,6 +9,7 @@
 #include "stator/kernel/pool_halves.hpp"
 #include "stator/kernel/sum.hpp"
 
+#include <cstdint>
 #include <limits>
 
 namespace stator::kernel {
@@ -64,6 +65,13 @@ struct max_pool {
   static void pick(const T* x, const T* v, T* y, Index planes) {
     planes_of::each(planes, [&](Index in, Index out) {
       each_maximum(x + in, [&](Index at, Index where) { y[out + at] = where >= 0 ? v[in + where] : T{}; });
+    });
+  }
+
+  /// at: of each window the place of its largest element in the plane: the first of equal ones, the last NaN.
+  static void indices(const T* x, std::int64_t* at, Index planes) {
+    planes_of::each(planes, [&](Index in, Index out) {
+      each_maximum(x + in, [&](Index o, Index where) { at[out + o] = where; });
     });
   }
 

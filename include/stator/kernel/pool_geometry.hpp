@@ -93,6 +93,16 @@ constexpr bool halves(const AdaptivePoolGeometry<D>& g) {
   return D >= 2;
 }
 
+/// Whether a window lies in the padding alone, which dilation can bring about.
+template<class Geometry>
+constexpr bool has_empty_window(const Geometry& g) {
+  const auto out = g.output();
+  for (std::size_t d = 0; d < Geometry::axes; ++d)
+    for (Index o = 0; o < out[d]; ++o)
+      if (const PoolWindow w = g.window(d, o); w.begin >= w.end) return true;
+  return false;
+}
+
 /// Calls `visit(output index, windows)` for each window of a plane; always three axes, the first ones
 /// trivial.
 template<auto G, class Visit>

@@ -15,6 +15,7 @@
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/flatten.hpp"
 #include "stator/nn/fold.hpp"
+#include "stator/nn/fractional_pooling.hpp"
 #include "stator/nn/functional.hpp"
 #include "stator/nn/init.hpp"
 #include "stator/nn/linear.hpp"
@@ -29,4 +30,5 @@
 #include "stator/nn/rrelu.hpp"
 #include "stator/nn/transformer.hpp"
 #include "stator/nn/transformer_stack.hpp"
+#include "stator/nn/unpooling.hpp"
 #include "stator/nn/upsample.hpp"

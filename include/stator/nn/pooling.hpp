@@ -3,7 +3,7 @@
 #pragma once
 
 #include "stator/nn/extra_repr.hpp"
-#include "stator/ops/pool.hpp"
+#include "stator/ops/pool_indices.hpp"
 #include "stator/trace/call.hpp"
 
 #include <string>
@@ -20,7 +20,14 @@ struct PoolSettings {
   bool ceil_mode = false;        ///< not for adaptive pooling
   bool count_include_pad = true; ///< AvgPool only
   Index divisor_override = 0;    ///< AvgPool only
+  bool return_indices = false; ///< MaxPool only: a tuple of the values and their places in the planes, int64
   constexpr bool operator==(const PoolSettings&) const = default;
+};
+
+/// `nn::AdaptiveMaxPool2d<3, nn::AdaptiveMaxPoolSettings{.return_indices = true}>`.
+struct AdaptiveMaxPoolSettings {
+  bool return_indices = false; ///< a tuple of the values and their places in the planes, int64
+  constexpr bool operator==(const AdaptiveMaxPoolSettings&) const = default;
 };
 
 namespace detail {
@@ -32,6 +39,11 @@ constexpr PoolOptions<D> pool_options(const Dims<D>& kernel, const PoolSettings<
     if (o.stride[d] == 0) o.stride[d] = kernel[d];
   return o;
 }
+
+/// The object of a max_pool: an operation, or with `Indices` what returns a tuple.
+template<std::size_t D, auto O, bool Indices>
+using max_pool_object =
+    std::conditional_t<Indices, ops::detail::max_pool_with_indices<D, O>, operation<ops::MaxPool<D, O>>>;
 
 /// PyTorch prints numbers as they were given: one where all are equal.
 template<std::size_t D>
@@ -51,12 +63,20 @@ std::string output_repr(const Dims<D>& output) {
 } // namespace detail
 
 // clang-format off
-/// x [N, C, spatial...], returns [N, C, out...], out = (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1.
-template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inline constexpr operation<ops::MaxPool<1, detail::pool_options(Kernel, S)>> max_pool1d;
+/// x [N, C, spatial...], returns [N, C, out...], out = (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1; with
+/// .return_indices what max_pool1d_with_indices returns.
+template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inline constexpr detail::max_pool_object<1, detail::pool_options(Kernel, S), S.return_indices> max_pool1d;
 /// As max_pool1d; torch.nn.functional.max_pool2d.
-template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> inline constexpr operation<ops::MaxPool<2, detail::pool_options(Kernel, S)>> max_pool2d;
+template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> inline constexpr detail::max_pool_object<2, detail::pool_options(Kernel, S), S.return_indices> max_pool2d;
 /// As max_pool1d; torch.nn.functional.max_pool3d.
-template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> inline constexpr operation<ops::MaxPool<3, detail::pool_options(Kernel, S)>> max_pool3d;
+template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> inline constexpr detail::max_pool_object<3, detail::pool_options(Kernel, S), S.return_indices> max_pool3d;
+/// `auto [values, indices] = nn::max_pool1d_with_indices<2>(x)`: max_pool1d, and of each value its number among the elements
+/// of its plane, int64. torch.nn.functional.max_pool1d_with_indices.
+template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inline constexpr detail::max_pool_object<1, detail::pool_options(Kernel, S), true> max_pool1d_with_indices;
+/// As max_pool1d_with_indices; torch.nn.functional.max_pool2d_with_indices.
+template<Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> inline constexpr detail::max_pool_object<2, detail::pool_options(Kernel, S), true> max_pool2d_with_indices;
+/// As max_pool1d_with_indices; torch.nn.functional.max_pool3d_with_indices.
+template<Dims<3> Kernel, PoolSettings<3> S = PoolSettings<3>{}> inline constexpr detail::max_pool_object<3, detail::pool_options(Kernel, S), true> max_pool3d_with_indices;
 /// The mean of each window, x and result as for max_pool1d; torch.nn.functional.avg_pool1d.
 template<Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inline constexpr operation<ops::AvgPool<1, detail::pool_options(Kernel, S)>> avg_pool1d;
 /// As avg_pool1d; torch.nn.functional.avg_pool2d.
@@ -68,11 +88,17 @@ template<double Norm, Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> inl
 /// As lp_pool1d; torch.nn.functional.lp_pool2d.
 template<double Norm, Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> inline constexpr operation<ops::LpPool<2, Norm, detail::pool_options(Kernel, S)>> lp_pool2d;
 /// x [N, C, in...], returns [N, C, Output...]; 0 keeps an extent.
-template<Dims<1> Output> inline constexpr operation<ops::MaxPool<1, AdaptivePoolOptions<1>{Output}>> adaptive_max_pool1d;
+template<Dims<1> Output, AdaptiveMaxPoolSettings S = AdaptiveMaxPoolSettings{}> inline constexpr detail::max_pool_object<1, AdaptivePoolOptions<1>{Output}, S.return_indices> adaptive_max_pool1d;
 /// As adaptive_max_pool1d; torch.nn.functional.adaptive_max_pool2d.
-template<Dims<2> Output> inline constexpr operation<ops::MaxPool<2, AdaptivePoolOptions<2>{Output}>> adaptive_max_pool2d;
+template<Dims<2> Output, AdaptiveMaxPoolSettings S = AdaptiveMaxPoolSettings{}> inline constexpr detail::max_pool_object<2, AdaptivePoolOptions<2>{Output}, S.return_indices> adaptive_max_pool2d;
 /// As adaptive_max_pool1d; torch.nn.functional.adaptive_max_pool3d.
-template<Dims<3> Output> inline constexpr operation<ops::MaxPool<3, AdaptivePoolOptions<3>{Output}>> adaptive_max_pool3d;
+template<Dims<3> Output, AdaptiveMaxPoolSettings S = AdaptiveMaxPoolSettings{}> inline constexpr detail::max_pool_object<3, AdaptivePoolOptions<3>{Output}, S.return_indices> adaptive_max_pool3d;
+/// adaptive_max_pool1d and of each value its place, as max_pool1d_with_indices.
+template<Dims<1> Output> inline constexpr detail::max_pool_object<1, AdaptivePoolOptions<1>{Output}, true> adaptive_max_pool1d_with_indices;
+/// As adaptive_max_pool1d_with_indices; torch.nn.functional.adaptive_max_pool2d_with_indices.
+template<Dims<2> Output> inline constexpr detail::max_pool_object<2, AdaptivePoolOptions<2>{Output}, true> adaptive_max_pool2d_with_indices;
+/// As adaptive_max_pool1d_with_indices; torch.nn.functional.adaptive_max_pool3d_with_indices.
+template<Dims<3> Output> inline constexpr detail::max_pool_object<3, AdaptivePoolOptions<3>{Output}, true> adaptive_max_pool3d_with_indices;
 /// Means of windows, x and result as for adaptive_max_pool1d.
 template<Dims<1> Output> inline constexpr operation<ops::AvgPool<1, AdaptivePoolOptions<1>{Output}>> adaptive_avg_pool1d;
 /// As adaptive_avg_pool1d; torch.nn.functional.adaptive_avg_pool2d.
@@ -81,11 +107,11 @@ template<Dims<2> Output> inline constexpr operation<ops::AvgPool<2, AdaptivePool
 template<Dims<3> Output> inline constexpr operation<ops::AvgPool<3, AdaptivePoolOptions<3>{Output}>> adaptive_avg_pool3d;
 // clang-format on
 
-/// torch.nn.MaxPool1d/2d/3d.
+/// torch.nn.MaxPool1d/2d/3d; with .return_indices forward returns a tuple, what MaxUnpool takes.
 template<std::size_t D, Dims<D> Kernel, PoolSettings<D> Settings>
 struct MaxPoolNd {
   constexpr auto forward(auto x) const {
-    return operation<ops::MaxPool<D, detail::pool_options(Kernel, Settings)>>{}(x);
+    return detail::max_pool_object<D, detail::pool_options(Kernel, Settings), Settings.return_indices>{}(x);
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static constexpr std::string_view class_name() {
@@ -102,7 +128,8 @@ struct MaxPoolNd {
 /// torch.nn.AvgPool1d/2d/3d.
 template<std::size_t D, Dims<D> Kernel, PoolSettings<D> Settings>
 struct AvgPoolNd {
-  static_assert(Settings.dilation == Dims<D>(1), "stator: AvgPool has no dilation");
+  static_assert(Settings.dilation == Dims<D>(1) && !Settings.return_indices,
+                "stator: AvgPool has no dilation and returns no indices");
   constexpr auto forward(auto x) const {
     return operation<ops::AvgPool<D, detail::pool_options(Kernel, Settings)>>{}(x);
   }
@@ -141,10 +168,10 @@ struct LPPoolNd {
 
 /// torch.nn.AdaptiveMaxPool1d/2d/3d: x [N, C, in...], returns [N, C, Output...], where 0 stands for None, the
 /// extent of x. Window o runs from floor(o in / out) to ceil((o + 1) in / out).
-template<std::size_t D, Dims<D> Output>
+template<std::size_t D, Dims<D> Output, AdaptiveMaxPoolSettings Settings = AdaptiveMaxPoolSettings{}>
 struct AdaptiveMaxPoolNd {
   constexpr auto forward(auto x) const {
-    return operation<ops::MaxPool<D, AdaptivePoolOptions<D>{Output}>>{}(x);
+    return detail::max_pool_object<D, AdaptivePoolOptions<D>{Output}, Settings.return_indices>{}(x);
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
   static constexpr std::string_view class_name() {
@@ -184,11 +211,11 @@ template<double Norm, Dims<1> Kernel, PoolSettings<1> S = PoolSettings<1>{}> usi
 /// torch.nn.LPPool2d: x [N, C, H, W].
 template<double Norm, Dims<2> Kernel, PoolSettings<2> S = PoolSettings<2>{}> using LPPool2d = LPPoolNd<2, Norm, Kernel, S>;
 /// torch.nn.AdaptiveMaxPool1d: x [N, C, L].
-template<Dims<1> Output> using AdaptiveMaxPool1d = AdaptiveMaxPoolNd<1, Output>;
+template<Dims<1> Output, AdaptiveMaxPoolSettings S = AdaptiveMaxPoolSettings{}> using AdaptiveMaxPool1d = AdaptiveMaxPoolNd<1, Output, S>;
 /// torch.nn.AdaptiveMaxPool2d: x [N, C, H, W].
-template<Dims<2> Output> using AdaptiveMaxPool2d = AdaptiveMaxPoolNd<2, Output>;
+template<Dims<2> Output, AdaptiveMaxPoolSettings S = AdaptiveMaxPoolSettings{}> using AdaptiveMaxPool2d = AdaptiveMaxPoolNd<2, Output, S>;
 /// torch.nn.AdaptiveMaxPool3d: x [N, C, D, H, W].
-template<Dims<3> Output> using AdaptiveMaxPool3d = AdaptiveMaxPoolNd<3, Output>;
+template<Dims<3> Output, AdaptiveMaxPoolSettings S = AdaptiveMaxPoolSettings{}> using AdaptiveMaxPool3d = AdaptiveMaxPoolNd<3, Output, S>;
 /// torch.nn.AdaptiveAvgPool1d: x [N, C, L].
 template<Dims<1> Output> using AdaptiveAvgPool1d = AdaptiveAvgPoolNd<1, Output>;
 /// torch.nn.AdaptiveAvgPool2d: x [N, C, H, W].
