@@ -12,11 +12,14 @@
 #include <stator/distributed/zero_redundancy_optimizer.hpp>
 #include <stator/io/npy.hpp>
 #include <stator/nn/activation.hpp>
+#include <stator/nn/dropout.hpp>
 #include <stator/nn/loss.hpp>
 #include <stator/optim/adam.hpp>
+#include <stator/optim/sgd.hpp>
 
 #include <chrono>
 #include <csignal>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -36,6 +39,7 @@ struct Net {
   constexpr auto forward(auto x) const { return x | fc1 | nn::tanh | fc2; }
 };
 using Model = stator::Model<Net>;
+using Small = dist::DataParallel<Model, 512>; // several buckets
 
 /// Steps [first, last) of training; each rank has its part of each batch.
 void train(auto& model, auto& optimizer, int first, int last, Index rank, Index ranks) {
@@ -102,6 +106,16 @@ void sampler(dist::World& world) {
   CHECK(passes[0] == passes[2]);
 }
 
+/// In the temporary directory of rank 0.
+std::string common_path(const char* name) {
+  static const TemporaryDirectory directory;
+  std::string path = (directory / name).string();
+  path.resize(200, ' ');
+  dist::broadcast(path);
+  path.resize(path.find_last_not_of(' ') + 1);
+  return path;
+}
+
 void sharded(dist::World& world) {
   const auto rank = world.rank(), ranks = world.size();
   stator::manual_seed(7);
@@ -110,37 +124,156 @@ void sharded(dist::World& world) {
   stator::optim::Adam adam{whole, {.lr = 0.05}};
   train(whole, adam, 0, 6, rank, ranks);
 
-  dist::DataParallel model{first};
+  Small model{first};
+  static_assert(Small::plan.size() == 3);
   dist::ZeroRedundancyOptimizer optimizer{stator::optim::Adam{model, {.lr = 0.05}}};
   train(model, optimizer, 0, 3, rank, ranks);
   const std::size_t all_bytes = 2 * Model::gradient_bytes;
+  const std::size_t most = all_bytes / static_cast<std::size_t>(ranks) + 2 * 64 * Small::plan.size();
   CHECK(dist::all_reduce(optimizer.state_bytes()) == all_bytes);
-  CHECK(optimizer.state_bytes() <= all_bytes / static_cast<std::size_t>(ranks) + 2 * 64);
+  CHECK(optimizer.state_bytes() <= most);
 
   // A checkpoint in the midst; what is read goes on as what has written, bit for bit.
-  stator::test::TemporaryDirectory directory;
-  std::string path = (directory / "run.safetensors").string();
-  path.resize(200, ' ');
-  dist::broadcast(path);
-  path.resize(path.find_last_not_of(' ') + 1);
+  const std::string path = common_path("run.safetensors");
   stator::Checkpoint checkpoint;
   checkpoint.add("model", model).add("optimizer", optimizer);
   optimizer.consolidate_state();
   CHECK(optimizer.state_bytes() == all_bytes);
   dist::save(checkpoint, path);
 
-  dist::DataParallel resumed{Model()};
+  Small resumed{Model()};
   dist::ZeroRedundancyOptimizer resumed_optimizer{stator::optim::Adam{resumed}};
   stator::Checkpoint other;
   other.add("model", resumed).add("optimizer", resumed_optimizer);
   dist::load(other, path);
-  CHECK(resumed_optimizer.state_bytes() <= all_bytes / static_cast<std::size_t>(ranks) + 2 * 64);
+  CHECK(resumed_optimizer.state_bytes() <= most);
 
   train(model, optimizer, 3, 6, rank, ranks);
   train(resumed, resumed_optimizer, 3, 6, rank, ranks);
   CHECK(equal_bits(model.parameter_arena(), whole.parameter_arena()));
   CHECK(equal_bits(resumed.parameter_arena(), whole.parameter_arena()));
   CHECK(equal_on_all_ranks(model.parameter_arena()));
+}
+
+struct Noisy {
+  Linear<features, width> fc1;
+  nn::Dropout<0.5> dropout;
+  Linear<width, classes> fc2;
+  constexpr auto forward(auto x) const { return x | fc1 | nn::tanh | dropout | fc2; }
+};
+
+/// Each rank's random numbers go on as well; a program of one process reads the file too.
+void random_numbers(dist::World& world) {
+  using Random = stator::Model<Noisy>;
+  const auto rank = world.rank(), ranks = world.size();
+  stator::manual_seed(11);
+  dist::DataParallel model{Random()};
+  stator::manual_seed(100 + static_cast<std::uint64_t>(rank)); // each rank drops others
+  stator::optim::Adam optimizer{model, {.lr = 0.05}};
+  train(model, optimizer, 0, 3, rank, ranks);
+  const std::string path = common_path("random.safetensors");
+  stator::Checkpoint checkpoint;
+  checkpoint.add("model", model).add("optimizer", optimizer);
+  dist::save(checkpoint, path);
+  train(model, optimizer, 3, 6, rank, ranks);
+  const std::uint32_t next = stator::default_generator().random();
+
+  stator::manual_seed(5);
+  dist::DataParallel resumed{Random()};
+  stator::optim::Adam resumed_optimizer{resumed};
+  stator::Checkpoint saved;
+  saved.add("model", resumed).add("optimizer", resumed_optimizer);
+  dist::load(saved, path);
+  train(resumed, resumed_optimizer, 3, 6, rank, ranks);
+  CHECK(equal_bits(resumed.parameter_arena(), model.parameter_arena()));
+  CHECK(stator::default_generator().random() == next);
+  const auto all = dist::all_gather(std::array{next});
+  for (std::size_t r = 1; r < all.size(); ++r) CHECK(all[r] != all[0]); // ranks that drop the same prove less
+
+  saved.load(path); // as one process does: rank 0's
+  const auto same = dist::all_gather(std::array{stator::default_generator().random()});
+  for (const std::uint32_t number : same) CHECK(number == same[0]);
+
+  // Written by one process, loaded by several: different numbers on each.
+  if (world.is_main()) saved.save(path);
+  dist::load(saved, path);
+  const auto anew = dist::all_gather(std::array{stator::default_generator().random()});
+  for (std::size_t r = 1; r < anew.size(); ++r) CHECK(anew[r] != anew[0]);
+}
+
+/// A backward leaves a rank the means of its shares, which are those of the whole model to the bit, and sends
+/// half as much; a step sends the other half.
+void scattered(dist::World& world) {
+  const auto ranks = static_cast<std::size_t>(world.size()), rank = static_cast<std::size_t>(world.rank());
+  stator::manual_seed(7);
+  const Model first;
+  Inputs x(batch / world.size());
+  Labels y(batch / world.size());
+  fill(x, y, world.rank() * (batch / world.size()));
+  const auto backward = [&](auto& model) { nn::cross_entropy(model(x), y).backward(); };
+  for (const dist::Order order : {dist::Order::rank, dist::Order::mpi}) {
+    const double tolerance = order == dist::Order::rank ? 0 : 1e-13;
+    Small whole{first}, model{first};
+    if (order == dist::Order::mpi) model = Small(first, {.order = order});
+    stator::optim::SGD sgd{whole, {.lr = 0.5, .momentum = 0.5}};
+    {
+      dist::ZeroRedundancyOptimizer optimizer{stator::optim::SGD{model, {.lr = 0.5, .momentum = 0.5}}};
+      const auto expect_shares = [&](double within) {
+        constexpr std::size_t element = sizeof(double);
+        bool fits = true;
+        for (const dist::Bucket& bucket : Small::plan)
+          for (std::size_t i = bucket.begin / element; i < (bucket.begin + bucket.bytes) / element; ++i) {
+            const bool mine =
+                i >= bucket.share(rank, ranks) / element && i < bucket.share(rank + 1, ranks) / element;
+            const double wanted = mine ? whole.gradient_arena()[i] : 0;
+            fits = fits && std::abs(model.gradient_arena()[i] - wanted) <= within;
+          }
+        return fits;
+      };
+      // Ranks without a part of a sum would be of no use.
+      CHECK(Small::plan[0].share(rank, ranks) < Small::plan[0].share(rank + 1, ranks));
+      backward(whole);
+      backward(model);
+      CHECK(expect_shares(tolerance));
+      CHECK(model.scatters_gradients() == (ranks > 1));
+      CHECK(model.traffic().bytes == whole.traffic().bytes);
+      const std::size_t others = (ranks - 1) * model.traffic().bytes;
+      CHECK(dist::all_reduce(model.traffic().sent_bytes) == others);
+      CHECK(dist::all_reduce(whole.traffic().sent_bytes) == 2 * others);
+
+      // Added to a mean, and in pieces: as whole gradients are.
+      backward(whole);
+      backward(model);
+      CHECK(expect_shares(1e-13));
+      {
+        const auto unsent = model.no_sync(), unsent_whole = whole.no_sync();
+        backward(whole);
+        backward(model);
+      }
+      backward(whole);
+      backward(model);
+      CHECK(expect_shares(1e-13));
+      const double norm = stator::optim::clip_grad_norm_(whole, 0.01);
+      CHECK(std::abs(stator::optim::clip_grad_norm_(model, 0.01) - norm) <= 1e-13);
+      CHECK(expect_shares(1e-13));
+      constexpr double infinity = std::numeric_limits<double>::infinity();
+      const double largest = stator::optim::clip_grad_norm_(whole, 0.001, {.norm_type = infinity});
+      CHECK(std::abs(stator::optim::clip_grad_norm_(model, 0.001, {.norm_type = infinity}) - largest) <=
+            1e-13);
+      CHECK(largest > 0.001);
+      sgd.step();
+      optimizer.step();
+      CHECK(close(model.parameter_arena(), whole.parameter_arena(), 1e-13));
+      CHECK(dist::all_reduce(model.traffic().parameter_bytes) == (ranks - 1) * Model::gradient_bytes);
+    }
+    // Without it all ranks get all means again.
+    CHECK(!model.scatters_gradients());
+    model.zero_grad();
+    whole.zero_grad();
+    backward(whole);
+    backward(model);
+    CHECK(close(model.gradient_arena(), whole.gradient_arena(), 1e-13));
+  }
 }
 
 struct Normed {
@@ -214,6 +347,8 @@ int main(int argc, char** argv) {
     } else {
       sampler(world);
       sharded(world);
+      random_numbers(world);
+      scattered(world);
       sync_batch_norm(world);
     }
     conclude(world);

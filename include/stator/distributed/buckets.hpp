@@ -12,7 +12,15 @@ namespace stator::distributed {
 /// Neighbours in the arena whose gradients are sent together.
 struct Bucket {
   std::size_t first_row = 0, last_row = 0; ///< in the model's `parameter_table`, both included
+  std::size_t begin = 0;                   ///< of its first tensor, in bytes from the beginning of the arena
   std::size_t bytes = 0;                   ///< of the arena, padding included
+
+  /// Where the share of a rank begins, if each of so many has one: in bytes from the beginning of the arena,
+  /// at whole cache lines. It ends where that of the next rank begins.
+  constexpr std::size_t share(std::size_t rank, std::size_t ranks) const {
+    constexpr std::size_t line = 64;
+    return rank == ranks ? begin + bytes : begin + bytes / line * rank / ranks * line;
+  }
 };
 
 namespace detail {
@@ -26,9 +34,10 @@ template<class M>
 constexpr void for_each_bucket(std::size_t least, auto&& f) {
   const auto& table = M::parameter_table;
   for (std::size_t end = table.size(); end > 0;) {
-    Bucket b{end - 1, end - 1, 0};
+    Bucket b{end - 1, end - 1, 0, 0};
     const auto bytes = [&] { return row_end<M>(b.last_row) - table[b.first_row].offset; };
     while (b.first_row > 0 && bytes() < least) --b.first_row;
+    b.begin = table[b.first_row].offset;
     b.bytes = bytes();
     f(b);
     end = b.first_row;

@@ -146,10 +146,20 @@ public:
   void broadcast_buffers() const {
     if constexpr (M::buffer_bytes > 0) broadcast(M::buffer_arena(), 0, *world_);
   }
+  /// As long as what it returns lives, `backward()` leaves each rank the means of its share of each bucket of
+  /// `plan` alone, Bucket::share, and zeros for the rest: for ZeroRedundancyOptimizer.
+  [[nodiscard]] auto scatter_gradients() {
+    reducer_->scatters = true;
+    return std::unique_ptr<detail::GradientReducer, detail::GradientReducer::StopScattering>(reducer_.get());
+  }
+  /// Whether it does so.
+  bool scatters_gradients() const { return reducer_->scatters && world_->size() > 1; }
+
   /// The job that it is trained by.
   World& world() const { return *world_; }
   /// What was sent so far.
   const Traffic& traffic() const { return reducer_->traffic; }
+  Traffic& traffic() { return reducer_->traffic; }
 
 private:
   World* world_;

@@ -5,6 +5,9 @@
 // (World::Agreement, 64 bytes a rank). A bucket starts after the unit that completes its last gradient, when
 // the ranks have agreed. MPI goes on with messages only while it is called, so it is after every unit, and
 // what is left is waited for at the end.
+//
+// For an optimiser whose state is in parts (ZeroRedundancyOptimizer) it scatters the means: each rank gets
+// those of its share of each bucket, and zeros for the rest, which is half of the bytes.
 #pragma once
 
 #include "stator/distributed/buckets.hpp"
@@ -27,7 +30,9 @@ struct Traffic {
   Index finished_early = 0;   ///< of these, there before the backward had ended
   std::size_t bytes = 0;      ///< of gradients that were averaged
   std::size_t sent_bytes = 0; ///< that this rank has sent for it
-  double waited_seconds = 0;  ///< after the last unit, for the rest of the buckets
+  /// That it has sent of parameters: ZeroRedundancyOptimizer's steps.
+  std::size_t parameter_bytes = 0;
+  double waited_seconds = 0; ///< after the last unit, for the rest of the buckets
 };
 
 namespace detail {
@@ -36,9 +41,9 @@ namespace detail {
 class GradientReducer {
 public:
   GradientReducer(World& world, std::span<const Bucket> plan, std::span<const LeafEntry> table, Order order)
-      : world_(&world), plan_(plan), table_(table), order_(order), used_(table.size()), ready_(plan.size()),
-        turn_(plan.size()) {
-    if (world.size() > 1) channels_ = {World::duplicate(), World::duplicate()};
+      : world_(&world), plan_(plan), table_(table), order_(order), used_(table.size()),
+        scattered_(table.size()), ready_(plan.size()), turn_(plan.size()) {
+    if (world.size() > 1) channels_ = {world.duplicate(), world.duplicate()};
     known().push_back(this);
   }
   GradientReducer(const GradientReducer&) = delete;
@@ -57,6 +62,13 @@ public:
     return nullptr;
   }
 
+  /// Lets it give all ranks all means again, if it is still there.
+  struct StopScattering {
+    void operator()(GradientReducer* r) const {
+      if (std::ranges::count(known(), r) > 0) r->scatters = false;
+    }
+  };
+
   /// Where the gradients are.
   void set_arena(std::span<const std::byte> gradients) {
     begin_ = gradients.data();
@@ -66,7 +78,6 @@ public:
   /// The leaves of a backward that is about to begin.
   void begin(std::span<const expr::LeafMemory> leaves, std::span<const run::GradientUse> uses) {
     active_ = enabled && world_->size() > 1;
-    if (!active_) return;
     std::ranges::fill(used_, char{0});
     std::ranges::fill(ready_, std::size_t{0});
     for (const run::GradientUse& use : uses) {
@@ -77,7 +88,10 @@ public:
       std::size_t bucket = 0;
       while (plan_[bucket].first_row > row) ++bucket;
       ready_[bucket] = std::max(ready_[bucket], use.last_unit + 1);
+      // What is added to a mean counts once, and the mean will be divided by the ranks again.
+      if (std::exchange(scattered_[row], char{0}) != 0) restore_sum(bounds_of(row, row, plan_[bucket]));
     }
+    if (!active_) return;
     for (std::size_t b = 0; b < turn_.size(); ++b) turn_[b] = b;
     std::ranges::sort(turn_, {}, [&](std::size_t b) { return std::pair(ready_[b], b); });
     next_ = static_cast<std::size_t>(
@@ -112,12 +126,16 @@ public:
     active_ = false;
   }
 
-  bool enabled = true; ///< no_sync() turns it off
-  Traffic traffic;     ///< so far
+  bool enabled = true;   ///< no_sync() turns it off
+  bool scatters = false; ///< each rank gets the means of its shares of the buckets alone, else zeros
+  Traffic traffic;       ///< so far
 
 protected:
-  /// Starts the sum of a part of the arena, in bytes from its beginning.
-  virtual void start_part(std::size_t begin, std::size_t end) = 0;
+  /// Starts the sum of a part of the arena; returns the bytes that this rank sends. In bytes from the arena's
+  /// beginning: where each rank's share of the part begins, and the end of the last.
+  virtual std::size_t start_part(std::span<const std::size_t> bounds) = 0;
+  /// Makes a sum of this rank's share of a part, which is a mean.
+  virtual void restore_sum(std::span<const std::size_t> bounds) = 0;
   /// Before the first part of a backward.
   virtual void forget_parts() = 0;
   /// Makes MPI go on; how many parts of those that were started are not there.
@@ -147,19 +165,29 @@ private:
   void send(const Bucket& bucket) {
     for (std::size_t row = bucket.first_row; row <= bucket.last_row; ++row) {
       if (used_[row] == 0) continue;
-      const std::size_t begin = table_[row].offset;
+      const std::size_t first = row;
       while (row < bucket.last_row && used_[row + 1] != 0) ++row;
-      const std::size_t end =
-          row + 1 < table_.size() ? table_[row + 1].offset : static_cast<std::size_t>(end_ - begin_);
-      start_part(begin, end);
+      const std::span<const std::size_t> bounds = bounds_of(first, row, bucket);
+      traffic.sent_bytes += start_part(bounds);
+      traffic.bytes += bounds.back() - bounds.front();
       ++sent_;
-      traffic.bytes += end - begin;
-      const auto ranks = static_cast<std::size_t>(world_->size());
-      traffic.sent_bytes += 2 * (end - begin) / ranks * (ranks - 1);
+      if (scatters) std::fill_n(scattered_.data() + first, row - first + 1, char{1});
     }
+  }
+  /// The shares of the ranks of a bucket, as far as they lie in these rows; valid until the next call.
+  std::span<const std::size_t> bounds_of(std::size_t first_row, std::size_t last_row, const Bucket& bucket) {
+    const std::size_t begin = table_[first_row].offset, end = last_row + 1 < table_.size()
+                                                                  ? table_[last_row + 1].offset
+                                                                  : static_cast<std::size_t>(end_ - begin_);
+    const auto ranks = static_cast<std::size_t>(world_->size());
+    bounds_.resize(ranks + 1);
+    for (std::size_t r = 0; r <= ranks; ++r) bounds_[r] = std::clamp(bucket.share(r, ranks), begin, end);
+    return bounds_;
   }
 
   std::vector<char> used_;
+  std::vector<char> scattered_; ///< rows in which a rank has the means of its share alone
+  std::vector<std::size_t> bounds_;
   std::vector<std::size_t> ready_; ///< units after which a bucket is complete; 0: it has no gradient
   std::vector<std::size_t> turn_;  ///< buckets by that
   std::size_t next_ = 0;           ///< in turn_
@@ -175,11 +203,25 @@ public:
   using GradientReducer::GradientReducer;
 
 private:
-  void start_part(std::size_t begin, std::size_t end) override {
+  std::size_t start_part(std::span<const std::size_t> bounds) override {
     if (started_ == parts_.size()) parts_.emplace_back();
-    auto* const data = const_cast<std::byte*>(begin_);
-    parts_[started_++].start(channels_, {reinterpret_cast<T*>(data + begin), (end - begin) / sizeof(T)},
-                             static_cast<T>(1.0 / world_->size()), order_);
+    Reduction<T>& part = parts_[started_++];
+    const T scale = static_cast<T>(1.0 / world_->size());
+    if (scatters) {
+      elements_.clear();
+      for (const std::size_t bound : bounds) elements_.push_back((bound - bounds.front()) / sizeof(T));
+      part.start_scatter(channels_, gradients(bounds.front(), bounds.back()), scale, order_, elements_);
+    } else {
+      part.start(channels_, gradients(bounds.front(), bounds.back()), scale, order_);
+    }
+    return part.sent_bytes();
+  }
+  void restore_sum(std::span<const std::size_t> bounds) override {
+    const auto me = static_cast<std::size_t>(world_->rank());
+    for (T& gradient : gradients(bounds[me], bounds[me + 1])) gradient *= static_cast<T>(world_->size());
+  }
+  std::span<T> gradients(std::size_t begin, std::size_t end) const {
+    return {reinterpret_cast<T*>(const_cast<std::byte*>(begin_) + begin), (end - begin) / sizeof(T)};
   }
   void forget_parts() override { started_ = 0; }
   Index advance_parts() override {
@@ -193,6 +235,7 @@ private:
   }
   std::deque<Reduction<T>> parts_; // which keep their memory for the next step, and stay where they are
   std::size_t started_ = 0;
+  std::vector<std::size_t> elements_; // bounds of shares
 };
 
 /// What a Mode names as its observer: finds the reducers of the gradients that are computed.

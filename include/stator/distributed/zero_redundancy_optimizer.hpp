@@ -1,29 +1,43 @@
 // SPDX-License-Identifier: BSL-1.0
 // torch.distributed.optim.ZeroRedundancyOptimizer (ZeRO, stage 1): each rank keeps the optimiser's state for
-// its part of the arena alone, updates that part, and the ranks send each other what they have updated.
+// its share of each bucket alone. A backward gives it the means of that share, a step changes the share, and
+// the ranks send each other what they have changed. So a step sends what it sends without: half of it are
+// gradients, half parameters.
 //
+//   stator::distributed::DataParallel model{stator::Model<Net>()};
 //   stator::distributed::ZeroRedundancyOptimizer optimizer{stator::optim::Adam{model, {.lr = 1e-3}}};
 #pragma once
 
-#include "stator/distributed/collectives.hpp"
+#include "stator/distributed/clip.hpp"
 #include "stator/io/checkpoint_optimizer.hpp"
+#include "stator/optim/kept_elements.hpp"
 
 #include <string>
 #include <utility>
 
 namespace stator::distributed {
 
-/// An optimiser of the class O, with all that one has. The parameters after a step are those of O to the bit;
-/// the states take 1/N of the memory, and a step sends the parameters of each rank to all others. A state is
-/// only whole, and can only be saved, between `consolidate_state()` and `shard_state()`. Source: Rajbhandari
-/// et al. 2020, "ZeRO", P_os.
+/// An optimiser of the class O of a DataParallel model, with all that one has. The parameters after a step
+/// are those of O to the bit; the states take 1/N of the memory. As long as it lives, gradients of other
+/// ranks' shares are zeros: what needs them whole (a norm, a histogram) adds up over ranks, as
+/// `clip_grad_norm_` of such a model does. A state is only whole, and can only be saved, between
+/// `consolidate_state()` and `shard_state()`. Source: Rajbhandari et al. 2020, "ZeRO", P_os.
 template<class O>
 class ZeroRedundancyOptimizer : public O {
+  static_assert(
+      requires(O& o) { o.keep_only(std::vector<optim::ArenaPart>()); },
+      "stator: ZeroRedundancyOptimizer takes an optimizer that changes each element by itself: Adam, SGD, "
+      "...; LBFGS looks at all of them");
+  static_assert(
+      requires(O& o) { o.model().scatter_gradients(); },
+      "stator: ZeroRedundancyOptimizer takes an optimizer of a DataParallel model: DataParallel "
+      "model{stator::Model<Net>()}; ZeroRedundancyOptimizer optimizer{stator::optim::Adam{model}};");
   using T = typename O::T;
 
 public:
-  explicit ZeroRedundancyOptimizer(O optimizer, World& world = World::current())
-      : O(std::move(optimizer)), world_(&world) {
+  explicit ZeroRedundancyOptimizer(O optimizer)
+      : O(std::move(optimizer)), world_(&this->model().world()),
+        scattering_(this->model().scatter_gradients()) {
     shard_state();
   }
 
@@ -31,14 +45,15 @@ public:
   void step() {
     if (is_whole_) shard_state();
     O::step();
-    exchange(this->model().parameter_arena().first(this->model().gradient_arena().size()), "step()");
+    this->model().traffic().parameter_bytes +=
+        exchange(this->model().parameter_arena().first(this->model().gradient_arena().size()), "step()");
   }
 
   /// Gives every rank the whole state, to save it: all ranks call it.
   void consolidate_state() {
     if (is_whole_) return;
     O::allocate_states();
-    O::keep_only(0, ~std::size_t{0});
+    O::keep_only({{}});
     is_whole_ = true;
     for (const std::string_view name : O::state_names)
       if (const std::span<T> state = this->state(name); !state.empty())
@@ -46,8 +61,11 @@ public:
   }
   /// Keeps this rank's part of the state.
   void shard_state() {
+    std::vector<optim::ArenaPart> mine;
     const auto rank = static_cast<std::size_t>(world_->rank());
-    O::keep_only(first_of(rank), first_of(rank + 1));
+    for (std::size_t b = plan().size(); b-- > 0;) // they begin with the end of the arena
+      mine.push_back({share(b, rank), share(b, rank + 1)});
+    O::keep_only(std::move(mine));
     is_whole_ = false;
   }
   /// Whether this rank has all of the state.
@@ -71,40 +89,54 @@ public:
   /// For Checkpoint: takes this rank's part of a whole state, whatever the number of ranks that saved it.
   friend void read_part(io::CheckpointReader& reader, const std::string& name,
                         ZeroRedundancyOptimizer& optimizer) {
-    reader.later([&optimizer] { optimizer.keep_only(0, ~std::size_t{0}); });
+    reader.later([&optimizer] { optimizer.keep_only({{}}); });
     io::read_part(reader, name, static_cast<O&>(optimizer));
     reader.later([&optimizer] { optimizer.shard_state(); });
   }
 
 private:
-  /// Where a rank's part begins: at whole cache lines.
-  std::size_t first_of(std::size_t rank) const {
-    constexpr std::size_t line = 64 / sizeof(T);
-    const std::size_t lines = this->model().gradient_arena().size() / line;
-    return lines * rank / static_cast<std::size_t>(world_->size()) * line;
+  static constexpr const auto& plan() {
+    return std::remove_cvref_t<decltype(std::declval<O&>().model())>::plan;
   }
-  /// Sends this rank's part to the others and gets theirs.
-  void exchange(std::span<T> all, const char* name) {
+  /// Where a rank's share of a bucket begins, in elements of the arena.
+  std::size_t share(std::size_t bucket, std::size_t rank) const {
+    return plan()[bucket].share(rank, static_cast<std::size_t>(world_->size())) / sizeof(T);
+  }
+  /// Sends this rank's shares to the others and gets theirs; returns how many bytes it has sent.
+  std::size_t exchange(std::span<T> all, const char* name) {
     world_->agree(name, all.size());
-    if (world_->size() == 1) return;
     const auto ranks = static_cast<std::size_t>(world_->size());
-    std::vector<int>&first = first_, &count = count_;
-    first.resize(ranks);
-    count.resize(ranks);
-    for (std::size_t r = 0; r < ranks; ++r) {
-      first[r] = detail::mpi_count(first_of(r));
-      count[r] = detail::mpi_count(first_of(r + 1)) - first[r];
+    if (ranks == 1) return 0;
+    const auto mine = static_cast<std::size_t>(world_->rank());
+    std::size_t sent = 0;
+    requests_.assign(plan().size(), MPI_REQUEST_NULL);
+    layouts_.resize(plan().size());
+    for (std::size_t b = 0; b < plan().size(); ++b) {
+      Layout& of = layouts_[b];
+      if (of.first.empty())
+        for (std::size_t r = 0; r < ranks; ++r) {
+          of.first.push_back(detail::mpi_count(share(b, r) - share(b, 0)));
+          of.count.push_back(detail::mpi_count(share(b, r + 1) - share(b, r)));
+        }
+      detail::expect_success(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all.data() + share(b, 0),
+                                             of.count.data(), of.first.data(), detail::mpi_type<T>(),
+                                             world_->data(), &requests_[b]),
+                             "MPI_Iallgatherv");
+      sent += static_cast<std::size_t>(of.count[mine]) * (ranks - 1) * sizeof(T);
     }
-    MPI_Request request = MPI_REQUEST_NULL;
-    detail::expect_success(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all.data(), count.data(),
-                                           first.data(), detail::mpi_type<T>(), world_->data(), &request),
-                           "MPI_Iallgatherv");
-    world_->wait(name, request);
+    for (MPI_Request& request : requests_) world_->wait(name, request);
+    return sent;
   }
 
+  /// How the elements of a bucket are shared: where each rank's begin in it, and how many they are.
+  struct Layout {
+    std::vector<int> first, count;
+  };
   World* world_;
+  std::unique_ptr<detail::GradientReducer, detail::GradientReducer::StopScattering> scattering_;
   bool is_whole_ = true;
-  std::vector<int> first_, count_;
+  std::vector<Layout> layouts_;
+  std::vector<MPI_Request> requests_;
 };
 
 } // namespace stator::distributed

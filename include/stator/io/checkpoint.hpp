@@ -34,11 +34,20 @@ public:
     for (const Part& other : parts_)
       if (other.name == name || other.name.starts_with(name + ".") || name.starts_with(other.name + "."))
         raise(ValueError("Checkpoint::add: '" + name + "' and '" + other.name + "' are in each other's way"));
-    using io::read_part;
-    using io::store_part;
-    parts_.push_back({name, [&part, name](io::CheckpointWriter& writer) { store_part(writer, name, part); },
-                      [&part, name](io::CheckpointReader& reader) { read_part(reader, name, part); }});
+    parts_.push_back(make(std::move(name), part));
     return *this;
+  }
+
+  /// From here on this part has the name of one that was added, for what is kept in another way. Throws
+  /// KeyError when there is none.
+  template<class T>
+  Checkpoint& replace(std::string_view name, T& part) {
+    for (Part& other : parts_)
+      if (other.name == name) {
+        other = make(std::string(name), part);
+        return *this;
+      }
+    raise(KeyError("Checkpoint::replace: there is no part '" + std::string(name) + "'"));
   }
 
   /// Writes all parts, in the format of the path's extension as stator::save; the file appears under its name
@@ -69,6 +78,13 @@ private:
     std::function<void(io::CheckpointWriter&)> store;
     std::function<void(io::CheckpointReader&)> read;
   };
+  template<class T>
+  static Part make(std::string name, T& part) {
+    using io::read_part;
+    using io::store_part;
+    return {name, [&part, name](io::CheckpointWriter& writer) { store_part(writer, name, part); },
+            [&part, name](io::CheckpointReader& reader) { read_part(reader, name, part); }};
+  }
   std::vector<Part> parts_;
 };
 

@@ -207,7 +207,8 @@ void read_part(CheckpointReader& reader, const std::string& name, std::vector<T>
   reader.later([&values, read] { values.swap(*read); });
 }
 
-// A generator of random numbers, as torch.get_rng_state gives it.
+// A generator of random numbers, as torch.get_rng_state gives it. What lies below its name are those of other
+// processes (distributed/checkpoint.hpp), which are passed over.
 inline void store_part(CheckpointWriter& writer, const std::string& name, const Generator& generator) {
   const auto state = generator.get_state();
   writer.add_copy(name, {static_cast<Index>(state.size())},
@@ -215,6 +216,7 @@ inline void store_part(CheckpointWriter& writer, const std::string& name, const 
 }
 inline void read_part(CheckpointReader& reader, const std::string& name, Generator& generator) {
   const auto bytes = reader.values<std::uint8_t>(name);
+  (void)reader.below(name);
   Generator restored(0);
   restored.set_state(std::as_bytes(std::span(bytes)));
   reader.later([&generator, restored] { generator = restored; });

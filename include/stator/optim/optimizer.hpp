@@ -20,6 +20,7 @@
 #include "stator/core/grad_state.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/core/workspace.hpp"
+#include "stator/optim/kept_elements.hpp"
 
 #include <algorithm>
 #include <array>
@@ -167,21 +168,22 @@ public:
           f(std::string_view(table()[i].name), std::string_view(state_names[s]), part(s, i));
   }
 
-  /// From here on only the elements [first, last) of the arena are changed, and the states are those of these
-  /// elements: what was there of them stays. For processes that share the work of one optimiser
+  /// From here on only these elements of the arena are changed, and the states are those of these elements:
+  /// what was there of them stays. In ascending order. For processes that share the work of one optimiser
   /// (distributed/zero_redundancy_optimizer.hpp).
-  void keep_only(std::size_t first, std::size_t last) {
-    const std::size_t old_first = first_;
-    first_ = first;
-    last_ = last;
+  void keep_only(std::vector<ArenaPart> parts) {
+    const KeptElements before = std::exchange(kept_, KeptElements(std::move(parts)));
     for (std::size_t s = 0; s < state_names.size(); ++s) {
       if (states_[s].empty() && memory_[s].is_empty()) continue;
-      const MemoryBlock before = std::move(memory_[s]);
+      const MemoryBlock memory = std::move(memory_[s]);
       const std::span<const T> old = states_[s];
       allocate(s);
-      const std::size_t from = std::max(first, old_first), to = std::min(last, old_first + old.size());
-      if (from < to)
-        std::copy_n(old.data() + (from - old_first), to - from, states_[s].data() + (from - first));
+      kept_.for_each(0, states_[s].size(), [&](std::size_t place, std::size_t element, std::size_t count) {
+        before.for_each(before.place(element), before.place(element + count),
+                        [&](std::size_t from, std::size_t at, std::size_t n) {
+                          std::copy_n(old.data() + from, n, states_[s].data() + place + (at - element));
+                        });
+      });
     }
   }
 
@@ -296,7 +298,7 @@ private:
     if (table().size() > 0 && size == 0) [[unlikely]]
       raise(UnboundError(
           "an optimizer's model has no memory: it has been moved from, and the optimizer does not follow"));
-    const std::size_t kept = std::min(last_, size) - std::min(first_, size);
+    const std::size_t kept = kept_.place(size);
     memory_[s] = MemoryBlock(std::max<std::size_t>(kept, 1) * sizeof(T));
     states_[s] = {reinterpret_cast<T*>(memory_[s].data()), kept};
     std::ranges::fill(states_[s], T{0});
@@ -306,26 +308,25 @@ private:
 
   /// What is kept of state `s` of a parameter.
   std::span<T> part(std::size_t s, std::size_t parameter) {
-    const std::size_t first = std::max(begin_of(parameter), first_);
-    const std::size_t last = std::min(begin_of(parameter) + numel(parameter), last_);
-    if (states_[s].empty() || first >= last) return {};
-    return states_[s].subspan(first - first_, last - first);
+    if (states_[s].empty()) return {};
+    const std::size_t first = kept_.place(begin_of(parameter));
+    return states_[s].subspan(first, kept_.place(begin_of(parameter) + numel(parameter)) - first);
   }
 
   void update(const Rule& rule, const Options& options, std::size_t first, std::size_t last) {
-    first = std::max(first, first_);
-    last = std::min(last, last_);
-    if (first >= last) return;
+    const std::size_t begin = kept_.place(first), end = kept_.place(last);
+    if (begin == end) return;
     const std::span<T> parameters = model_->parameter_arena();
     const std::span<const T> gradients = model_->gradient_arena();
-    const auto count = static_cast<Index>(last - first);
-    const auto part = [&](Index from, Index to, int) {
-      const std::size_t begin = first + static_cast<std::size_t>(from),
-                        size = static_cast<std::size_t>(to - from);
+    const auto count = static_cast<Index>(end - begin);
+    const auto piece = [&](std::size_t place, std::size_t at, std::size_t size) {
       std::array<T*, state_names.size()> states{};
       for (std::size_t s = 0; s < states.size(); ++s)
-        if (!states_[s].empty()) states[s] = states_[s].data() + (begin - first_);
-      rule.update(options, parameters.subspan(begin, size), gradients.subspan(begin, size), states);
+        if (!states_[s].empty()) states[s] = states_[s].data() + place;
+      rule.update(options, parameters.subspan(at, size), gradients.subspan(at, size), states);
+    };
+    const auto part = [&](Index from, Index to, int) {
+      kept_.for_each(begin + static_cast<std::size_t>(from), begin + static_cast<std::size_t>(to), piece);
     };
     // Starting threads costs more than small networks take.
     if (count > parallel_size)
@@ -340,9 +341,9 @@ private:
   std::deque<Group> groups_; // which stay where they are when another one comes
   std::array<MemoryBlock, state_names.size()> memory_{};
   std::array<std::span<T>, state_names.size()> states_{};
-  std::size_t first_ = 0, last_ = ~std::size_t{0}; ///< the elements of the arena that it changes
-  std::vector<Progress> progress_;                 ///< one for each row of the table
-  bool together_ = true; ///< all have come as far as the first, and only that one is kept up
+  KeptElements kept_;              ///< the elements of the arena that it changes
+  std::vector<Progress> progress_; ///< one for each row of the table
+  bool together_ = true;           ///< all have come as far as the first, and only that one is kept up
 };
 
 } // namespace stator::optim
