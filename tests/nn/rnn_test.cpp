@@ -38,6 +38,28 @@ TEST_CASE("RNN, LSTM and GRU agree with PyTorch") {
   check_layer<nn::RNN<3, 4, RNNOptions{.batch_first = true, .relu = true}>>("RNN.relu", In<2, 3, 3>{});
 }
 
+TEST_CASE("an LSTM with proj_size agrees with PyTorch") {
+  check_layer<nn::LSTM<3, 4, RNNOptions{.proj_size = 2}>>("LSTM.projected", In<5, 2, 3>{});
+  check_layer<nn::LSTM<3, 9, RNNOptions{.bias = false, .batch_first = true, .proj_size = 5}>>(
+      "LSTM.projected_no_bias", In<2, 4, 3>{});
+  constexpr RNNOptions all{.num_layers = 2, .batch_first = true, .bidirectional = true, .proj_size = 2};
+  check_layer<Flat<nn::LSTM<3, 3, all>>>("LSTM.projected_all", In<2, 3, 3>{}, In<4, 2, 2>{"h"},
+                                         In<4, 2, 3>{"c"});
+}
+
+TEST_CASE("an LSTM with proj_size gives the same with a batch that is known at run time") {
+  using Net = nn::LSTM<3, 9, RNNOptions{.bias = false, .batch_first = true, .proj_size = 5}>;
+  Model<Net> model;
+  Model<Net> other = model;
+  Variable<float, 2, 4, 3> x;
+  Variable<float, dynamic, 4, 3> y(2);
+  for (Index i = 0; i < x.numel(); ++i) x.data()[i] = y.data()[i] = static_cast<float>(i % 7 - 3);
+  sum(square(model(x))).backward();
+  sum(square(other(y))).backward();
+  test::check_close(x.grad().values(), y.grad().values(), 1e-6);
+  test::check_close(model.gradient_arena(), other.gradient_arena(), 1e-5);
+}
+
 TEST_CASE("all layers, both directions and the states agree with PyTorch") {
   check_layer<Flat<nn::RNN<3, 2, everything>>>("RNN.all", In<2, 3, 3>{}, In<4, 2, 2>{"h"});
   check_layer<Flat<nn::GRU<3, 2, everything>>>("GRU.all", In<2, 3, 3>{}, In<4, 2, 2>{"h"});

@@ -463,6 +463,11 @@ for layer, make in (("RNN", nn.RNN), ("LSTM", nn.LSTM), ("GRU", nn.GRU)):
     state = (lambda m, x, h, c: m(x, (h, c))) if layer == "LSTM" else (lambda m, x, h: m(x, h))
     more = dict(c=(2, 4)) if layer == "LSTM" else {}
     case(layer + "Cell", "default", lambda: Wrapped(cell(3, 4), state), x=(2, 3), h=(2, 4), **more)
+    if layer == "LSTM":
+        case(layer, "projected", lambda: Wrapped(make(3, 4, proj_size=2), lambda m, x: m(x)[0]), x=(5, 2, 3))
+        case(layer, "projected_no_bias", lambda: Wrapped(make(3, 9, bias=False, batch_first=True, proj_size=5), lambda m, x: m(x)[0]), x=(2, 4, 3))
+        case(layer, "projected_all", lambda: Wrapped(make(3, 3, proj_size=2, **options), lambda m, x, h, c: (lambda y, s: torch.cat([y.flatten(), s[0].flatten(), s[1].flatten()]))(*m(x, (h, c)))),
+             x=(2, 3, 3), h=(4, 2, 2), c=(4, 2, 3))
 case("RNN", "relu", lambda: Wrapped(nn.RNN(3, 4, nonlinearity="relu", batch_first=True), lambda m, x: m(x)[0]), x=(2, 3, 3))
 case("RNNCell", "relu", lambda: nn.RNNCell(3, 4, nonlinearity="relu", bias=False), x=(2, 3), h=(2, 4))
 

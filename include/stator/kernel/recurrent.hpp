@@ -139,6 +139,8 @@ struct recurrence {
   static constexpr Index cell_stride = (K - 1) * H;
 
 private:
+  template<class, Index, Index, Index, Index, bool, bool>
+  friend struct projected_lstm; // whose cells are the same
   static T* part(std::byte*& scratch, Index count) {
     T* result = reinterpret_cast<T*>(scratch);
     scratch += align_up(static_cast<std::size_t>(count) * sizeof(T));

@@ -6,7 +6,7 @@
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
 #include "stator/ops/dropout.hpp"
-#include "stator/ops/recurrent.hpp"
+#include "stator/ops/projected_lstm.hpp"
 #include "stator/trace/call.hpp"
 
 #include <array>
@@ -25,25 +25,28 @@ struct RNNOptions {
   double dropout = 0;         ///< of the outputs of all layers but the last, in training
   bool bidirectional = false; ///< a second pass from the end, outputs concatenated
   bool relu = false;          ///< nonlinearity="relu", RNN and RNNCell only
+  Index proj_size = 0; ///< features that an LSTM's hidden states are projected to, fewer than Hidden; 0: none
 };
 
 namespace detail {
 
 /// Which parameter it is: "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0",
-/// "weight_ih_l0_reverse", ...
+/// with a projection "weight_hr_l0", "weight_ih_l0_reverse", ...
 struct RecurrentPlace {
-  Index layer, part; ///< part: weight_ih, weight_hh, bias_ih, bias_hh
+  Index layer, part; ///< part: weight_ih, weight_hh, bias_ih, bias_hh, weight_hr
   bool reverse;
   constexpr RecurrentPlace(std::size_t i, const RNNOptions& o)
       : layer(static_cast<Index>(i) / (parts(o) * directions(o))), part(static_cast<Index>(i) % parts(o)),
-        reverse(static_cast<Index>(i) / parts(o) % directions(o) == 1) {}
-  static constexpr Index parts(const RNNOptions& o) { return o.bias ? 4 : 2; }
+        reverse(static_cast<Index>(i) / parts(o) % directions(o) == 1) {
+    if (!o.bias && part == 2) part = 4;
+  }
+  static constexpr Index parts(const RNNOptions& o) { return (o.bias ? 4 : 2) + (o.proj_size > 0 ? 1 : 0); }
   static constexpr Index directions(const RNNOptions& o) { return o.bidirectional ? 2 : 1; }
   static constexpr std::size_t count(const RNNOptions& o) {
     return static_cast<std::size_t>(o.num_layers * directions(o) * parts(o));
   }
   constexpr Text name() const {
-    constexpr std::string_view words[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
+    constexpr std::string_view words[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"};
     return text(words[part], "_l", layer, reverse ? "_reverse" : "");
   }
 };
@@ -54,9 +57,11 @@ inline constexpr auto recurrent_name =
 template<class T, Index In, Index Hidden, Index Gates, RNNOptions O, std::size_t I>
 struct recurrent_parameter {
   static constexpr RecurrentPlace place{I, O};
-  static constexpr Index in = place.part == 1 ? Hidden : place.layer == 0 ? In : Hidden * place.directions(O);
-  using type =
-      std::conditional_t<(place.part < 2), Parameter<T, Gates * Hidden, in>, Parameter<T, Gates * Hidden>>;
+  static constexpr Index out = O.proj_size > 0 ? O.proj_size : Hidden; ///< features of a hidden state
+  static constexpr Index in = place.part == 1 ? out : place.layer == 0 ? In : out * place.directions(O);
+  using type = std::conditional_t<
+      place.part == 4, Parameter<T, out, Hidden>,
+      std::conditional_t<(place.part < 2), Parameter<T, Gates * Hidden, in>, Parameter<T, Gates * Hidden>>>;
 };
 template<class T, Index In, Index Hidden, Index Gates, RNNOptions O, class Indices>
 struct recurrent_parameters;
@@ -78,17 +83,24 @@ constexpr auto zero_state(const X& x) {
 /// x [L, N, In], or [N, L, In] with batch_first; then (optional) the first states [layers * directions, N,
 /// Hidden], for an LSTM those of the cells as well. Returns the hidden states of the last layer [L, N,
 /// directions * Hidden]; `states(x, ...)` returns them and the states of all layers after the last step, in
-/// a tuple. A batch that is known at run time needs batch_first and starts with zeros. Parameters start
-/// uniform in +-1/sqrt(Hidden). Sources: Hochreiter and Schmidhuber 1997 (LSTM), Cho et al. 2014 (GRU).
-/// torch.nn.RNN, LSTM, GRU.
+/// a tuple. With proj_size hidden states have so many features, cells still Hidden. A batch that is known at
+/// run time needs batch_first and starts with zeros. Parameters start uniform in +-1/sqrt(Hidden). Sources:
+/// Hochreiter and Schmidhuber 1997 (LSTM), Cho et al. 2014 (GRU), Sak et al. 2014 (proj_size). torch.nn.RNN,
+/// LSTM, GRU.
 template<kernel::Cell Cell, Index In, Index Hidden, RNNOptions Options, class T>
 struct Recurrent {
   static_assert(Options.num_layers > 0, "stator: num_layers must be positive");
   static_assert(!Options.relu || kernel::gates(Cell) == 1, "stator: only an RNN has the option relu");
+  static_assert(Options.proj_size == 0 || Cell == kernel::Cell::lstm,
+                "stator: only an LSTM has the option proj_size");
+  static_assert(Options.proj_size >= 0 && Options.proj_size < Hidden,
+                "stator: proj_size must be less than the hidden size; 0: no projection");
   /// 1 or 2, and the dimension of the steps.
   static constexpr std::size_t directions = Options.bidirectional ? 2 : 1, time = Options.batch_first ? 1 : 0;
   static constexpr std::size_t layers = static_cast<std::size_t>(Options.num_layers); ///< stacked
   static constexpr std::size_t parts = Cell == kernel::Cell::lstm ? 2 : 1;            ///< of a state
+  static constexpr bool projected = Options.proj_size > 0;                            ///< the hidden states
+  static constexpr Index out = projected ? Options.proj_size : Hidden; ///< features of a hidden state
   static constexpr bool is_container = true;
   /// Types and names of the parameters: "weight_ih_l0", ...
   using Parameters =
@@ -133,6 +145,7 @@ struct Recurrent {
   }
   static std::string extra_repr() {
     std::string text = std::to_string(In) + ", " + std::to_string(Hidden);
+    if (projected) text += ", proj_size=" + std::to_string(out);
     if (layers != 1) text += ", num_layers=" + std::to_string(layers);
     if (!Options.bias) text += ", bias=False";
     if (Options.batch_first) text += ", batch_first=True";
@@ -178,13 +191,20 @@ private:
   /// last step.
   template<std::size_t L, bool Reverse, bool Last>
   constexpr auto direction(auto x, auto... first) const {
-    constexpr std::size_t number = L * directions + (Reverse ? 1 : 0), at = number * (Options.bias ? 4 : 2);
-    using Op = ops::Recurrence<Cell, !Options.batch_first, Reverse, Last && parts == 2>;
+    constexpr std::size_t number = L * directions + (Reverse ? 1 : 0), bias = Options.bias ? 2 : 0,
+                          at = number * static_cast<std::size_t>(detail::RecurrentPlace::parts(Options));
+    using Op =
+        std::conditional_t<projected, ops::ProjectedLstm<Hidden, out, !Options.batch_first, Reverse, Last>,
+                           ops::Recurrence<Cell, !Options.batch_first, Reverse, Last && parts == 2>>;
     constexpr operation<Op> recurrence;
     const auto state = [&](const auto& all) { return stator::select<0, static_cast<Index>(number)>(all); };
-    const auto zeros = [&] { return detail::zero_state<decltype(x)::extents[1 - time], Hidden>(x); };
-    const auto run = [&](const auto&... states) {
-      const auto& p = elements;
+    const auto zeros = [&]<Index Features>(std::integral_constant<Index, Features>) {
+      return detail::zero_state<decltype(x)::extents[1 - time], Features>(x);
+    };
+    constexpr std::integral_constant<Index, out> of_hidden;
+    constexpr std::integral_constant<Index, Hidden> of_cell;
+    const auto& p = elements;
+    const auto run = [&](const auto&... states) { // and the projection
       if constexpr (Options.bias)
         return recurrence(linear(x, std::get<at>(p), std::get<at + 2>(p)), std::get<at + 1>(p), states...,
                           std::get<at + 3>(p));
@@ -194,12 +214,16 @@ private:
     static_assert(sizeof...(first) == 0 || sizeof...(first) == parts,
                   "stator: a GRU or RNN takes one tensor of first states, an LSTM two");
     const auto rows = [&] {
-      if constexpr (sizeof...(first) > 0)
+      if constexpr (projected && sizeof...(first) > 0)
+        return run(state(first)..., std::get<at + 2 + bias>(p));
+      else if constexpr (projected)
+        return run(zeros(of_hidden), zeros(of_cell), std::get<at + 2 + bias>(p));
+      else if constexpr (sizeof...(first) > 0)
         return run(state(first)...);
       else if constexpr (parts == 2)
-        return run(zeros(), zeros());
+        return run(zeros(of_hidden), zeros(of_cell));
       else
-        return run(zeros());
+        return run(zeros(of_hidden));
     }();
     const auto hidden = Op::states(rows);
     if constexpr (Last) {

@@ -46,6 +46,7 @@
 #include "stator/ops/pool_indices.hpp"
 #include "stator/ops/pow.hpp"
 #include "stator/ops/products.hpp"
+#include "stator/ops/projected_lstm.hpp"
 #include "stator/ops/recurrent.hpp"
 #include "stator/ops/reduce.hpp"
 #include "stator/ops/resample.hpp"
