@@ -17,6 +17,9 @@ struct Product {
               std::byte* scratch);
   std::size_t (*scratch_bytes)(Index extent);
   bool transposed_a, transposed_b;
+  std::size_t prepared_bytes; ///< of B packed once; 0 where it is read as it lies
+  void (*prepare)(const T* b, T* packed);
+  void (*run_prepared)(const T* a, const T* packed, const T* bias, T* c, Index m);
 };
 
 template<class T, Index M, Index N, Index K, bool TA, bool TB>
@@ -24,7 +27,16 @@ constexpr Product<T> product() {
   using kernel = stator::kernel::gemm<T, M, N, K, TA, TB>;
   return {[](const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n, Index k,
              std::byte* scratch) { kernel::run(a, b, bias, c, accumulate, m, n, k, scratch); },
-          [](Index extent) { return static_cast<std::size_t>(kernel::scratch.total(extent)); }, TA, TB};
+          [](Index extent) { return static_cast<std::size_t>(kernel::scratch.total(extent)); },
+          TA,
+          TB,
+          kernel::prepared_bytes,
+          [](const T* b, T* packed) {
+            if constexpr (kernel::prepared_bytes > 0) kernel::prepare(b, packed);
+          },
+          [](const T* a, const T* packed, const T* bias, T* c, Index m) {
+            if constexpr (kernel::prepared_bytes > 0) kernel::run_prepared(a, packed, bias, c, m);
+          }};
 }
 
 /// Checks one product, whose error may grow with the number of terms. `extent` is the largest of those known
@@ -32,7 +44,7 @@ constexpr Product<T> product() {
 template<class T>
 void check_product(const Product<T>& product, Index extent, Index m, Index n, Index k, bool with_bias,
                    bool accumulate) {
-  const auto [run, scratch_bytes, TA, TB] = product;
+  const auto [run, scratch_bytes, TA, TB, prepared_bytes, prepare, run_prepared] = product;
   CAPTURE(TA, TB, with_bias, accumulate);
   const double allowed = sizeof(T) == 4 ? 1e-6 : 1e-14;
   ExactArray<T> a(m * k, 1), b(k * n, 2), bias(n, 3), c(m * n, 4);
@@ -49,6 +61,11 @@ void check_product(const Product<T>& product, Index extent, Index m, Index n, In
       expected.push_back(total);
     }
   test::check_close(c, expected, allowed * static_cast<double>(k + 1));
+  if (accumulate || prepared_bytes == 0) return;
+  ExactArray<T> packed(static_cast<Index>(prepared_bytes / sizeof(T))), again(m * n, 5);
+  prepare(b.data(), packed.data());
+  run_prepared(a.data(), packed.data(), with_bias ? bias.data() : nullptr, again.data(), m);
+  CHECK(std::equal(c.begin(), c.end(), again.begin()));
 }
 
 /// One kernel for each way of laying out the operands: plain, B, A and both transposed.
@@ -127,6 +144,18 @@ TEST_CASE("gemm takes extents that are known at run time") {
   check<float, dynamic, dynamic, dynamic>(17, 35, 70);
   check<float, dynamic, dynamic, dynamic>(40, 65, 9);
   check<double, dynamic, dynamic, dynamic>(30, 19, 33);
+}
+
+TEST_CASE("gemm takes few rows, with B as it lies and packed once") {
+  check<float, 1, 84, 120>(1, 84, 120);
+  check<float, 1, 30, 401>(1, 30, 401);
+  check<float, 1, 256, 1024>(1, 256, 1024);
+  check<float, 2, 37, 512>(2, 37, 512);
+  check<float, 7, 90, 130>(7, 90, 130);
+  check<float, 8, 41, 300>(8, 41, 300);
+  check<double, 5, 22, 131>(5, 22, 131);
+  check<float, dynamic, 45, 270>(3, 45, 270);
+  check<float, dynamic, dynamic, dynamic>(150, 20, 70); // more rows than meet a block of B at once
 }
 
 TEST_CASE("gemm takes products large enough for cache blocks and threads") {

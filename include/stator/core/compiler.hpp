@@ -22,6 +22,8 @@
 #define STATOR_UNREACHABLE() __builtin_unreachable()
 /// std::memcpy without its header.
 #define STATOR_MEMCPY __builtin_memcpy
+/// Has memory brought near that will be read soon; any address will do.
+#define STATOR_PREFETCH __builtin_prefetch
 /// The signature of the function that it stands in, with the types that templates were given.
 #define STATOR_FUNCTION_SIGNATURE __PRETTY_FUNCTION__
 /// In an alias of T: a vector of so many bytes, with operators for all elements at once.

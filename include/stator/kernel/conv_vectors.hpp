@@ -27,7 +27,17 @@ struct conv_vectors {
                        : MR == 4 ? (many ? 6 : 3)
                        : many    ? 4
                                  : 2;
-    return std::clamp<Index>(lanes::all_vectors / direction::class_count, 1, most);
+    // The last tile of a class overlaps: as many as leave little to do twice, or else as many as possible.
+    const Index vectors = std::max<Index>(lanes::all_vectors / direction::class_count, 1);
+    Index best = 1;
+    double least = 0;
+    for (Index nv = 1; nv <= std::min(most, vectors); ++nv) {
+      // Of a step: products, loads, and how long an addition takes; of a tile: its beginning and its end.
+      const Index step = std::max({nv * MR, nv + MR, Index{8}});
+      const double cycles = static_cast<double>(ceil_div(vectors, nv) * (steps * step + 4 * nv * MR));
+      if (nv == 1 || cycles <= least) best = nv, least = cycles;
+    }
+    return best;
   }();
   static constexpr Index tiles = ceil_div(channels, MR);
 

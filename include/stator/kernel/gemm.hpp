@@ -6,6 +6,7 @@
 
 #include "stator/core/bytes.hpp"
 #include "stator/core/compiler.hpp"
+#include "stator/kernel/dots.hpp"
 #include "stator/kernel/gemm_blocks.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
@@ -64,38 +65,39 @@ private:
     return {bytes(K * width), 0};
   }
 
+  /// Rows and columns of C that are computed at once by inner products.
+  static constexpr Index dot_rows = M != dynamic ? std::min(M, dots_rows<T>) : dots_rows<T>,
+                         dot_columns = dot_rows == 1 ? 8 : 4;
+  template<DotsLayout Layout>
+  static constexpr auto inner_products =
+      &detail::inner_products<T, dot_rows, dot_columns, K, N == dynamic || N % 8 != 0, Layout>;
+  // A prepared B is panels for many rows, the order of inner products for few; both for a dynamic M.
+  static constexpr bool can_prepare =
+      TransB && !TransA && N != dynamic && K != dynamic && !(plain || small || few_weights);
+  static constexpr DotsLayout packed_layout = N * K * static_cast<Index>(sizeof(T)) > (Index{1} << 17)
+                                                  ? DotsLayout::packed_far
+                                                  : DotsLayout::packed;
+  static constexpr bool packs_dots = can_prepare && can_dot && (only_dots || M == dynamic);
+  static constexpr std::size_t panels_bytes = can_prepare && !only_dots ? packed_bytes().fixed : 0;
+
 public:
   static constexpr Bytes scratch = packed_bytes(); ///< temporary memory of `run`
 
   /// Bytes of B packed for any number of products; 0 where B is read as it lies.
-  static constexpr std::size_t prepared_bytes =
-      TransB && !TransA && N != dynamic && K != dynamic && !(plain || small || few_weights || only_dots)
-          ? scratch.fixed
-          : 0;
-  /// Whether `run_prepared` reads B itself when there are few rows.
-  static constexpr bool prepared_keeps_b = prepared_bytes > 0 && can_dot&& M == dynamic;
+  static constexpr std::size_t prepared_bytes = panels_bytes + (packs_dots ? packed_dots_bytes<T>(N, K) : 0);
   /// Packs B, `prepared_bytes`.
   static void prepare(const T* b, T* packed) {
-    pack<true>(b, packed, 0, columns.panels, columns.panels, N, K);
+    if constexpr (panels_bytes > 0) pack<true>(b, packed, 0, columns.panels, columns.panels, N, K);
+    if constexpr (packs_dots)
+      pack_dots<T, native_width<T>, dot_columns>(b, N, K, packed + panels_bytes / sizeof(T));
   }
   /// As `run`, bit by bit, with B packed.
-  STATOR_NOINLINE static void run_prepared(const T* a, const T* b, const T* packed, const T* bias, T* c,
-                                           Index m) {
+  STATOR_NOINLINE static void run_prepared(const T* a, const T* packed, const T* bias, T* c, Index m) {
     if constexpr (M != dynamic) m = M;
-    if constexpr (prepared_keeps_b)
-      if (m <= detail::dots_limit(K)) return inner_products(a, b, bias, c, false, m, N, K);
-    constexpr Index rows = height(NV);
-    const Index blocks = ceil_div(m, rows), chunks = chunk_count(std::max(blocks, columns.panels), m * N * K);
-    if (blocks >= chunks)
-      parallel_for_chunks(blocks, chunks, [&](Index first, Index last, Index) {
-        multiply<true>(a, b, bias, c, false, m, N, K, packed, first * rows, std::min(last * rows, m), 0,
-                       columns.panels, columns.panels);
-      });
-    else
-      parallel_for_chunks(
-          columns.panels, std::min(chunks, columns.panels), [&](Index first, Index last, Index) {
-            multiply<true>(a, b, bias, c, false, m, N, K, packed, 0, m, first, last, columns.panels);
-          });
+    if constexpr (packs_dots)
+      if (only_dots || m <= detail::dots_limit(K))
+        return inner_products<packed_layout>(a, packed + panels_bytes / sizeof(T), bias, c, false, m, N, K);
+    if constexpr (!only_dots) multiply_panels(a, packed, bias, c, m);
   }
 
   /// With `accumulate` the product is added to C; otherwise C is overwritten, and `bias` [N], if not null,
@@ -109,6 +111,21 @@ public:
   }
 
 private:
+  static void multiply_panels(const T* a, const T* packed, const T* bias, T* c, Index m) {
+    constexpr Index rows = height(NV);
+    const Index blocks = ceil_div(m, rows), chunks = chunk_count(std::max(blocks, columns.panels), m * N * K);
+    if (blocks >= chunks)
+      parallel_for_chunks(blocks, chunks, [&](Index first, Index last, Index) {
+        multiply<true>(a, nullptr, bias, c, false, m, N, K, packed, first * rows, std::min(last * rows, m), 0,
+                       columns.panels, columns.panels);
+      });
+    else
+      parallel_for_chunks(
+          columns.panels, std::min(chunks, columns.panels), [&](Index first, Index last, Index) {
+            multiply<true>(a, nullptr, bias, c, false, m, N, K, packed, 0, m, first, last, columns.panels);
+          });
+  }
+
   /// Rows of a tile `vectors` wide.
   static constexpr Index height(Index vectors) {
     return M != dynamic ? std::min(tile_rows(vectors), M) : tile_rows(vectors);
@@ -155,7 +172,6 @@ private:
     }
   }
 
-  /// All of a small product with B as it lies.
   STATOR_ALWAYS_INLINE static void tiles(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
     constexpr Index ai = TransA ? 1 : K, ak = TransA ? M : 1;
     constexpr Index high = std::min(tile_rows(NV), M), rest = M % high;
@@ -191,7 +207,7 @@ private:
     } else {
       if constexpr (can_dot) {
         if (only_dots || m <= detail::dots_limit(K)) {
-          inner_products(a, b, bias, c, accumulate, m, n, k);
+          inner_products<DotsLayout::rows>(a, b, bias, c, accumulate, m, n, k);
           return;
         }
       }
@@ -208,18 +224,6 @@ private:
           panels<false>(a, b, bias, c, accumulate, m, n, k, packed);
       }
     }
-  }
-
-  static void inner_products(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n,
-                             Index k) {
-    constexpr Index grain = 4 * quad<T>;
-    const Index blocks = ceil_div(n, grain);
-    parallel_for_chunks(blocks, chunk_count(blocks, m * n * k), [&](Index first, Index last, Index) {
-      const Index j = first * grain, count = std::min(last * grain, n) - j;
-      constexpr Index rows = M != dynamic ? std::min(M, dots_rows<T>) : dots_rows<T>;
-      dots_block<T, native_width<T>, rows, (rows == 1 ? 8 : 4), K, N == dynamic || N % 8 != 0>(
-          a, k, b + j * k, k, k, bias ? bias + j : nullptr, accumulate, c + j, n, m, count);
-    });
   }
 
   /// Packs panels [first, last) of B; the last panel alone unless `All`.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The two inner loops of all matrix products: `tile` keeps a block of C in registers and broadcasts elements
-// of A over vectors of B; `dots` takes inner products of contiguous rows, for few rows and B transposed,
-// without packing.
+// The inner loop of matrix products: `tile` keeps a block of C in registers and broadcasts elements of A over
+// vectors of B. The other one is in kernel/dots.hpp.
 #pragma once
 
 #include "stator/core/compiler.hpp"
@@ -127,124 +126,6 @@ STATOR_ALWAYS_INLINE inline void tile_rows_of(const T* a, Index ai, Index ak, co
       tile_rows_of<T, W, low, NV, rest, AK, BK>(
           a + (AI == in_strips ? done / MR * AK * k : done * (AI != dynamic ? AI : ai)), ai, ak, b, bk, k,
           bias, add, c + done * ci, ci, columns, count - done);
-  }
-}
-
-/// Rows and columns that `dots` takes at once.
-template<class T>
-inline constexpr Index dots_rows = vector_registers >= 32 ? 4 : 2;
-
-/// C[MR, NR] = (C | bias) + A·Bᵀ with rows of A and B contiguous, `k` elements long.
-template<class T, Index W, Index MR, Index NR, Index K>
-STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi, Index k, const T* bias,
-                                      bool add, T* c, Index ci) {
-  using V = vec<T, W>;
-  if constexpr (K != dynamic) k = K;
-  V sum[MR][NR];
-  STATOR_UNROLL
-  for (Index i = 0; i < MR; ++i) {
-    STATOR_UNROLL
-    for (Index j = 0; j < NR; ++j) sum[i][j] = V{};
-  }
-  const auto step = [&](Index p, auto keep) STATOR_INLINE_LAMBDA {
-    V x[MR];
-    STATOR_UNROLL
-    for (Index i = 0; i < MR; ++i) {
-      load(x[i], a + i * ai + p);
-      keep(x[i]);
-    }
-    STATOR_UNROLL
-    for (Index j = 0; j < NR; ++j) {
-      V y;
-      load(y, b + j * bi + p);
-      keep(y);
-      STATOR_UNROLL
-      for (Index i = 0; i < MR; ++i) sum[i][j] += x[i] * y;
-    }
-  };
-  Index p = 0;
-  for (; p + W <= k; p += W) step(p, [](V&) STATOR_INLINE_LAMBDA {});
-  if (K == dynamic || K % W != 0) {
-    if (p < k && k >= W) {
-      // The last W elements again, without those that are in already.
-      using I = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-      using M = vec<I, W>;
-      M lane;
-      for (Index l = 0; l < W; ++l) lane[l] = static_cast<I>(l);
-      const M mask = lane >= static_cast<I>(W - (k - p));
-      step(k - W, [&](V& v) STATOR_INLINE_LAMBDA {
-        M bits;
-        STATOR_MEMCPY(&bits, &v, sizeof v);
-        bits &= mask;
-        STATOR_MEMCPY(&v, &bits, sizeof v);
-      });
-      p = k;
-    }
-  }
-  STATOR_UNROLL
-  for (Index i = 0; i < MR; ++i) {
-    T* out = c + i * ci;
-    if constexpr (NR % quad<T> == 0) {
-      STATOR_UNROLL
-      for (Index j = 0; j < NR; j += quad<T>) {
-        V r[quad<T>];
-        STATOR_UNROLL
-        for (Index q = 0; q < quad<T>; ++q) r[q] = sum[i][j + q];
-        transpose_quads<T, W>(r);
-        V total = r[0];
-        STATOR_UNROLL
-        for (Index q = 1; q < quad<T>; ++q) total += r[q];
-        vec<T, quad<T>> few, start{};
-        fold<T, W>(total, few);
-        if (add)
-          load(start, out + j);
-        else if (bias)
-          load(start, bias + j);
-        few += start;
-        store(few, out + j);
-      }
-    } else if constexpr (NR == 2 && quad<T> == 4) {
-      V low, high;
-      interleave<T, W, 0>(sum[i][0], sum[i][1], low);
-      interleave<T, W, 1>(sum[i][0], sum[i][1], high);
-      low += high;
-      vec<T, 4> few;
-      fold<T, W>(low, few);
-      for (Index j = 0; j < 2; ++j) out[j] = (add ? out[j] : bias ? bias[j] : T{}) + (few[j] + few[j + 2]);
-    } else {
-      for (Index j = 0; j < NR; ++j)
-        out[j] = (add ? out[j] : bias ? bias[j] : T{}) + horizontal_sum<T, W>(sum[i][j]);
-    }
-  }
-  if (p < k) { // fewer elements than a vector
-    for (Index i = 0; i < MR; ++i)
-      for (Index j = 0; j < NR; ++j) {
-        T s{};
-        for (Index q = p; q < k; ++q) s += a[i * ai + q] * b[j * bi + q];
-        c[i * ci + j] += s;
-      }
-  }
-}
-
-/// C[m, n] by `dots`; `Ragged` if n need not be a multiple of NR.
-template<class T, Index W, Index MR, Index NR, Index K, bool Ragged>
-STATOR_ALWAYS_INLINE inline void dots_block(const T* a, Index ai, const T* b, Index bi, Index k,
-                                            const T* bias, bool add, T* c, Index ci, Index m, Index n) {
-  Index i = 0;
-  for (; i + MR <= m; i += MR) {
-    const Index blocks = n / NR;
-    for (Index j = 0; j < blocks * NR; j += NR)
-      dots<T, W, MR, NR, K>(a + i * ai, ai, b + j * bi, bi, k, bias ? bias + j : nullptr, add, c + i * ci + j,
-                            ci);
-    if constexpr (Ragged) {
-      for (Index j = blocks * NR; j < n; ++j)
-        dots<T, W, MR, 1, K>(a + i * ai, ai, b + j * bi, bi, k, bias ? bias + j : nullptr, add,
-                             c + i * ci + j, ci);
-    }
-  }
-  if constexpr (MR > 1) {
-    if (i < m)
-      dots_block<T, W, 1, NR, K, Ragged>(a + i * ai, ai, b, bi, k, bias, add, c + i * ci, ci, m - i, n);
   }
 }
 

@@ -130,9 +130,9 @@ struct Linear : LayerTypes {
       type::run(x, w, b, out, false, rows == dynamic ? batch * per_sample : rows, W::extents[0],
                 W::extents[1], s);
     }
-    static void run_prepared(scalar* out, const scalar* x, const scalar* w, const scalar* packed,
-                             const scalar* b, Index batch) {
-      type::run_prepared(x, w, packed, b, out, rows == dynamic ? batch * per_sample : rows);
+    static void run_prepared(scalar* out, const scalar* x, const scalar* packed, const scalar* b,
+                             Index batch) {
+      type::run_prepared(x, packed, b, out, rows == dynamic ? batch * per_sample : rows);
     }
   };
   template<class Out, class X, class W, class... B>
@@ -157,10 +157,7 @@ struct Linear : LayerTypes {
   static constexpr auto prepare(X x, W w, B... b) {
     using K = Kernel<typename X::typed, typename W::typed>;
     const auto packed = operation<PackLinear<K, W::extents>>{}(w);
-    if constexpr (K::type::prepared_keeps_b)
-      return operation<PackedLinear<K, W::extents>>{}(x, packed, w, b...);
-    else
-      return operation<PackedLinear<K, W::extents>>{}(x, packed, b...);
+    return operation<PackedLinear<K, W::extents>>{}(x, packed, b...);
   }
   /// Of rows, features are the channels; of more dimensions BatchNorm takes another one.
   static constexpr Extents along_channels(const Extents& y) {
@@ -188,28 +185,22 @@ struct Linear : LayerTypes {
       K::type::prepare(w, packed);
     }
   };
-  /// The same map by a weight of the extents W that `PackLinear` has packed. The weight itself is an operand
-  /// where the kernel reads it for small batches.
+  /// The same map by a weight of the extents W that `PackLinear` has packed.
   template<class K, Extents W>
   struct PackedLinear {
     static constexpr std::string_view name = "Addmm";
     using T = typename K::scalar;
-    static constexpr bool keeps = K::type::prepared_keeps_b;
     static constexpr Index multiply_adds(const Extents& y, const auto&...) { return y.numel() * W[1]; }
     static constexpr Extents shape(const Extents& x, const Extents&, const auto&...) {
       return Linear::shape(x, W);
     }
     template<class Out, class X, class Packed>
     static void run(T* out, const T* x, const T* packed, Index batch, std::byte*) {
-      K::run_prepared(out, x, nullptr, packed, nullptr, batch);
+      K::run_prepared(out, x, packed, nullptr, batch);
     }
-    template<class Out, class X, class Packed, class WeightOrBias>
-    static void run(T* out, const T* x, const T* packed, const T* w, Index batch, std::byte*) {
-      K::run_prepared(out, x, keeps ? w : nullptr, packed, keeps ? nullptr : w, batch);
-    }
-    template<class Out, class X, class Packed, class Weight, class Bias>
-    static void run(T* out, const T* x, const T* packed, const T* w, const T* b, Index batch, std::byte*) {
-      K::run_prepared(out, x, w, packed, b, batch);
+    template<class Out, class X, class Packed, class Bias>
+    static void run(T* out, const T* x, const T* packed, const T* b, Index batch, std::byte*) {
+      K::run_prepared(out, x, packed, b, batch);
     }
   };
 

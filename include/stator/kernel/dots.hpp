@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSL-1.0
+// Inner products of contiguous rows, for few rows and B transposed: C = A·Bᵀ, vectors along the rows. B is
+// read as it lies, or was packed once into the order in which it is read.
+#pragma once
+
+#include "stator/core/bytes.hpp"
+#include "stator/core/compiler.hpp"
+#include "stator/kernel/parallel.hpp"
+#include "stator/kernel/shuffle.hpp"
+#include "stator/kernel/simd.hpp"
+
+#include <algorithm>
+
+namespace stator::kernel {
+
+/// Rows and columns that `dots` takes at once.
+template<class T>
+inline constexpr Index dots_rows = vector_registers >= 32 ? 4 : 2;
+
+/// How B lies: row after row, or as `pack_dots` leaves it, in the caches near the core or farther away.
+enum class DotsLayout { rows, packed, packed_far };
+
+/// C[MR, NR] = (C | bias) + A·Bᵀ with rows of A contiguous, `k` elements long.
+template<class T, Index W, Index MR, Index NR, Index K, DotsLayout Layout = DotsLayout::rows>
+STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi, Index k, const T* bias,
+                                      bool add, T* c, Index ci) {
+  using V = vec<T, W>;
+  constexpr bool packed = Layout != DotsLayout::rows;
+  if constexpr (K != dynamic) k = K;
+  V sum[MR][NR];
+  STATOR_UNROLL
+  for (Index i = 0; i < MR; ++i) {
+    STATOR_UNROLL
+    for (Index j = 0; j < NR; ++j) sum[i][j] = V{};
+  }
+  // x from element p on, y from the vectors at `at`.
+  const auto step = [&](Index p, const T* at, auto keep) STATOR_INLINE_LAMBDA {
+    V x[MR];
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) {
+      load(x[i], a + i * ai + p);
+      keep(x[i]);
+    }
+    STATOR_UNROLL
+    for (Index j = 0; j < NR; ++j) {
+      V y;
+      // A page ahead: the machine's own prefetching stops at its end.
+      if constexpr (Layout == DotsLayout::packed_far)
+        STATOR_PREFETCH(at + j * W + 4096 / static_cast<Index>(sizeof(T)));
+      load(y, at + j * (packed ? W : bi));
+      if constexpr (!packed) keep(y);
+      STATOR_UNROLL
+      for (Index i = 0; i < MR; ++i) sum[i][j] += x[i] * y;
+    }
+  };
+  Index p = 0;
+  for (; p + W <= k; p += W) step(p, b + p * (packed ? NR : 1), [](V&) STATOR_INLINE_LAMBDA {});
+  if (K == dynamic || K % W != 0) {
+    if (p < k && k >= W) {
+      // The last W elements again, without those that are in already.
+      using I = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+      using M = vec<I, W>;
+      M lane;
+      for (Index l = 0; l < W; ++l) lane[l] = static_cast<I>(l);
+      const M mask = lane >= static_cast<I>(W - (k - p));
+      step(k - W, packed ? b + p * NR : b + k - W, [&](V& v) STATOR_INLINE_LAMBDA {
+        M bits;
+        STATOR_MEMCPY(&bits, &v, sizeof v);
+        bits &= mask;
+        STATOR_MEMCPY(&v, &bits, sizeof v);
+      });
+      p = k;
+    }
+  }
+  STATOR_UNROLL
+  for (Index i = 0; i < MR; ++i) {
+    T* out = c + i * ci;
+    if constexpr (NR % quad<T> == 0) {
+      STATOR_UNROLL
+      for (Index j = 0; j < NR; j += quad<T>) {
+        V r[quad<T>];
+        STATOR_UNROLL
+        for (Index q = 0; q < quad<T>; ++q) r[q] = sum[i][j + q];
+        transpose_quads<T, W>(r);
+        V total = r[0];
+        STATOR_UNROLL
+        for (Index q = 1; q < quad<T>; ++q) total += r[q];
+        vec<T, quad<T>> few, start{};
+        fold<T, W>(total, few);
+        if (add)
+          load(start, out + j);
+        else if (bias)
+          load(start, bias + j);
+        few += start;
+        store(few, out + j);
+      }
+    } else if constexpr (NR == 2 && quad<T> == 4) {
+      V low, high;
+      interleave<T, W, 0>(sum[i][0], sum[i][1], low);
+      interleave<T, W, 1>(sum[i][0], sum[i][1], high);
+      low += high;
+      vec<T, 4> few;
+      fold<T, W>(low, few);
+      for (Index j = 0; j < 2; ++j) out[j] = (add ? out[j] : bias ? bias[j] : T{}) + (few[j] + few[j + 2]);
+    } else {
+      for (Index j = 0; j < NR; ++j)
+        out[j] = (add ? out[j] : bias ? bias[j] : T{}) + horizontal_sum<T, W>(sum[i][j]);
+    }
+  }
+  if (p < k) { // fewer elements than a vector
+    for (Index i = 0; i < MR; ++i)
+      for (Index j = 0; j < NR; ++j) {
+        T s{};
+        for (Index q = p; q < k; ++q) s += a[i * ai + q] * b[j * bi + q];
+        c[i * ci + j] += s;
+      }
+  }
+}
+
+/// C[m, n] by `dots`; `Ragged` if n need not be a multiple of NR. A block of B meets all rows of A before the
+/// next, so that B is read once.
+template<class T, Index W, Index MR, Index NR, Index K, bool Ragged, DotsLayout Layout = DotsLayout::rows>
+STATOR_ALWAYS_INLINE inline void dots_block(const T* a, Index ai, const T* b, Index bi, Index k,
+                                            const T* bias, bool add, T* c, Index ci, Index m, Index n) {
+  const auto columns = [&]<Index Count>(Index j) STATOR_INLINE_LAMBDA {
+    const T* const rows = b + j * bi;
+    const T* const start = bias ? bias + j : nullptr;
+    Index i = 0;
+    for (; i + MR <= m; i += MR)
+      dots<T, W, MR, Count, K, Layout>(a + i * ai, ai, rows, bi, k, start, add, c + i * ci + j, ci);
+    if constexpr (MR > 1) {
+      for (; i < m; ++i)
+        dots<T, W, 1, Count, K, Layout>(a + i * ai, ai, rows, bi, k, start, add, c + i * ci + j, ci);
+    }
+  };
+  const Index whole = n / NR * NR;
+  for (Index j = 0; j < whole; j += NR) columns.template operator()<NR>(j);
+  if constexpr (Ragged) {
+    for (Index j = whole; j < n; ++j) columns.template operator()<1>(j);
+  }
+}
+
+/// Elements between the rows of B once they are packed: whole vectors.
+template<class T>
+constexpr Index packed_row(Index k) {
+  return round_up(k, native_width<T>);
+}
+
+/// Bytes of B [n, k] when it is packed.
+template<class T>
+constexpr std::size_t packed_dots_bytes(Index n, Index k) {
+  return align_up(static_cast<std::size_t>(n * packed_row<T>(k)) * sizeof(T));
+}
+
+/// B [n, k] for `dots` of NR rows: of as many rows the first vectors, then the second ones, ..., so that they
+/// are read from the first to the last byte. The last vectors hold the last W elements, zeros in the place of
+/// those that vectors before have. Rows that are left over follow one by one.
+template<class T, Index W, Index NR>
+STATOR_NOINLINE void pack_dots(const T* b, Index n, Index k, T* to) {
+  const auto rows = [&](Index j, Index count) {
+    for (Index p = 0; p < k; p += W)
+      for (Index r = 0; r < count; ++r)
+        for (Index l = 0; l < W; ++l) {
+          const Index from = std::min(p, k - W) + l;
+          *to++ = from >= p ? b[(j + r) * k + from] : T{};
+        }
+  };
+  const Index whole = n / NR * NR;
+  for (Index j = 0; j < whole; j += NR) rows(j, NR);
+  for (Index j = whole; j < n; ++j) rows(j, 1);
+}
+
+namespace detail {
+/// C[m, n] = (C | bias) + A·Bᵀ, shared among threads by columns; MR rows and NR columns at once.
+template<class T, Index MR, Index NR, Index K, bool Ragged, DotsLayout Layout>
+void inner_products(const T* a, const T* b, const T* bias, T* c, bool add, Index m, Index n, Index k) {
+  constexpr Index grain = 4 * quad<T>, high = 64; // rows that meet a block of B before the next is read
+  const Index blocks = ceil_div(n, grain), apart = Layout == DotsLayout::rows ? k : packed_row<T>(k);
+  parallel_for_chunks(blocks, chunk_count(blocks, m * n * k), [&](Index first, Index last, Index) {
+    const Index j = first * grain, count = std::min(last * grain, n) - j;
+    for (Index i = 0; i < m; i += high)
+      dots_block<T, native_width<T>, MR, NR, K, Ragged, Layout>(a + i * k, k, b + j * apart, apart, k,
+                                                                bias ? bias + j : nullptr, add, c + i * n + j,
+                                                                n, std::min(high, m - i), count);
+  });
+}
+} // namespace detail
+
+} // namespace stator::kernel
