@@ -7,6 +7,7 @@
 #                                     conv/, memory/); into build/bench/results/
 #   --processes N                     how many processes measure each row; their spread is printed (3, quick: 1)
 # How each figure is taken is in benchmarks/README.md. A rival that cannot be installed is skipped with a line.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # when it was started as `sh run.sh`
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/setup.sh"

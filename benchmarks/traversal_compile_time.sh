@@ -10,6 +10,7 @@
 #   get      looks ten parameters up with get<"path">
 #   repr     prints the model
 # KINDS='tables typed' restricts the rows. Seconds are processor time, so that other work on the machine counts less.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # when it was started as `sh traversal_compile_time.sh`
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)

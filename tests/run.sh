@@ -12,6 +12,7 @@
 #   --compiler gcc|clang       only that one
 #   --only STAGE[,STAGE...]    only the runtime tests of tests/STAGE (the rest is not even built)
 # What each counts is in tests/README.md. Exit code 0 means that something passed and nothing failed.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # when it was started as `sh run.sh`
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/setup.sh"

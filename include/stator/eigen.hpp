@@ -17,7 +17,7 @@
 #error "stator: stator/eigen.hpp needs Eigen 3.4 or later"
 #endif
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -118,4 +118,4 @@ auto tensor_view(Matrix&& matrix) {
   return tensor_view(matrix);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

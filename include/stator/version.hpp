@@ -9,7 +9,7 @@
 /// Changes with what is removed, from 1.0 on.
 #define STATOR_VERSION_MAJOR 0
 /// Changes with what is new, before 1.0 also with what is removed.
-#define STATOR_VERSION_MINOR 1
+#define STATOR_VERSION_MINOR 2
 /// Changes with repairs.
 #define STATOR_VERSION_PATCH 0
 
@@ -17,4 +17,4 @@
 #define STATOR_VERSION (STATOR_VERSION_MAJOR * 10000 + STATOR_VERSION_MINOR * 100 + STATOR_VERSION_PATCH)
 
 /// "major.minor.patch"; meson.build checks that it is the project's.
-#define STATOR_VERSION_STRING "0.1.0"
+#define STATOR_VERSION_STRING "0.2.0"

@@ -4,7 +4,7 @@
 #include <string_view>
 
 namespace {
-/// "0.1.0" as 100.
+/// "0.2.0" as 200.
 constexpr int number(std::string_view text) {
   int result = 0, part = 0;
   for (const char c : text)

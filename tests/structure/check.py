@@ -4,7 +4,8 @@
 
 A header includes only headers of its own room and of rooms above it, and declares nothing ahead that a later room
 defines, except for the extension points that the README's second table lists. Each room has a README of at most ten
-lines, and is listed.
+lines, and is listed. The inline namespace that headers open is that of the version in version.hpp, which is also the changelog's
+newest and the one that the build files state.
 
     tests/structure/check.py [INCLUDE_DIRECTORY]      prints what is wrong, one line each; exit code 1 if anything is
 """
@@ -13,6 +14,15 @@ import re
 import sys
 
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2] / "include/stator").resolve()
+
+
+# Where else the version is stated.
+VERSIONS = {
+    "include/stator/version.hpp": r'STATOR_VERSION_STRING "([\d.]+)"',
+    "CHANGELOG.md": r"^## ([\d.]+)",
+    "meson.build": r"^  version: '([\d.]+)'",
+    ".packaging/vcpkg/stator/vcpkg.json": r'"version-semver": "([\d.]+)"',
+}
 
 
 def tables(text):
@@ -84,8 +94,8 @@ def names(text):
 def main():
     problems = []
     version = root / "version.hpp"
-    number = dict(re.findall(r"define STATOR_VERSION_(\w+) (\d+)", version.read_text() if version.is_file() else ""))
-    opening = f"namespace stator::inline v{number.get('MAJOR', 0)}_{number.get('MINOR', 0)}"
+    version_parts = dict(re.findall(r"define STATOR_VERSION_(\w+) (\d+)", version.read_text() if version.is_file() else ""))
+    opening = f"namespace stator::inline v{version_parts.get('MAJOR', 0)}_{version_parts.get('MINOR', 0)}"
     found = list(tables((root / "README.md").read_text()))
     order = [row[0].strip("`").rstrip("/") for row in found[0]]
     extension_points = {re.sub(r"<.*", "", row[1].strip("`")).split("::")[-1] for row in found[1]} if len(found) > 1 else set()
@@ -110,8 +120,10 @@ def main():
     declared, defined = [], {}
     for header in headers:
         text, room, path = header.read_text(), room_of[header], header.relative_to(root)
-        if plain := re.search(r"^namespace stator \{", text, re.M):
-            problems.append(f"{path}:{text.count(chr(10), 0, plain.start()) + 1}: opens namespace stator, not its inline namespace: {opening} {{")
+        for other in re.finditer(r"^namespace stator(?:::inline \w+)?(?= \{)", text, re.M):
+            if other.group() != opening:
+                line = text.count("\n", 0, other.start()) + 1
+                problems.append(f"{path}:{line}: opens {other.group()}, not the version's inline namespace: {opening} {{")
         for number, line in enumerate(text.splitlines(), 1):
             if re.match(r"[^/\"]*\bthrow\b", line) and path.as_posix() != "core/error.hpp":
                 problems.append(f"{path}:{number}: throws by itself: raise() of core/error.hpp does, or calls a handler")
@@ -129,6 +141,12 @@ def main():
         rooms = defined.get((namespace, name), set())
         if rooms and min(rooms) > room and name not in extension_points:
             problems.append(f"{path}:{number}: {title(room)} declares {namespace}::{name}, which {title(min(rooms))} defines")
+
+    stated = ".".join(version_parts.get(part, "0") for part in ("MAJOR", "MINOR", "PATCH"))
+    for file, pattern in VERSIONS.items():
+        path = root.parents[1] / file
+        if path.is_file() and (match := re.search(pattern, path.read_text(), re.M)) and match[1] != stated:
+            problems.append(f"{file}: is about version {match[1]}, include/stator/version.hpp is {stated}")
 
     for problem in problems:
         print(problem)

@@ -25,7 +25,10 @@ FILES = {
     "stator.hpp": '#include "stator/graph/b.hpp"\n',
 }
 CASES = [  # file, its contents, what is said about it
-    ("core/x.hpp", "namespace stator {\nstruct Own2 {};\n}\n", "x.hpp:1: opens namespace stator, not its inline namespace"),
+    ("core/x.hpp", "namespace stator {\nstruct Own2 {};\n}\n", "x.hpp:1: opens namespace stator, not the version's inline namespace"),
+    ("core/x.hpp", "\nnamespace stator::inline v0_1 {\nstruct Own2 {};\n}\n", "x.hpp:2: opens namespace stator::inline v0_1, not"),
+    ("../../CHANGELOG.md", "# Changes\n\n## 0.1.0\n\n## 0.0.0\n", "CHANGELOG.md: is about version 0.1.0, include/stator/version.hpp is 0.0.0"),
+    ("../../CHANGELOG.md", "# Changes\n\n## 0.0.0\n\n## 0.1.0\n", None),
     ("core/x.hpp", '#include "stator/graph/b.hpp"\n', "core/ includes stator/graph/b.hpp of a later room"),
     ("graph/x.hpp", '#include "stator/stator.hpp"\n', "graph/ includes stator/stator.hpp of a later room"),
     ("core/x.hpp", '#include "stator/core/none.hpp"\n', "which does not exist"),
@@ -43,11 +46,12 @@ CASES = [  # file, its contents, what is said about it
 failed = 0
 for name, contents, expected in CASES:
     with tempfile.TemporaryDirectory() as directory:
+        include = pathlib.Path(directory) / "include/stator"
         for file, text in {**FILES, name: contents}.items():
-            path = pathlib.Path(directory) / file
-            path.parent.mkdir(exist_ok=True)
+            path = include / file
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        check = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("check.py"), directory],
+        check = subprocess.run([sys.executable, pathlib.Path(__file__).with_name("check.py"), include],
                                capture_output=True, text=True)
     good = expected in check.stdout and check.returncode == 1 if expected else check.returncode == 0
     if not good:

@@ -5,7 +5,7 @@
 
 #include "stator/core/requirements.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The value of type To with the bits of `from`: both trivially copyable, of one size.
 template<class To, class From>
@@ -14,4 +14,4 @@ constexpr To bit_cast(const From& from) {
   return __builtin_bit_cast(To, from);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -6,7 +6,7 @@
 #include "stator/core/compiler.hpp"
 #include "stator/core/error.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Every block in an arena or a workspace begins at a multiple of this (a cache line, a full vector).
 inline constexpr std::size_t alignment = 64;
@@ -38,4 +38,4 @@ private:
   }
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <limits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The largest number of bytes, and of elements, that one block of memory can have.
 inline constexpr std::size_t largest_size = std::numeric_limits<std::size_t>::max() / 2;
@@ -65,4 +65,4 @@ constexpr CheckedSize checked_product(const Extents& extents) {
   return n;
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -99,4 +99,4 @@ consteval bool check() {
   }
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -10,7 +10,7 @@
 #include <xmmintrin.h>
 #endif
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// While it lives, this thread computes with 0 in place of denormal numbers, those it reads and those it
 /// gets; what was set before comes back afterwards. x86 (SSE, AVX), 64-bit and 32-bit ARM (NEON); elsewhere
@@ -64,4 +64,4 @@ public:
   FlushDenormals& operator=(const FlushDenormals&) = delete;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

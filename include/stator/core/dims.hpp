@@ -7,7 +7,7 @@
 #include <array>
 #include <string>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// D numbers; made from one number or from D: `Dims<2>(3)`, `Dims<2>(3, 5)`.
 template<std::size_t D>
@@ -36,4 +36,4 @@ std::string to_string(const Dims<D>& dims) {
   return text + (D == 1 ? ",)" : ")");
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -17,7 +17,7 @@
 #include <numeric>
 #include <vector>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -267,4 +267,4 @@ void trunc_normal_(std::span<T> out, double mu = 0, double std = 1, double a = -
     element = std::clamp(element + static_cast<T>(mu), static_cast<T>(a), static_cast<T>(b));
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The element types of tensors, with PyTorch's names; `boolean` is torch.bool.
 enum class DType : std::uint8_t { float32, float64, int64, int32, uint8, boolean };
@@ -107,4 +107,4 @@ constexpr std::string_view to_string(DType type) {
   }
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

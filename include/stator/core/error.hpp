@@ -28,7 +28,7 @@
 #define STATOR_RETHROW static_cast<void>(0)
 #endif
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The base of every exception that Stator throws.
 struct Error : std::runtime_error {
@@ -113,4 +113,4 @@ template<class E>
 /// Where constant evaluation comes to it, the compiler stops and shows the line with the reason.
 [[noreturn]] inline void stop_evaluation(const char* reason) { raise(ValueError(reason)); }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// `N` characters and a terminator. `fixed_string path = "fc1.weight";`
 template<std::size_t N>
@@ -41,4 +41,4 @@ constexpr fixed_string<A + B> operator+(const fixed_string<A>& a, const fixed_st
   return sum;
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The number that the bits of a half mean; exact.
 constexpr float half_to_float(std::uint16_t bits) {
@@ -65,4 +65,4 @@ constexpr std::uint16_t to_half(double value) { return detail::to_16_bits(value,
 /// The nearest bfloat16.
 constexpr std::uint16_t to_bfloat16(double value) { return detail::to_16_bits(value, 8); }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -9,7 +9,7 @@
 #include <array>
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The elements of a list, in an array with room to spare. T has no default member initialisers, so that the
 /// rest is zeros, which compilers do not store one by one. In pages: clang refuses an array of more elements
@@ -88,4 +88,4 @@ public:
   static constexpr std::array<T, roomy.size> value = cut<roomy.size>(roomy);
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

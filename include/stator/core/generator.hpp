@@ -16,7 +16,7 @@
 #include <string>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// torch.Generator on the CPU: mt19937 plus the spare normal number that Box and Muller's method leaves.
 /// A copy continues with the same numbers.
@@ -227,4 +227,4 @@ inline Generator::State get_rng_state() { return default_generator().get_state()
 /// torch.set_rng_state. Throws ValueError.
 inline void set_rng_state(std::span<const std::byte> state) { default_generator().set_state(state); }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

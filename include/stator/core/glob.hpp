@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Whether `text` matches `pattern`.
 constexpr bool glob_match(std::string_view pattern, std::string_view text) {
@@ -76,4 +76,4 @@ std::string glob_expand(std::string_view to, const std::vector<View>& captures) 
   return result;
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

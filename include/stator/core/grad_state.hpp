@@ -5,7 +5,7 @@
 
 #include "stator/core/requirements.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// One for each parameter that gets a gradient, in the memory of its model. `backward()` sets `present` where
 /// it has added a gradient and passes over what is `disabled`; `zero_grad()` clears `present`; optimisers and
@@ -21,4 +21,4 @@ struct ZeroGradOptions {
   bool set_to_none = true; ///< false: gradients that are there stay there, as zeros
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

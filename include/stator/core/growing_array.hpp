@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 /// Copies n elements to memory that does not overlap them. Where the compiler copies memory in constant
@@ -109,4 +109,4 @@ private:
   std::size_t size_ = 0, capacity_ = 0;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

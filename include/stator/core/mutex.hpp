@@ -6,7 +6,7 @@
 
 #include <mutex>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 #if STATOR_HAS_THREADS
 /// Waits for other threads; where the standard library has none it does nothing.
@@ -20,4 +20,4 @@ public:
 };
 #endif
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -15,7 +15,7 @@
 #include <omp.h>
 #endif
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -181,4 +181,4 @@ inline void clear_bytes(std::byte* to, std::size_t bytes) {
 
 } // namespace detail
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -13,9 +13,9 @@
 #endif
 
 // The inline namespace keeps two versions of the library apart that one program was put together from. What
-// stands in stator::v0_1 is named without it; it is declared here first, so that `namespace stator::ops`
+// stands in stator::v0_2 is named without it; it is declared here first, so that `namespace stator::ops`
 // means the room inside of it everywhere after. It changes with the version that removes names.
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 namespace data {}
 namespace detail {}
 namespace distributed {}
@@ -30,4 +30,4 @@ namespace reflect {}
 namespace run {}
 namespace unqualified {}
 namespace wall {}
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

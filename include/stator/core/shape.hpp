@@ -8,7 +8,7 @@
 #include <array>
 #include <cstddef>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Extents, batches and positions: signed, as torch's sizes are.
 using Index = std::ptrdiff_t;
@@ -103,4 +103,4 @@ template<Extents E> struct to_shape<E, 8> { using type = Shape<E[0], E[1], E[2],
 template<Extents E>
 using to_shape = typename detail::to_shape<E, E.rank>::type;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The element types of files, with the names that safetensors gives them.
 enum class StorageType : std::uint8_t {
@@ -219,4 +219,4 @@ void convert_elements(Type from_type, const std::byte* from, Type to_type, std::
   });
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A string for constant evaluation that grows: error messages and names are composed of it.
 class Text {
@@ -70,4 +70,4 @@ constexpr Text text(const Parts&... parts) {
   return result;
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

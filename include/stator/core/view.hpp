@@ -13,7 +13,7 @@
 #include <string>
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 inline std::string to_string(const Extents& e) { return std::string(text(e).view()); }
 
@@ -181,4 +181,4 @@ std::ostream& operator<<(std::ostream& out, const detail::tensor_access<Derived,
   return out << ')';
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A 64-byte-aligned block of memory.
 class MemoryBlock {
@@ -135,4 +135,4 @@ private:
   MemoryBlock replaced_;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 #include "stator/core/grad_state.hpp"
 #include "stator/core/view.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// What a field of a network is: torch.nn.Parameter, or a buffer that state_dict() contains or leaves out.
 enum class LeafKind : std::uint8_t { parameter, buffer, non_persistent_buffer };
@@ -128,4 +128,4 @@ struct AbsentModule {
 template<class T>
 concept Leaf = requires { std::remove_cvref_t<T>::leaf_kind; };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -11,7 +11,7 @@
 #include <memory>
 #include <new>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 struct aligned_delete {
@@ -139,4 +139,4 @@ struct tensor_of<T, Shape<E...>> {
 };
 } // namespace detail
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

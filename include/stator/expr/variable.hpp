@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A tensor with `requires_grad=True`: expressions over it are differentiated with respect to it, and
 /// `backward()` adds to `grad()`. Copies are deep, of the gradient as well.
@@ -45,4 +45,4 @@ private:
   Tensor<T, E...> grad_ = make_grad();
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// What a hook sees: torch.nn.Module's register_forward_pre_hook, register_forward_hook and
 /// register_full_backward_hook, and torch.Tensor.register_hook.
@@ -106,4 +106,4 @@ constexpr auto retain_grad(Tensor<T, E...>& to) {
   return tensor_hook<Path>(detail::GradientKeeper<T, E...>{&to});
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 #include "stator/hooks/hook.hpp"
 #include "stator/trace/trace.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace expr {
 /// A hook function as an operand of an expression.
@@ -204,4 +204,4 @@ constexpr X operator|(const X& x, const detail::tap_object<Name>& tap) {
   return tap(x);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

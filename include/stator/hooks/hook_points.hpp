@@ -7,7 +7,7 @@
 #include "stator/hooks/hook_operations.hpp"
 #include "stator/module/access.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace expr {
 
@@ -207,4 +207,4 @@ struct point_values {
 };
 
 } // namespace detail
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -4,7 +4,7 @@
 
 #include "stator/hooks/hook_point_code.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -159,4 +159,4 @@ private:
   std::tuple<H...> hooks_;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

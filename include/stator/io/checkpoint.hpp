@@ -18,7 +18,7 @@
 
 #include "stator/io/checkpoint_optimizer.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The named parts of a training run, by reference: the same list saves and loads. The default generator of
 /// random numbers is a part from the beginning, "rng".
@@ -88,4 +88,4 @@ private:
   std::vector<Part> parts_;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

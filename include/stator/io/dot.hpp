@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// How `dot` draws a graph.
 struct DotOptions {
@@ -163,4 +163,4 @@ std::string dot(const E&, const DotOptions& options = {}) {
   return detail::DotWriter<E, Backward>(options).text();
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -18,7 +18,7 @@
 #include <limits>
 #include <string>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// How a header of weights is written.
 struct SaveHeaderOptions {
@@ -167,4 +167,4 @@ void save_header(const M& model, const io::Path& path, const SaveHeaderOptions& 
   written.commit();
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

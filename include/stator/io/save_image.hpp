@@ -6,7 +6,7 @@
 #include "stator/io/atomic_file.hpp"
 #include "stator/model/memory_image.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Writes the header, the parameters and the buffers of a Model, `64 + parameter_bytes + buffer_bytes` bytes.
 /// It is for programs with the same network and the same byte order; stator::save writes files for others.
@@ -21,4 +21,4 @@ void save_image(const M& model, const io::Path& path) {
   file.commit();
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -13,7 +13,7 @@
 #include <map>
 #include <optional>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// What `save` writes, and how.
 struct SaveOptions {
@@ -112,4 +112,4 @@ void save(const M& model, const io::Path& path, const SaveOptions& options = {})
   save(state_dict(model), path, options);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

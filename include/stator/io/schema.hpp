@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A tensor as `save` writes it.
 struct SchemaEntry {
@@ -227,4 +227,4 @@ consteval bool fits_schema() {
   return check<detail::schema_error<Net, Header>>();
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -16,7 +16,7 @@
 #include "stator/io/save_state.hpp"
 #include "stator/io/state_npz.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -90,4 +90,4 @@ IncompatibleKeys load(M& model, std::span<const std::byte> bytes, const LoadOpti
   return detail::load(state_target(model), load(bytes, read), options);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -18,7 +18,7 @@
 #include <thread>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Two copies of a Model (or of anything that can be copied). Readers never wait and never see half an
 /// update: they count themselves in and out, two atomic additions. An update waits until no reader is in the
@@ -79,4 +79,4 @@ private:
   std::mutex writing_;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A tensor of such a header: what it is, and where it lies.
 struct EmbeddedTensor {
@@ -25,4 +25,4 @@ struct EmbeddedTensor {
 /// A network without parameters or buffers has no constant of that name.
 struct Embedded {};
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -22,7 +22,7 @@
 #include <cstring>
 #include <span>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// `Net` in evaluation mode with the constants of a header, called with inputs of the types X, tensors whose
 /// extents are all static. There is no object of it.
@@ -98,4 +98,4 @@ private:
   }();
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

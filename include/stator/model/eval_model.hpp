@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A network that is evaluated: no dropout, running statistics. Made by `model.eval()`.
 template<class Net, class... Options>
@@ -35,4 +35,4 @@ private:
   [[no_unique_address]] detail::Watch watch_;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

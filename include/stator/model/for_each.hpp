@@ -8,7 +8,7 @@
 #include <ostream>
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A path as a type: `name.value`, `name == "fc1.weight"` and `name` itself are constants.
 template<class Tables, std::size_t I, bool IsModule = false>
@@ -193,4 +193,4 @@ constexpr void for_each_child(M& model, F&& f) {
   });
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

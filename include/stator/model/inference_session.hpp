@@ -13,7 +13,7 @@
 #include <tuple>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// What `optimize_for_inference` may do.
 struct InferenceOptions {
@@ -254,4 +254,4 @@ auto optimize_for_inference(const M& model) {
   return detail::make_session<Options, X...>(model);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 template<class M>
@@ -25,4 +25,4 @@ auto load(M&&, ...) {
   static_assert(check<detail::load_without_header<M>>());
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

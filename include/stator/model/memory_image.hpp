@@ -14,7 +14,7 @@
 #include <span>
 #include <string>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// What an image begins with. Numbers are in the byte order of the machine that wrote it.
 struct ImageHeader {
@@ -119,4 +119,4 @@ std::span<const std::byte> embedded_buffers() {
 
 } // namespace detail
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

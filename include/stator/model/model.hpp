@@ -19,7 +19,7 @@
 #include <ostream>
 #include <span>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Says that memory holds the elements of a model already: `Model<Net> model{stator::adopt, memory};`.
 struct adopt_t {
@@ -334,4 +334,4 @@ private:
   Arenas arenas_;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

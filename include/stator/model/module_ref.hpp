@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Its functions that make lists are templates, so that only programs that call them compile them.
 class ModuleRef {
@@ -83,4 +83,4 @@ private:
   std::size_t index_;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// What a listing holds, as PyTorch's arguments of the same names: `model.named_parameters<Listing{.recurse =
 /// false}>()`.
@@ -191,4 +191,4 @@ struct prefixed {
 
 } // namespace detail
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -20,7 +20,7 @@
 #include <ostream>
 #include <span>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Blocks of `Model<Net>::parameter_bytes` and `buffer_bytes`, each 64-byte aligned.
 struct ReadOnlyMemory {
@@ -173,4 +173,4 @@ private:
   Arenas arenas_;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -4,7 +4,7 @@
 
 #include "stator/module/table.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -89,4 +89,4 @@ constexpr auto& get(Net& net) {
   if constexpr (check<detail::path_error<T, Path>>()) return detail::descend<Path>(net);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

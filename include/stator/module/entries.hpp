@@ -7,7 +7,7 @@
 
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// One parameter or buffer.
 struct LeafEntry {
@@ -58,4 +58,4 @@ struct ModuleEntry {
   std::size_t end_leaf = 0;   ///< index after its last leaf
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -4,7 +4,7 @@
 
 #include "stator/module/table.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// How a network is called: whether in training, and with which options of its model.
 template<bool IsTraining, class... Options>
@@ -22,4 +22,4 @@ struct Mode {
   static constexpr bool evaluates_some = (detail::Evaluating<Options> || ...);
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

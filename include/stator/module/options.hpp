@@ -9,7 +9,7 @@
 
 #include <array>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -130,4 +130,4 @@ struct option_error {
 
 } // namespace detail
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -76,4 +76,4 @@ std::string repr(const M& module) {
   return result + ')';
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

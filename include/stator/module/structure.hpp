@@ -15,7 +15,7 @@
 #include <tuple>
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 struct forward_fallback {
@@ -200,4 +200,4 @@ constexpr void apply(M& module, F&& f) {
   f(module);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

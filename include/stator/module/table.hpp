@@ -11,7 +11,7 @@
 #include <array>
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -142,4 +142,4 @@ public:
   static constexpr std::size_t buffer_bytes = contents.second.buffers; ///< bytes of the arena of buffers
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <span>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A parameter or buffer without its static type.
 class TensorRef {
@@ -149,4 +149,4 @@ struct NamedModule {
   std::string_view type; ///< its class
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The first path becomes another name for what the second path names: a parameter, a buffer or a whole
 /// module. Paths are relative to the struct that declares the tie.
@@ -24,4 +24,4 @@ struct ties {
   static constexpr void for_each(auto&& f) { (f(T::alias, T::target), ...); }
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

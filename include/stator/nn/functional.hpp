@@ -7,7 +7,7 @@
 #include "stator/ops/permute.hpp"
 #include "stator/ops/pow.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -131,4 +131,4 @@ inline constexpr operation<ops::Normalize<P, Dim, Epsilon>> normalize;
 
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

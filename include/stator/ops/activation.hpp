@@ -5,7 +5,7 @@
 
 #include "stator/ops/unary.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -262,4 +262,4 @@ inline constexpr operation<ops::Softshrink> softshrink;
 inline constexpr operation<ops::Hardshrink> hardshrink;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -9,7 +9,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -232,4 +232,4 @@ struct gradient_functions {
 };
 
 } // namespace ops
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

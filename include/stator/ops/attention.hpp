@@ -9,7 +9,7 @@
 #include <limits>
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -104,4 +104,4 @@ template<class T = float>
 inline constexpr operation<ops::KeyPaddingMask<T>> key_padding_mask;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

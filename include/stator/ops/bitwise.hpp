@@ -6,7 +6,7 @@
 
 #include <numeric>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -96,4 +96,4 @@ template<class A, class B> requires Operands<A, B> constexpr auto gcd(A&& a, B&&
 template<class A, class B> requires Operands<A, B> constexpr auto lcm(A&& a, B&& b) { return operation<ops::Bitwise<ops::IntegerFunction::lcm>>{}(std::forward<A>(a), std::forward<B>(b)); }
 // clang-format on
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -6,7 +6,7 @@
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/slicing.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -133,4 +133,4 @@ inline constexpr operation<ops::Bmm<false, false>> bmm;
 /// k, n] or [k, n] give [..., m, n]; vectors count as one row or column.
 inline constexpr operation<ops::Matmul> matmul;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

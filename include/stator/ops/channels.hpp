@@ -9,7 +9,7 @@
 #include "stator/ops/slicing.hpp"
 #include "stator/ops/strided.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -109,4 +109,4 @@ inline constexpr operation<ops::Bilinear> bilinear;
 
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

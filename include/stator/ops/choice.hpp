@@ -5,7 +5,7 @@
 
 #include "stator/ops/rounding.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -246,4 +246,4 @@ inline constexpr operation<ops::Addc<false>> addcmul;
 /// `addcdiv(x, a, b, value)`: x + value a / b, elementwise with broadcasting; value is 1 by default.
 inline constexpr operation<ops::Addc<true>> addcdiv;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -6,7 +6,7 @@
 
 #include "stator/ops/activation.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -195,4 +195,4 @@ constexpr auto minimum(A&& a, B&& b) {
   return operation<ops::Extremum<false>>{}(std::forward<A>(a), std::forward<B>(b));
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

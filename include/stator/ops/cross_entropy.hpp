@@ -5,7 +5,7 @@
 #include "stator/ops/loss.hpp"
 #include "stator/ops/softmax.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace nn {
 
@@ -244,4 +244,4 @@ constexpr auto cross_entropy(auto&& logits, auto&& target, auto&&... weight) {
 
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

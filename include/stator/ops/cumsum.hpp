@@ -7,7 +7,7 @@
 
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -53,4 +53,4 @@ struct Cumsum {
 template<Index Dim>
 inline constexpr operation<ops::Cumsum<Dim>> cumsum;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

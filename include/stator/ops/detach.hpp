@@ -4,7 +4,7 @@
 
 #include "stator/trace/operation.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -24,4 +24,4 @@ inline constexpr operation<ops::Detach> detach;
 /// a backward.
 inline constexpr operation<ops::Detach> no_grad;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

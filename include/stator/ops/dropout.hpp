@@ -5,7 +5,7 @@
 #include "stator/core/random.hpp"
 #include "stator/ops/unary.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -99,4 +99,4 @@ template<double P = 0.5>
 inline constexpr operation<ops::AlphaDropout<P, true>> feature_alpha_dropout;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

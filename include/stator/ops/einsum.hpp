@@ -9,7 +9,7 @@
 #include "stator/ops/permute.hpp"
 #include "stator/ops/strided.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -251,4 +251,4 @@ private:
 template<fixed_string Equation>
 inline constexpr operation<ops::Einsum<Equation>> einsum;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

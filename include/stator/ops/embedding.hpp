@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -96,4 +96,4 @@ template<Index Padding = -1>
 inline constexpr operation<ops::Embedding<Padding>> embedding;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 #include <array>
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace nn {
 /// How embedding_bag reduces: "sum", "mean" or "max".
@@ -100,4 +100,4 @@ template<EmbeddingBagMode Mode = "mean", Index Padding = -1>
 inline constexpr operation<ops::EmbeddingBag<Mode, Padding>> embedding_bag;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -6,7 +6,7 @@
 #include "stator/ops/pow.hpp"
 #include "stator/ops/trigonometric.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -154,4 +154,4 @@ STATOR_PIPE(exp2, Exp2)
 STATOR_PIPE(log2, Log2)
 STATOR_PIPE(log10, Log10)
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -9,7 +9,7 @@
 
 #include <limits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -145,4 +145,4 @@ constexpr ops::Piped<ops::Argmax<false, Dim>> argmin(ops::Piped<ops::Argmax<fals
 }
 STATOR_PIPE(argmin, ArgmaxOfAll<false>)
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

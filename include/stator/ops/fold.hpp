@@ -6,7 +6,7 @@
 #include "stator/ops/resample.hpp"
 #include "stator/ops/strided.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace nn {
 /// How the windows of nn::unfold and nn::fold lie, PyTorch's options.
@@ -111,4 +111,4 @@ template<Dims<2> Output, Dims<2> Kernel, FoldOptions Options = FoldOptions{}>
 inline constexpr operation<ops::Fold<Output, Kernel, Options>> fold;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -18,7 +18,7 @@
 #include "stator/trace/trace.hpp"
 #include "stator/trace/trace_error.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 /// The operand itself, in an expression of another type for each N.
@@ -732,4 +732,4 @@ auto value_and_grad(const Loss& loss, const Option&... option) {
   return detail::grad_call<0, First, Pattern...>(loss, detail::NoSeed{}, option...);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

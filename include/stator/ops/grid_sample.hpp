@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -258,4 +258,4 @@ template<SampleMode Mode = SampleMode::bilinear, SamplePadding Padding = SampleP
 inline constexpr operation<ops::GridSample<Mode, Padding, AlignCorners>> grid_sample;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

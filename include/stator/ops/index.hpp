@@ -8,7 +8,7 @@
 #include "stator/ops/indexing.hpp"
 #include "stator/ops/view.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -226,4 +226,4 @@ inline constexpr operation<ops::Take> take;
 template<Index Dim>
 inline constexpr operation<ops::TakeAlongDim<Dim>> take_along_dim;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <string>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -326,4 +326,4 @@ struct IndexSelect : IndexedSlices<Dim> {
 
 } // namespace ops
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

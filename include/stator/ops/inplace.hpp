@@ -7,7 +7,7 @@
 #include "stator/expr/variable.hpp"
 #include "stator/ops/arithmetic.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops::detail {
 
@@ -73,4 +73,4 @@ STATOR_IN_PLACE(/=, Div)
 #undef STATOR_IN_PLACE
 // clang-format on
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -10,7 +10,7 @@
 
 #include "stator/ops/grad.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -121,4 +121,4 @@ auto hvp(const F& f, const X& x, const V& v) {
       inputs);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

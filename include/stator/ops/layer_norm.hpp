@@ -6,7 +6,7 @@
 #include "stator/ops/element_types.hpp"
 #include "stator/ops/variance.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -197,4 +197,4 @@ template<Index Groups, double Eps = 1e-5>
 inline constexpr operation<ops::GroupNorm<Groups, Eps>> group_norm;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

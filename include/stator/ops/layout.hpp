@@ -8,7 +8,7 @@
 #include "stator/ops/strided.hpp"
 #include "stator/ops/view.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -289,4 +289,4 @@ constexpr auto dsplit(X&& x) {
   return chunk<Count, 2>(std::forward<X>(x));
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

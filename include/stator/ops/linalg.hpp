@@ -5,7 +5,7 @@
 
 #include "stator/ops/linear_systems.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -187,4 +187,4 @@ inline constexpr operation<ops::MatrixExp> matrix_exp;
 /// square of their condition. Throws ValueError where the rank is not full.
 inline constexpr operation<ops::Pinverse> pinverse;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -13,7 +13,7 @@
 #include <string>
 #include <tuple>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -292,4 +292,4 @@ struct MatrixExp : SquareMatrices {
 
 } // namespace ops
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

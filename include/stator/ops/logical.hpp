@@ -8,7 +8,7 @@
 
 #include <limits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -170,4 +170,4 @@ STATOR_PIPE(isinf, Property<ops::Question::infinite>)
 STATOR_PIPE(isfinite, Property<ops::Question::finite>)
 STATOR_PIPE(signbit, Property<ops::Question::sign>)
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

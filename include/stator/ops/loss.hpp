@@ -5,7 +5,7 @@
 #include "stator/ops/reduce.hpp"
 #include "stator/ops/unary.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace nn {
 /// What a loss does with its elements.
@@ -307,4 +307,4 @@ constexpr auto kl_div(auto&& x, auto&& target) {
 
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 #include "stator/ops/index.hpp"
 #include "stator/ops/pair_loss.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -120,4 +120,4 @@ inline constexpr operation<ops::MultiLabelSoftMarginLoss<R>> multilabel_soft_mar
 
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 #include "stator/ops/element_types.hpp"
 #include "stator/ops/reduce.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -307,4 +307,4 @@ namespace nn {
 inline constexpr operation<ops::Linear> linear;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

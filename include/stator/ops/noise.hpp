@@ -13,7 +13,7 @@
 #include "stator/ops/to.hpp"
 #include "stator/ops/unary.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -125,4 +125,4 @@ template<GumbelSoftmaxOptions Options = GumbelSoftmaxOptions{}>
 inline constexpr operation<ops::GumbelSoftmax<Options>> gumbel_softmax;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

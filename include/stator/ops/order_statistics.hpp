@@ -6,7 +6,7 @@
 #include "stator/ops/rounding.hpp"
 #include "stator/ops/sort.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -222,4 +222,4 @@ template<Operand X> constexpr auto nanquantile(X&& x, double q) { return operati
 template<Index Dim, Interpolation I = Interpolation::linear, Operand X> constexpr auto nanquantile(X&& x, double q) { return operation<ops::Quantile<true, Dim, I>>{}(std::forward<X>(x), q); }
 // clang-format on
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -11,7 +11,7 @@
 #include "stator/ops/slicing.hpp"
 #include "stator/ops/smooth_activation.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -262,4 +262,4 @@ inline constexpr operation<ops::GaussianNLLLoss<R, Full, Eps>> gaussian_nll_loss
 
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -135,4 +135,4 @@ inline constexpr operation<ops::Permute<Dims...>> permute;
 template<Index A = -2, Index B = -1>
 inline constexpr operation<ops::Transpose<A, B>> transpose;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

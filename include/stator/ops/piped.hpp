@@ -5,7 +5,7 @@
 
 #include "stator/trace/operation.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -32,4 +32,4 @@ constexpr auto operator|(X&& x, ops::Piped<Op> (*)(ops::Piped<Op>)) {
     return operation<ops::Op>{}(std::forward<X>(x));                                                         \
   }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 #include "stator/ops/pow.hpp"
 #include "stator/ops/reduce.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// The window of a pooling operation.
 template<std::size_t D>
@@ -214,4 +214,4 @@ struct LpPool {
 };
 
 } // namespace ops
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

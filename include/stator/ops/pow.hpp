@@ -6,7 +6,7 @@
 #include "stator/ops/arithmetic.hpp"
 #include "stator/ops/same_shape.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -92,4 +92,4 @@ constexpr auto pow(A&& a, B&& b) {
   return operation<ops::Pow>{}(std::forward<A>(a), std::forward<B>(b));
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

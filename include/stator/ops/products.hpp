@@ -11,7 +11,7 @@
 #include <cmath>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -364,4 +364,4 @@ template<double P = 2.0>
 inline constexpr operation<ops::Pdist<P>> pdist;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

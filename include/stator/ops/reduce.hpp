@@ -8,7 +8,7 @@
 
 #include <limits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -241,4 +241,4 @@ inline constexpr operation<ops::Sum<true, Dims...>> sum_keepdim;
 template<Index... Dims>
 inline constexpr operation<ops::Mean<true, Dims...>> mean_keepdim;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

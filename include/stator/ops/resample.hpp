@@ -6,7 +6,7 @@
 #include "stator/ops/permute.hpp"
 #include "stator/ops/slicing.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace nn {
 
@@ -275,4 +275,4 @@ template<Index R>
 inline constexpr operation<ops::PixelUnshuffle<R>> pixel_unshuffle;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

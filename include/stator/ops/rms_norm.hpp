@@ -8,7 +8,7 @@
 #include <limits>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -62,4 +62,4 @@ template<std::size_t Rank = 1, double Eps = -1.0>
 inline constexpr operation<ops::RmsNorm<Rank, Eps>> rms_norm;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -6,7 +6,7 @@
 #include "stator/core/error.hpp"
 #include "stator/ops/trigonometric.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -173,4 +173,4 @@ STATOR_PIPE(ceil, Round<ops::Rounding::ceil>)
 STATOR_PIPE(trunc, Round<ops::Rounding::trunc>)
 STATOR_PIPE(round, Round<ops::Rounding::nearest>)
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

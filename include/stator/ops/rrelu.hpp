@@ -5,7 +5,7 @@
 #include "stator/core/random.hpp"
 #include "stator/ops/activation.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -54,4 +54,4 @@ template<double Lower = 1.0 / 8, double Upper = 1.0 / 3>
 inline constexpr operation<ops::Rrelu<Lower, Upper>> rrelu;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -6,7 +6,7 @@
 #include "stator/ops/logical.hpp"
 #include "stator/ops/slicing.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -243,4 +243,4 @@ constexpr auto cummin(X&& x) {
   return ops::detail::chosen_elements<ops::CumulativeIndex<false, Dim>, Dim>(std::forward<X>(x));
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -292,4 +292,4 @@ constexpr auto unbind(X&& operand) {
   }(std::make_index_sequence<static_cast<std::size_t>(extents[ops::wrap(Dim, extents.rank)])>{});
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

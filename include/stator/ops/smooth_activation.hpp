@@ -7,7 +7,7 @@
 #include "stator/ops/unary.hpp"
 #include "stator/ops/vjp_of_nodes.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -361,4 +361,4 @@ inline constexpr operation<ops::Softsign> softsign;
 inline constexpr operation<ops::Tanhshrink> tanhshrink;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

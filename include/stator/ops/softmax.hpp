@@ -6,7 +6,7 @@
 #include "stator/ops/reduce.hpp"
 #include "stator/ops/unary.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -69,4 +69,4 @@ template<Index Dim = -1>
 inline constexpr operation<ops::LogSoftmax<Dim>> log_softmax;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -6,7 +6,7 @@
 #include "stator/ops/piped.hpp"
 #include "stator/ops/slicing.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -182,4 +182,4 @@ template<Index Classes>
 inline constexpr operation<ops::OneHot<Classes>> one_hot;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

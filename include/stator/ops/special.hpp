@@ -8,7 +8,7 @@
 #include "stator/ops/compare.hpp"
 #include "stator/ops/piped.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -172,4 +172,4 @@ inline constexpr operation<ops::Igamma<true>> igammac;
 STATOR_PIPE(erfc, Erfc)
 STATOR_PIPE(lgamma, Lgamma)
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

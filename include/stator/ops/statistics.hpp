@@ -10,7 +10,7 @@
 #include "stator/ops/pow.hpp"
 #include "stator/ops/variance.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -304,4 +304,4 @@ constexpr auto std_mean(X&& operand) {
   return std::tuple(operation<ops::Std<1, false, Dims...>>{}(x), operation<ops::Mean<false, Dims...>>{}(x));
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 #include "stator/kernel/strided.hpp"
 #include "stator/ops/reduce.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -314,4 +314,4 @@ inline constexpr operation<ops::StridedAssign<ops::Part<false, Dim, Start, End, 
 template<Index Dim, Index Size, Index Step>
 inline constexpr operation<ops::Windows<Dim, Size, Step>> unfold;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -4,7 +4,7 @@
 
 #include "stator/trace/operation.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -26,4 +26,4 @@ struct To {
 template<class T>
 inline constexpr operation<ops::To<T>> to;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

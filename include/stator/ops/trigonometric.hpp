@@ -7,7 +7,7 @@
 #include "stator/ops/piped.hpp"
 #include "stator/ops/unary.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -219,4 +219,4 @@ STATOR_PIPE(asinh, Asinh)
 STATOR_PIPE(acosh, Acosh)
 STATOR_PIPE(atanh, Atanh)
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 #include "stator/ops/piped.hpp"
 #include "stator/ops/same_shape.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -287,4 +287,4 @@ namespace nn {
 inline constexpr operation<ops::Tanh> tanh;
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -5,7 +5,7 @@
 #include "stator/ops/reduce.hpp"
 #include "stator/ops/unary.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -99,4 +99,4 @@ template<Index... Dims> inline constexpr operation<ops::Std<1, true, Dims...>> s
 template<Index... Dims> inline constexpr operation<ops::Std<0, true, Dims...>> biased_stddev_keepdim;
 // clang-format on
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

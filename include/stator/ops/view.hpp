@@ -4,7 +4,7 @@
 
 #include "stator/ops/reduce.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -83,4 +83,4 @@ inline constexpr operation<ops::View<E...>> view;
 template<Index Start = 0, Index End = -1>
 inline constexpr operation<ops::Flatten<Start, End>> flatten;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

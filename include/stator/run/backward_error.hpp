@@ -5,7 +5,7 @@
 #include "stator/graph/differentiate.hpp"
 #include "stator/trace/trace.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 /// For backward() of an expression with gradients in it: an operation of these that has no further
@@ -29,4 +29,4 @@ struct backward_error {
 };
 } // namespace detail
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -9,7 +9,7 @@
 
 #include <ostream>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -106,4 +106,4 @@ void dump(std::ostream& out, std::string_view pass = "memory") {
   detail::GraphWriter(out, g, std::move(leaves)).write();
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace run {
 
@@ -304,4 +304,4 @@ private:
 template<class E>
 struct expr::evaluator : run::Evaluation<E> {};
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

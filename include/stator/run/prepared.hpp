@@ -6,7 +6,7 @@
 #include "stator/graph/prepare.hpp"
 #include "stator/run/execute.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace run {
 /// What a prepared program may do.
@@ -103,4 +103,4 @@ public:
 };
 
 } // namespace run
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -11,7 +11,7 @@
 
 #include <ostream>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// One module; numbers include what is inside of it.
 struct SummaryRow {
@@ -134,4 +134,4 @@ consteval auto summary(X...) {
   return detail::summary_of<Net, X...>::make();
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 
 #include "stator/run/compile.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Bytes of stack that a call takes at most, forward or backward, for the threads of a program with small
 /// stacks; packed parts of matrices are most of it. Tensors of the caller lie on the heap.
@@ -46,4 +46,4 @@ inline constexpr std::size_t training_workspace_bytes = [] {
   return backward_workspace<E>.fixed;
 }();
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

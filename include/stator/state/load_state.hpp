@@ -11,7 +11,7 @@
 #include <span>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -341,4 +341,4 @@ IncompatibleKeys load_state_dict(M& model, const StateDict& state, const LoadOpt
   return detail::load(state_target(model), state, options);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -15,7 +15,7 @@
 #include <memory>
 #include <span>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A rule for names of foreign checkpoints. Each * of `to` is what the corresponding * of `from` stood for;
 /// an empty `to` leaves the tensor out. {"module.*", "*"} strips a prefix, {"h.*.mlp.c_fc.*",
@@ -203,4 +203,4 @@ struct LoadOptions {
   std::vector<LoadPostHook> post_hooks = {};
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -11,7 +11,7 @@
 #include "stator/module/access.hpp"
 #include "stator/state/state_dict.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -97,4 +97,4 @@ struct hook_path_error {
 
 } // namespace detail
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -16,7 +16,7 @@
 #include <algorithm>
 #include <concepts>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// How a module's extra state is read and written.
 struct ExtraState {
@@ -270,4 +270,4 @@ StateDict state_dict(const M& module) {
   return detail::make_state_dict(state_target(module));
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// A name and somebody else's memory: row-major, not necessarily aligned.
 struct StateTensor {
@@ -157,7 +157,7 @@ T StateTensor::to() const {
   return value;
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2
 
 template<>
 struct std::tuple_size<stator::StateTensor> : std::integral_constant<std::size_t, 2> {};

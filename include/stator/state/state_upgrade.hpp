@@ -7,7 +7,7 @@
 
 #include <array>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// `static void upgrade_state(StateDict& state, std::string_view prefix)` of a module: puts into the state of
 /// an older program what that did not have yet. `prefix` is the module's path and a dot, "" for the network.
@@ -36,4 +36,4 @@ inline constexpr auto state_upgrades = [] {
 }();
 
 } // namespace detail
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

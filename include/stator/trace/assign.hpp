@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -48,4 +48,4 @@ constexpr void assign(const L& buffer, const X& value) {
       {leaf, value.node, &ops::leaf_signature<T, 0>::value, &ops::signature<ops::Assign, 0, T, T, T>::value});
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -8,7 +8,7 @@
 #include "stator/trace/hook_point_range.hpp"
 #include "stator/trace/operation.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 template<class X>
@@ -221,4 +221,4 @@ constexpr auto operator|(X&& x, const operation<Op>& op) {
   return op(std::forward<X>(x));
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

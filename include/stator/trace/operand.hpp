@@ -9,7 +9,7 @@
 #include <array>
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// How a handle becomes a symbol: `symbol<Order>(builder)` registers its leaves and records its operations.
 template<class Handle>
@@ -94,4 +94,4 @@ concept Operand = detail::is_refused<A> || AnySymbol<A> || Leaf<A> ||
                   std::is_base_of_v<expr::Evaluated<std::remove_cvref_t<A>>, std::remove_cvref_t<A>> ||
                   requires { typename std::remove_cvref_t<A>::shape_type; };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -54,7 +54,7 @@
 #include "stator/trace/operand.hpp"
 #include "stator/trace/record.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops::detail {
 
@@ -163,6 +163,6 @@ private:
   }
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2
 
 #include "stator/trace/convert.hpp"

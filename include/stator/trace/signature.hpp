@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// For `vjp`: an operand that gets no gradient.
 struct NoGradient {};
@@ -312,4 +312,4 @@ struct number_signature {
 };
 
 } // namespace ops
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

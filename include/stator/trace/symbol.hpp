@@ -7,7 +7,7 @@
 
 #include <type_traits>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Element type and shape as one type: how operations see their operands.
 template<class T, class S>
@@ -100,4 +100,4 @@ inline constexpr bool is_symbol<Symbol<T, S, Order>> = true;
 template<class T>
 concept AnySymbol = detail::is_symbol<std::remove_cvref_t<T>>;
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -9,7 +9,7 @@
 #include "stator/trace/gather.hpp"
 #include "stator/trace/prototype_visitors.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -264,4 +264,4 @@ constexpr GrowingArray<graph::Call> recorded_calls() {
   return static_cast<GrowingArray<graph::Call>&&>(b.modules.list);
 }
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -7,7 +7,7 @@
 #include "stator/trace/forward_error.hpp"
 #include "stator/trace/trace.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace detail {
 
@@ -140,4 +140,4 @@ struct trace_error {
   }
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

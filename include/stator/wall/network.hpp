@@ -15,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// Numbers in somebody else's memory, row-major, with their extents: `{images.data(), 64, 784}`, or from a
 /// Tensor. `T`: `void`, or `const void` for numbers that are only read.
@@ -166,4 +166,4 @@ private:
   wall::Interface* made_;
 };
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2
