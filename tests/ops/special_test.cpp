@@ -53,3 +53,34 @@ TEST_CASE("polygamma functions of negative numbers obey their recurrence") {
       CHECK(std::abs(next - here - step) <= 1e-11 * (std::abs(next) + std::abs(here) + std::abs(step)));
     }
 }
+
+TEST_CASE(
+    "special functions of float are those of double, but for what the rounding of an argument would make") {
+  // `f` of the float and its neighbours bound the error.
+  const auto check = [](const char* name, float x, auto f) {
+    const double exact = f(static_cast<double>(x));
+    const double next = f(static_cast<double>(std::nextafter(x, 1e30F)));
+    const double error = std::abs(static_cast<double>(f(x)) - exact);
+    INFO(name << " of " << x << ": " << f(x) << ", expected " << exact);
+    CHECK(error <= 8 * std::abs(next - exact) + 2e-6 * std::abs(exact) + 2e-7);
+  };
+  for (const float x : {0.01F, 0.3F, 1.0F, 1.46F, 2.5F, 7.0F, 19.5F, 33.3F, 60.0F, 88.9F}) {
+    check("digamma", x, [](auto v) { return kernel::digamma(v); });
+    check("digamma", -x - 0.2F, [](auto v) { return kernel::digamma(v); });
+    check("polygamma 1", x, [](auto v) { return kernel::polygamma(1, v); });
+    check("polygamma 4", x, [](auto v) { return kernel::polygamma(4, v); });
+    check("i0", x, [](auto v) { return kernel::bessel_i(0, v); });
+    check("i1", -x, [](auto v) { return kernel::bessel_i(1, v); });
+    for (const float a : {0.2F, 1.0F, 5.5F, 9.0F, 21.0F, 70.0F}) {
+      INFO("a = " << a);
+      const auto gamma = [=](bool upper) {
+        return [=](auto v) { return kernel::incomplete_gamma(static_cast<decltype(v)>(a), v, upper); };
+      };
+      check("igamma", x, gamma(false));
+      check("igammac", x, gamma(true));
+    }
+  }
+  const float inf = std::numeric_limits<float>::infinity();
+  CHECK(kernel::bessel_i(0, inf) == inf);
+  CHECK(kernel::bessel_i(1, -inf) == -inf);
+}

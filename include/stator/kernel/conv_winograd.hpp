@@ -55,16 +55,16 @@ struct conv_winograd {
   /// w [out, in, 3, 3], bias [out] or null.
   static void prepare(const T* w, const T* bias, std::byte* prepared) {
     T* const to = reinterpret_cast<T*>(prepared);
-    constexpr double g[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+    constexpr T g[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
     for (Index o = 0; o < strips * strip; ++o)
       for (Index c = 0; c < in; ++c)
         for (Index r = 0; r < 4; ++r)
           for (Index s = 0; s < 4; ++s) {
-            double sum = 0;
+            T sum{};
             for (Index i = 0; i < 3 && o < out; ++i)
               for (Index k = 0; k < 3; ++k)
-                sum += g[r][i] * g[s][k] * static_cast<double>(w[(o * in + c) * 9 + i * 3 + k]);
-            to[(((r * 4 + s) * strips + o / strip) * in + c) * strip + o % strip] = static_cast<T>(sum);
+                sum += g[r][i] * g[s][k] * w[(o * in + c) * 9 + i * 3 + k]; // exact but for the additions
+            to[(((r * 4 + s) * strips + o / strip) * in + c) * strip + o % strip] = sum;
           }
     T* const start = reinterpret_cast<T*>(prepared + weight_bytes);
     for (Index o = 0; o < out; ++o) start[o] = bias ? bias[o] : T{};

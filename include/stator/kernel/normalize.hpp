@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// Sums over channels and rows, for batch, layer and group normalisation. Partial sums are short and kept
-// in the element type; totals are accumulated in double.
+// Sums over channels and rows, for batch, layer and group normalisation. Partial sums are short; totals keep
+// what rounding takes away, so that all arithmetic is in the element type.
 #pragma once
 
 #include "stator/core/parallel.hpp"
 #include "stator/kernel/simd.hpp"
+#include "stator/kernel/total.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,48 +13,34 @@
 
 namespace stator::kernel {
 
-namespace detail {
-
-/// Adds to `total` the sums over i in [0, count) of the K values that `f<V>(i)` returns as an array.
-template<class T, std::size_t K, class F>
-void add_sums(Index count, std::array<double, K>& total, F&& f) {
-  constexpr Index width = Simd<T>::size;
-  std::array<Simd<T>, K> sum;
-  sum.fill(Simd<T>(T{}));
-  const Index whole = count / width * width;
-  for (Index i = 0; i < whole; i += width) {
-    const std::array<Simd<T>, K> v = f.template operator()<Simd<T>>(i);
-    for (std::size_t k = 0; k < K; ++k) sum[k] = sum[k] + v[k];
-  }
-  if (whole > 0)
-    for (std::size_t k = 0; k < K; ++k) total[k] += static_cast<double>(sum[k].sum());
-  for (Index i = whole; i < count; ++i) {
-    const std::array<Simd<T, 1>, K> v = f.template operator()<Simd<T, 1>>(i);
-    for (std::size_t k = 0; k < K; ++k) total[k] += static_cast<double>(v[k].raw);
-  }
-}
-
-} // namespace detail
-
 /// Sums over all but the channels of x [n, Channels, Inner].
 template<class T, Index Channels, Index Inner>
 struct channel_sums {
   static constexpr Index work = 1 << 15; ///< elements for which a thread pays
 
-  /// `finish(c, totals)` gets the sums of the K values that `f<V>(offset, c)` returns for each element.
+  /// `finish(c, sums)` gets the sums of the K values that `f<V>(offset, c)` returns for each element.
   template<std::size_t K, class F, class Finish>
   static void run(Index n, F&& f, Finish&& finish) {
     const Index grain = std::max<Index>(work / std::max<Index>(n * Inner, 1), 1);
     if constexpr (Inner > 1) {
+      constexpr Index samples = std::clamp<Index>(1024 / Inner, 1, 64); // whose sum is plain
       parallel_for(Channels, grain, [&](Index first, Index last, int) {
         for (Index c = first; c < last; ++c) {
-          std::array<double, K> total{};
-          for (Index i = 0; i < n; ++i) {
-            const Index at = (i * Channels + c) * Inner;
-            detail::add_sums<T>(Inner, total,
-                                [&]<class V>(Index k) { return f.template operator()<V>(at + k, c); });
+          std::array<Total<T>, K> total{};
+          for (Index i = 0; i < n;) {
+            std::array<T, K> part{};
+            for (const Index end = std::min(i + samples, n); i < end; ++i) {
+              const Index at = (i * Channels + c) * Inner;
+              const auto sum = detail::long_sums<T, K>(Inner, [&]<class V>(Index k) STATOR_INLINE_LAMBDA {
+                return f.template operator()<V>(at + k, c);
+              });
+              for (std::size_t k = 0; k < K; ++k) part[k] += sum[k];
+            }
+            for (std::size_t k = 0; k < K; ++k) total[k].add(part[k]);
           }
-          finish(c, total);
+          std::array<T, K> sums;
+          for (std::size_t k = 0; k < K; ++k) sums[k] = total[k].value();
+          finish(c, sums);
         }
       });
     } else {
@@ -82,11 +69,10 @@ private:
   template<class V, std::size_t Count, std::size_t K, class F, class Finish>
   static void columns(Index n, Index c, F& f, Finish& finish) {
     constexpr Index width = V::size;
-    constexpr Index block = 64; // rows whose sum is in the element type
-    std::array<std::array<double, K>, Count* static_cast<std::size_t>(width)> total{};
+    constexpr Index block = 64; // rows whose sum is plain
+    std::array<std::array<Total<V>, K>, Count> total{};
     for (Index first = 0; first < n; first += block) {
-      std::array<std::array<V, K>, Count> sum;
-      for (auto& s : sum) s.fill(V(T{}));
+      std::array<std::array<V, K>, Count> sum{};
       for (Index i = first; i < std::min(first + block, n); ++i) {
         for (std::size_t p = 0; p < Count; ++p) {
           const Index at = c + static_cast<Index>(p) * width;
@@ -95,14 +81,17 @@ private:
         }
       }
       for (std::size_t p = 0; p < Count; ++p)
-        for (std::size_t k = 0; k < K; ++k) {
-          T lanes[static_cast<std::size_t>(width)];
-          sum[p][k].store(lanes);
-          for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l)
-            total[p * static_cast<std::size_t>(width) + l][k] += static_cast<double>(lanes[l]);
-        }
+        for (std::size_t k = 0; k < K; ++k) total[p][k].add(sum[p][k]);
     }
-    for (std::size_t l = 0; l < total.size(); ++l) finish(c + static_cast<Index>(l), total[l]);
+    for (std::size_t p = 0; p < Count; ++p) {
+      T lanes[K][static_cast<std::size_t>(width)];
+      for (std::size_t k = 0; k < K; ++k) total[p][k].value().store(lanes[k]);
+      for (std::size_t l = 0; l < static_cast<std::size_t>(width); ++l) {
+        std::array<T, K> sums;
+        for (std::size_t k = 0; k < K; ++k) sums[k] = lanes[k][l];
+        finish(c + static_cast<Index>(p) * width + static_cast<Index>(l), sums);
+      }
+    }
   }
 };
 
@@ -116,18 +105,31 @@ struct row_norm {
 
   /// What a row is normalised with.
   struct Moments {
-    T mean, rstd; ///< and the reciprocal deviation
+    T mean;  ///< rounded
+    T rstd;  ///< the reciprocal deviation
+    T shift; ///< -rstd times what the mean has lost by rounding
+
+    /// (x - mean) * rstd
+    template<class V>
+    V normal(const V& x) const {
+      return (x - V(mean)) * V(rstd) + V(shift);
+    }
   };
-  /// Mean and 1 / sqrt(variance + eps) of the row at x, accumulated in double.
-  static Moments moments(const T* x, double eps) {
-    std::array<double, 1> sum{}, squares{};
-    detail::add_sums<T>(Length, sum, [&]<class V>(Index i) { return std::array<V, 1>{V::load(x + i)}; });
-    const T mean = static_cast<T>(sum[0] / static_cast<double>(Length));
-    detail::add_sums<T>(Length, squares, [&]<class V>(Index i) {
+  /// Mean and 1 / sqrt(variance + eps) of the row at x. The differences to the mean, nearly exact where the
+  /// mean is large, correct it and the sum of their squares.
+  static Moments moments(const T* x, T eps) {
+    constexpr auto count = static_cast<T>(Length);
+    const auto [sum] = detail::long_sums<T, 1>(
+        Length, [&]<class V>(Index i) STATOR_INLINE_LAMBDA { return std::array<V, 1>{V::load(x + i)}; });
+    const T mean = sum / count;
+    const auto [left, squares] = detail::long_sums<T, 2>(Length, [&]<class V>(Index i) STATOR_INLINE_LAMBDA {
       const V d = V::load(x + i) - V(mean);
-      return std::array<V, 1>{d * d};
+      return std::array<V, 2>{d, d * d};
     });
-    return {mean, static_cast<T>(1 / std::sqrt(squares[0] / static_cast<double>(Length) + eps))};
+    const T rest = left / count;
+    const T variance = std::max(squares / count - rest * rest, T{0});
+    const T rstd = 1 / std::sqrt(variance + eps);
+    return {mean, rstd, -rest * rstd};
   }
 
   /// The weight of element i of a row whose weights begin at w; 1 without weights.
@@ -153,7 +155,7 @@ struct row_norm {
   static const T* of_group(const T* p, Index row) { return p == nullptr ? p : p + row % Groups * per_group; }
 
   /// y = w * (x - mean) * rstd + b for each row; w and b may be null.
-  static void forward(const T* x, const T* w, const T* b, T* y, Index rows, double eps) {
+  static void forward(const T* x, const T* w, const T* b, T* y, Index rows, T eps) {
     parallel_for(rows, grain, [&](Index first, Index last, int) {
       for (Index r = first; r < last; ++r) {
         const T* const from = x + r * Length;
@@ -161,7 +163,7 @@ struct row_norm {
         const Moments m = moments(from, eps);
         const T *const weights = of_group(w, r), *const biases = of_group(b, r);
         for_row([&]<class V>(Index i) {
-          const V normal = (V::load(from + i) - V(m.mean)) * V(m.rstd);
+          const V normal = m.normal(V::load(from + i));
           (normal * weight<V>(weights, i, T{1}) + weight<V>(biases, i, T{0})).store(to + i);
         });
       }
@@ -169,46 +171,49 @@ struct row_norm {
   }
 
   /// dx from the gradient g of the result.
-  static void backward(const T* g, const T* x, const T* w, T* dx, Index rows, double eps) {
+  static void backward(const T* g, const T* x, const T* w, T* dx, Index rows, T eps) {
     parallel_for(rows, grain, [&](Index first, Index last, int) {
       for (Index r = first; r < last; ++r) {
         const T *const from = x + r * Length, *const grad = g + r * Length, *const weights = of_group(w, r);
         T* const to = dx + r * Length;
         const Moments m = moments(from, eps);
-        std::array<double, 2> sums{};
-        const auto add = [&](Index begin, Index count) {
-          detail::add_sums<T>(count, sums, [&]<class V>(Index k) {
+        const auto sums_from = [&](Index begin, Index count) {
+          return detail::long_sums<T, 2>(count, [&]<class V>(Index k) STATOR_INLINE_LAMBDA {
             const V gw = V::load(grad + begin + k) * weight<V>(weights, begin + k, T{1});
-            return std::array<V, 2>{gw, gw * (V::load(from + begin + k) - V(m.mean)) * V(m.rstd)};
+            return std::array<V, 2>{gw, gw * m.normal(V::load(from + begin + k))};
           });
         };
-        if constexpr (Inner > 1)
-          for (Index c = 0; c < per_group; ++c) add(c * Inner, Inner);
-        else
-          add(0, Length);
-        const T a = static_cast<T>(sums[0] / static_cast<double>(Length));
-        const T b = static_cast<T>(sums[1] / static_cast<double>(Length));
+        std::array<T, 2> sums;
+        if constexpr (Inner > 1) {
+          std::array<Total<T>, 2> total{};
+          for (Index c = 0; c < per_group; ++c) {
+            const auto part = sums_from(c * Inner, Inner);
+            total[0].add(part[0]), total[1].add(part[1]);
+          }
+          sums = {total[0].value(), total[1].value()};
+        } else {
+          sums = sums_from(0, Length);
+        }
+        const T a = sums[0] / static_cast<T>(Length), b = sums[1] / static_cast<T>(Length);
         for_row([&]<class V>(Index i) {
           const V gw = V::load(grad + i) * weight<V>(weights, i, T{1});
-          const V normal = (V::load(from + i) - V(m.mean)) * V(m.rstd);
-          (V(m.rstd) * (gw - V(a) - normal * V(b))).store(to + i);
+          (V(m.rstd) * (gw - V(a) - m.normal(V::load(from + i)) * V(b))).store(to + i);
         });
       }
     });
   }
 
   /// dw[c] = the sum of g * normalised x; `moments_of` has room for the moments of all rows.
-  static void backward_weight(const T* g, const T* x, T* dw, Index rows, double eps, Moments* moments_of) {
+  static void backward_weight(const T* g, const T* x, T* dw, Index rows, T eps, Moments* moments_of) {
     parallel_for(rows, grain, [&](Index first, Index last, int) {
       for (Index r = first; r < last; ++r) moments_of[r] = moments(x + r * Length, eps);
     });
     channel_sums<T, Groups * per_group, Inner>::template run<1>(
         rows / Groups,
         [&]<class V>(Index at, Index) {
-          const Moments m = moments_of[at / Length];
-          return std::array<V, 1>{V::load(g + at) * (V::load(x + at) - V(m.mean)) * V(m.rstd)};
+          return std::array<V, 1>{V::load(g + at) * moments_of[at / Length].normal(V::load(x + at))};
         },
-        [&](Index c, const std::array<double, 1>& total) { dw[c] = static_cast<T>(total[0]); });
+        [&](Index c, const std::array<T, 1>& sum) { dw[c] = sum[0]; });
   }
 };
 

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
-// Sums over dimensions. Long runs are added in short blocks of the element type whose sums go to double, so
-// that the error does not grow with the length.
+// Sums over dimensions. Long runs are added in short blocks, whose sums go to a Total, so that the error does
+// not grow with the length.
 #pragma once
 
 #include "stator/core/bytes.hpp"
 #include "stator/core/compiler.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/kernel/simd.hpp"
+#include "stator/kernel/total.hpp"
 
 namespace stator::kernel {
 
 namespace detail {
 
-/// Elements that are added in the element type before they go to double.
+/// Elements whose sum is plain.
 inline constexpr Index sum_block = 1024;
 
 /// The sum of `count` contiguous elements, at most sum_block.
@@ -46,10 +47,9 @@ STATOR_ALWAYS_INLINE inline T short_sum(const T* x, Index count) {
 template<class T>
 T long_sum(const T* x, Index count) {
   if (count <= sum_block) return short_sum(x, count);
-  double total = 0;
-  for (Index i = 0; i < count; i += sum_block)
-    total += static_cast<double>(short_sum(x + i, std::min(sum_block, count - i)));
-  return static_cast<T>(total);
+  Total<T> total;
+  for (Index i = 0; i < count; i += sum_block) total.add(short_sum(x + i, std::min(sum_block, count - i)));
+  return total.value();
 }
 
 /// The sums of the columns of x [rows, Columns], each in the order of the rows, or W / Columns rows at a
@@ -189,10 +189,10 @@ void channel_sum(const T* x, T* out, bool accumulate, Index batch) {
   const bool large = batch * Channels * Pixels >= (Index{1} << 18);
   parallel_for(Channels, large ? grain : Channels, [&](Index first, Index last, int) {
     for (Index c = first; c < last; ++c) {
-      double total = 0;
-      for (Index n = 0; n < batch; ++n)
-        total += static_cast<double>(detail::long_sum(x + (n * Channels + c) * Pixels, Pixels));
-      out[c] = static_cast<T>(accumulate ? static_cast<double>(out[c]) + total : total);
+      Total<T> total;
+      if (accumulate) total.add(out[c]);
+      for (Index n = 0; n < batch; ++n) total.add(detail::long_sum(x + (n * Channels + c) * Pixels, Pixels));
+      out[c] = total.value();
     }
   });
 }

@@ -55,12 +55,10 @@ struct Mean {
   static constexpr Extents shape(const Extents& x) { return Extents(x[1]); }
   template<class Out, class X>
   static void run(typename Out::scalar* mean, const typename X::scalar* x, Index batch, std::byte*) {
-    const auto n = static_cast<double>(std::max<Index>(count<X>(batch), 1));
+    const auto n = static_cast<typename X::scalar>(std::max<Index>(count<X>(batch), 1));
     Sums<X>::template run<1>(
         samples<X>(batch), [&]<class V>(Index at, Index) { return std::array<V, 1>{V::load(x + at)}; },
-        [&](Index c, const std::array<double, 1>& sum) {
-          mean[c] = static_cast<typename X::scalar>(sum[0] / n);
-        });
+        [&](Index c, const std::array<typename X::scalar, 1>& sum) { mean[c] = sum[0] / n; });
   }
 };
 
@@ -72,7 +70,7 @@ struct Variance {
   template<class Out, class X, class M>
   static void run(typename Out::scalar* variance, const typename X::scalar* x, const typename M::scalar* mean,
                   Index batch, std::byte*) {
-    const Index n = std::max<Index>(count<X>(batch), 1);
+    const auto n = static_cast<typename X::scalar>(std::max<Index>(count<X>(batch), 1));
     if (count<X>(batch) == 1)
       raise(
           ValueError("batch_norm: Expected more than 1 value per channel when training, got input of shape " +
@@ -83,9 +81,7 @@ struct Variance {
           const V d = V::load(x + at) - Sums<X>::template of_channel<V>(mean, c);
           return std::array<V, 1>{d * d};
         },
-        [&](Index c, const std::array<double, 1>& sum) {
-          variance[c] = static_cast<typename X::scalar>(sum[0] / static_cast<double>(n));
-        });
+        [&](Index c, const std::array<typename X::scalar, 1>& sum) { variance[c] = sum[0] / n; });
   }
 };
 
@@ -133,9 +129,9 @@ struct GradientSums {
           const V grad = V::load(g + at);
           return std::array<V, 2>{grad, grad * (V::load(x + at) - Sums<X>::template of_channel<V>(mean, c))};
         },
-        [&](Index c, const std::array<double, 2>& sum) {
-          out[c] = static_cast<typename X::scalar>(sum[0]);
-          out[X::extents[1] + c] = static_cast<typename X::scalar>(sum[1]);
+        [&](Index c, const std::array<typename X::scalar, 2>& sum) {
+          out[c] = sum[0];
+          out[X::extents[1] + c] = sum[1];
         });
   }
 };
@@ -160,12 +156,11 @@ struct Correction {
   template<class Out, class S, class A, class Var, class X>
   static void run(typename Out::scalar* out, const typename S::scalar* sums, const typename A::scalar* scale,
                   const typename Var::scalar* variance, const typename X::scalar*, Index batch, std::byte*) {
-    const auto n = static_cast<double>(count<X>(batch));
+    using T = typename Out::scalar;
+    const auto n = static_cast<T>(count<X>(batch));
     for (Index c = 0; c < S::extents[1]; ++c) {
-      const double each =
-          -static_cast<double>(scale[c]) * static_cast<double>(sums[Row * S::extents[1] + c]) / n;
-      out[c] = static_cast<typename Out::scalar>(Row == 0 ? each
-                                                          : each / (static_cast<double>(variance[c]) + Eps));
+      const T each = -scale[c] * (sums[Row * S::extents[1] + c] / n);
+      out[c] = Row == 0 ? each : each / (variance[c] + static_cast<T>(Eps));
     }
   }
 };
@@ -230,17 +225,16 @@ struct Update {
   static void run(typename Out::scalar* out, const typename R::scalar* running,
                   const typename S::scalar* statistic, const typename X::scalar*,
                   const typename Counter::scalar*... counter, Index batch, std::byte*) {
-    const auto n = static_cast<double>(count<X>(batch));
+    using T = typename Out::scalar;
+    const auto n = static_cast<T>(count<X>(batch));
     if (n == 0) {
       std::copy_n(running, R::extents[0], out);
       return;
     }
-    double momentum = Momentum;
-    ((momentum = 1.0 / static_cast<double>(*counter)), ...);
-    const double factor = Unbiased ? momentum * n / (n - 1) : momentum;
-    for (Index c = 0; c < R::extents[0]; ++c)
-      out[c] = static_cast<typename Out::scalar>(factor * static_cast<double>(statistic[c]) +
-                                                 (1 - momentum) * static_cast<double>(running[c]));
+    T momentum = static_cast<T>(Momentum), rest = static_cast<T>(1 - Momentum);
+    ((momentum = 1 / static_cast<T>(*counter), rest = 1 - momentum), ...);
+    const T factor = Unbiased ? momentum * (n / (n - 1)) : momentum;
+    for (Index c = 0; c < R::extents[0]; ++c) out[c] = factor * statistic[c] + rest * running[c];
   }
 };
 

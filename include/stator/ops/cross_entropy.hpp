@@ -2,6 +2,7 @@
 // nll_loss and cross_entropy: classification losses with class indices, or with probabilities, as targets.
 #pragma once
 
+#include "stator/kernel/total.hpp"
 #include "stator/ops/loss.hpp"
 #include "stator/ops/softmax.hpp"
 
@@ -56,12 +57,12 @@ struct NllLoss {
   /// What a sample counts, 1 or the weight of its class; 0 when ignored. Throws ValueError at a label that is
   /// no class.
   template<class X>
-  static double weight_of(std::int64_t target, Index sample, const typename X::scalar* weight) {
+  static typename X::scalar weight_of(std::int64_t target, Index sample, const typename X::scalar* weight) {
     if (target == Options.ignore_index) return 0;
     if (target < 0 || target >= X::extents[1])
       raise(ValueError("nll_loss: target " + std::to_string(target) + " at sample " + std::to_string(sample) +
                        " is out of bounds, there are " + std::to_string(X::extents[1]) + " classes"));
-    return weight == nullptr ? 1 : static_cast<double>(weight[target]);
+    return weight == nullptr ? typename X::scalar{1} : weight[target];
   }
   /// Calls `body(sample, element, weight)`: `element` is where class 0 of the sample lies.
   template<class X>
@@ -75,39 +76,44 @@ struct NllLoss {
   static constexpr int checked_operand = 1;
   template<class X, class Target, class... W>
   static void check(const typename Target::scalar* target, Index batch) {
-    for_samples<X>(target, nullptr, batch, [](Index, Index, double) {});
+    for_samples<X>(target, nullptr, batch, [](Index, Index, typename X::scalar) {});
   }
   /// What the sum is divided by.
   template<class X>
-  static double divisor(const std::int64_t* target, const typename X::scalar* weight, Index batch) {
+  static typename X::scalar divisor(const std::int64_t* target, const typename X::scalar* weight,
+                                    Index batch) {
     if (!averaged) return 1;
-    double total = 0;
-    for_samples<X>(target, weight, batch, [&](Index, Index, double w) { total += w; });
-    return total;
+    kernel::Total<typename X::scalar> total;
+    for_samples<X>(target, weight, batch, [&](Index, Index, typename X::scalar w) { total.add(w); });
+    return total.value();
   }
 
   template<class Out, class X, class Target, class... W>
   static void run(typename Out::scalar* out, const typename X::scalar* p, const std::int64_t* target,
                   const typename W::scalar*... weights, Index batch, std::byte*) {
     constexpr Index classes = X::extents[1], inner = X::extents.product(2, X::extents.rank);
-    const typename X::scalar* const weight = first(static_cast<const typename X::scalar*>(weights)...);
-    double total = 0;
-    for_samples<X>(target, weight, batch, [&](Index i, Index at, double w) {
-      double loss = 0;
+    using T = typename X::scalar;
+    [[maybe_unused]] constexpr T share = static_cast<T>(Options.label_smoothing / classes);
+    const T* const weight = first(static_cast<const T*>(weights)...);
+    kernel::Total<T> total;
+    for_samples<X>(target, weight, batch, [&](Index i, Index at, T w) {
+      kernel::Total<T> loss;
       if (target[i] != Options.ignore_index) {
-        loss = -w * static_cast<double>(p[at + target[i] * inner]) * (1 - Options.label_smoothing);
+        loss.add(-w * p[at + target[i] * inner] * static_cast<T>(1 - Options.label_smoothing));
         if constexpr (Options.label_smoothing > 0)
-          for (Index c = 0; c < classes; ++c)
-            loss -= Options.label_smoothing / classes * static_cast<double>(p[at + c * inner]) *
-                    (weight == nullptr ? 1 : static_cast<double>(weight[c]));
+          for (Index from = 0; from < classes; from += 64) {
+            T part{};
+            for (Index c = from; c < std::min(from + 64, classes); ++c)
+              part += p[at + c * inner] * (weight == nullptr ? T{1} : weight[c]);
+            loss.add(-share * part);
+          }
       }
       if constexpr (each)
-        out[i] = static_cast<typename Out::scalar>(loss);
+        out[i] = loss.value();
       else
-        total += loss;
+        total.add(loss.value());
     });
-    if constexpr (!each)
-      *out = static_cast<typename Out::scalar>(mean_of(total, divisor<X>(target, weight, batch)));
+    if constexpr (!each) *out = mean_of(total.value(), divisor<X>(target, weight, batch));
   }
   template<class T>
   static const T* first(const T* w) {
@@ -128,16 +134,16 @@ struct NllLoss {
       using T = typename Out::scalar;
       constexpr Index classes = X::extents[1], inner = X::extents.product(2, X::extents.rank);
       const typename X::scalar* const weight = first(static_cast<const typename X::scalar*>(weights)...);
-      const double scale = 1 / divisor<X>(target, weight, batch);
+      [[maybe_unused]] constexpr T share = static_cast<T>(Options.label_smoothing / classes);
+      const T scale = 1 / divisor<X>(target, weight, batch);
       std::fill_n(dx, X::extents.numel() * (X::extents.is_dynamic() ? batch : 1), T{});
-      for_samples<X>(target, weight, batch, [&](Index i, Index at, double w) {
+      for_samples<X>(target, weight, batch, [&](Index i, Index at, T w) {
         if (target[i] == Options.ignore_index) return;
-        const double grad = -static_cast<double>(g[each ? i : 0]) * scale;
+        const T grad = -g[each ? i : 0] * scale;
         if constexpr (Options.label_smoothing > 0)
           for (Index c = 0; c < classes; ++c)
-            dx[at + c * inner] = static_cast<T>(grad * Options.label_smoothing / classes *
-                                                (weight == nullptr ? 1 : static_cast<double>(weight[c])));
-        dx[at + target[i] * inner] += static_cast<T>(grad * w * (1 - Options.label_smoothing));
+            dx[at + c * inner] = grad * share * (weight == nullptr ? T{1} : weight[c]);
+        dx[at + target[i] * inner] += grad * w * static_cast<T>(1 - Options.label_smoothing);
       });
     }
     /// The loss is linear in log_p.

@@ -33,7 +33,7 @@ struct RowNorm : LayerTypes {
   static void run(typename Out::scalar* y, const typename X::scalar* x, const typename W::scalar*... w,
                   Index batch, std::byte*) {
     const typename X::scalar* const affine[] = {w..., nullptr, nullptr};
-    Kernel<X>::forward(x, affine[0], affine[1], y, rows<X>(batch), Eps);
+    Kernel<X>::forward(x, affine[0], affine[1], y, rows<X>(batch), static_cast<typename X::scalar>(Eps));
   }
 
   struct Input {
@@ -43,7 +43,7 @@ struct RowNorm : LayerTypes {
     static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename X::scalar* x,
                     const typename W::scalar*... w, Index batch, std::byte*) {
       const typename X::scalar* const affine[] = {w..., nullptr};
-      Kernel<X>::backward(g, x, affine[0], dx, rows<X>(batch), Eps);
+      Kernel<X>::backward(g, x, affine[0], dx, rows<X>(batch), static_cast<typename X::scalar>(Eps));
     }
     template<class GG, class Y, class G, class X>
     static constexpr auto vjp(GG gg, Y, G g, X x) {
@@ -86,7 +86,7 @@ struct RowNorm : LayerTypes {
     template<class Out, class G, class X>
     static void run(typename Out::scalar* dw, const typename G::scalar* g, const typename X::scalar* x,
                     Index batch, std::byte* scratch) {
-      Kernel<X>::backward_weight(g, x, dw, rows<X>(batch), Eps,
+      Kernel<X>::backward_weight(g, x, dw, rows<X>(batch), static_cast<typename X::scalar>(Eps),
                                  reinterpret_cast<typename Kernel<X>::Moments*>(scratch));
     }
     template<class GG, class Y, class G, class X>

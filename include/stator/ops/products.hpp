@@ -4,6 +4,8 @@
 #pragma once
 
 #include "stator/core/error.hpp"
+#include "stator/kernel/math.hpp"
+#include "stator/kernel/total.hpp"
 #include "stator/ops/bmm.hpp"
 #include "stator/ops/permute.hpp"
 #include "stator/ops/strided.hpp"
@@ -192,17 +194,25 @@ struct Cdist {
   }
   template<class T>
   static T distance(const T* a, const T* b, Index n) {
-    double sum = 0;
-    for (Index i = 0; i < n; ++i) {
-      const double d = std::abs(static_cast<double>(a[i] - b[i]));
-      if constexpr (P == std::numeric_limits<double>::infinity())
-        sum = d > sum || d != d ? d : sum;
-      else
-        sum += P == 1 ? d : P == 2 ? d * d : std::pow(d, P);
+    if constexpr (P == std::numeric_limits<double>::infinity()) {
+      T most{};
+      for (Index i = 0; i < n; ++i) {
+        const T d = std::abs(a[i] - b[i]);
+        most = d > most || d != d ? d : most;
+      }
+      return most;
+    } else {
+      const auto [total] = kernel::detail::long_sums<T, 1>(n, [&]<class V>(Index i) {
+        const V d = V::load(a + i) - V::load(b + i);
+        if constexpr (P == 2)
+          return std::array<V, 1>{d * d};
+        else if constexpr (P == 1)
+          return std::array<V, 1>{kernel::abs(d)};
+        else
+          return std::array<V, 1>{kernel::pow(kernel::abs(d), V(static_cast<T>(P)))};
+      });
+      return P == 1 ? total : P == 2 ? std::sqrt(total) : std::pow(total, static_cast<T>(1 / P));
     }
-    if constexpr (P != 1 && P != std::numeric_limits<double>::infinity())
-      sum = P == 2 ? std::sqrt(sum) : std::pow(sum, 1 / P);
-    return static_cast<T>(sum);
   }
   /// da += g d|a - b| / da.
   template<class T>
@@ -218,7 +228,7 @@ struct Cdist {
       else if constexpr (P == std::numeric_limits<double>::infinity())
         da[i] += std::abs(d) == norm ? g * sign : T{0};
       else if (d != 0)
-        da[i] += g * sign * static_cast<T>(std::pow(static_cast<double>(std::abs(d) / norm), P - 1));
+        da[i] += g * sign * std::pow(std::abs(d) / norm, static_cast<T>(P - 1));
     }
   }
   /// Calls pair(row of a, row of b, element of the result).

@@ -105,7 +105,7 @@ struct Sum {
     constexpr DimMask mask = dim_mask(X::extents.rank, {Dims...});
     if constexpr (std::is_floating_point_v<typename X::scalar>) {
       STATOR_INLINE_CALL kernel::sum<typename X::scalar, X::extents, mask>::run(x, out, batch, scratch);
-    } else { // exact, where the other one goes through double
+    } else { // integers
       std::fill_n(out, Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1), 0);
       detail::for_reduced<X, mask>(batch, [&](Index o, Index i) { out[o] += x[i]; });
     }

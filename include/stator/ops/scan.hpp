@@ -2,6 +2,7 @@
 // Products, and what runs along a dimension: prod, cumprod, logcumsumexp, cummax, cummin.
 #pragma once
 
+#include "stator/kernel/total.hpp"
 #include "stator/ops/indexing.hpp"
 #include "stator/ops/logical.hpp"
 #include "stator/ops/slicing.hpp"
@@ -154,15 +155,21 @@ struct Logcumsumexp {
   }
   template<class Out, class X>
   static void run(typename Out::scalar* y, const typename X::scalar* x, Index batch, std::byte*) {
+    using T = typename Out::scalar;
     detail::for_rows<X, Dim>(batch, [=](Index first, Index step, Index n) {
-      double all = -std::numeric_limits<double>::infinity();
+      // exp(x - shift) of all so far; shift is a large one of them, another one when one is much larger
+      T shift = -std::numeric_limits<T>::infinity();
+      kernel::Total<T> total;
       for (Index k = 0; k < n; ++k) {
         const Index at = first + (Reverse ? n - 1 - k : k) * step;
-        const auto e = static_cast<double>(x[at]);
-        const double low = e < all ? e : all, high = e < all ? all : e;
-        // equal ones are infinities, whose difference is not a number
-        all = low == high && std::isinf(low) ? low : high + std::log1p(std::exp(low - high));
-        y[at] = static_cast<typename Out::scalar>(all);
+        const T e = x[at];
+        if (!(e <= shift + 1)) {
+          total.scale(std::exp(shift - e));
+          shift = e;
+        }
+        // equal ones may be infinite, and their difference not a number
+        total.add(e == shift ? T{1} : std::exp(e - shift));
+        y[at] = std::isinf(shift) ? shift : shift + std::log(total.value());
       }
     });
   }

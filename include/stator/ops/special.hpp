@@ -43,7 +43,7 @@ struct Polygamma : RealFunction {
   static constexpr std::string_view name = N == 0 ? "Digamma" : "Polygamma";
   template<class V>
   static V apply(const V& x) {
-    return kernel::each(x, [](auto e) { return kernel::polygamma(N, static_cast<double>(e)); });
+    return kernel::each(x, [](auto e) { return kernel::polygamma(N, e); });
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X x) {
@@ -69,11 +69,13 @@ struct Mvlgamma : RealFunction {
   template<class V>
   static V apply(const V& x) {
     return kernel::each(x, [](auto e) {
-      const auto least = static_cast<decltype(e)>(0.5 * (P - 1));
+      using T = decltype(e);
+      constexpr auto least = static_cast<T>(0.5 * (P - 1));
       if (e <= least) raise(ValueError("mvlgamma: an element is not greater than (p - 1) / 2"));
-      double sum = 0.25 * P * (P - 1) * 1.1447298858494002; // log(pi)
-      for (int j = 0; j < P; ++j) sum += std::lgamma(static_cast<double>(e) - 0.5 * j);
-      return sum;
+      kernel::Total<T> sum;
+      sum.add(static_cast<T>(0.25 * P * (P - 1) * 1.1447298858494002)); // log(pi)
+      for (int j = 0; j < P; ++j) sum.add(std::lgamma(e - static_cast<T>(j) / 2));
+      return sum.value();
     });
   }
   static constexpr auto vjp(auto g, auto, auto x) {
@@ -93,7 +95,7 @@ struct BesselI : RealFunction {
   static constexpr std::string_view name = Order == 0 ? "I0" : "SpecialI1";
   template<class V>
   static V apply(const V& x) {
-    return kernel::each(x, [](auto e) { return kernel::bessel_i(Order, static_cast<double>(e)); });
+    return kernel::each(x, [](auto e) { return kernel::bessel_i(Order, e); });
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y y, X x) {
@@ -113,9 +115,7 @@ struct Igamma : Broadcasting<Igamma<Upper>> {
   static constexpr Promotion promotion = Promotion::floats;
   template<class V>
   static V apply(const V& a, const V& x) {
-    return kernel::each(a, x, [](auto s, auto e) {
-      return kernel::incomplete_gamma(static_cast<double>(s), static_cast<double>(e), Upper);
-    });
+    return kernel::each(a, x, [](auto s, auto e) { return kernel::incomplete_gamma(s, e, Upper); });
   }
   /// The derivative by a, which nobody has: it is refused when a program needs it.
   struct ByA {

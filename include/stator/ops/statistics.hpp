@@ -3,6 +3,7 @@
 // var_mean, std_mean, cov, corrcoef; and diff.
 #pragma once
 
+#include "stator/kernel/total.hpp"
 #include "stator/ops/extremum.hpp"
 #include "stator/ops/logical.hpp"
 #include "stator/ops/matmul.hpp"
@@ -79,7 +80,8 @@ struct Logsumexp {
   static constexpr Text requirement(const Extents& x) { return Sum<Keep, Dims...>::requirement(x); }
   template<class Out, class X>
   static constexpr Bytes scratch() {
-    const auto size = sizeof(double) * static_cast<std::size_t>(Out::extents.numel());
+    const auto size =
+        sizeof(kernel::Total<typename Out::scalar>) * static_cast<std::size_t>(Out::extents.numel());
     return Out::extents.is_dynamic() ? Bytes{0, size} : Bytes{size, 0};
   }
   template<class Out, class X>
@@ -87,18 +89,16 @@ struct Logsumexp {
     using T = typename Out::scalar;
     constexpr DimMask mask = dim_mask(X::extents.rank, {Dims...});
     const Index size = Out::extents.numel() * (Out::extents.is_dynamic() ? batch : 1);
-    auto* const total = reinterpret_cast<double*>(scratch);
+    auto* const total = reinterpret_cast<kernel::Total<T>*>(scratch);
     std::fill_n(out, size, -std::numeric_limits<T>::infinity());
-    std::fill_n(total, size, 0.0);
+    std::fill_n(total, size, kernel::Total<T>{});
     detail::for_reduced<X, mask>(batch, [=](Index o, Index i) {
       if (x[i] != x[i] || x[i] > out[o]) out[o] = x[i];
     });
-    detail::for_reduced<X, mask>(batch, [=](Index o, Index i) {
-      const double largest = std::isinf(out[o]) ? 0.0 : static_cast<double>(out[o]);
-      total[o] += std::exp(static_cast<double>(x[i]) - largest);
-    });
+    detail::for_reduced<X, mask>(
+        batch, [=](Index o, Index i) { total[o].add(std::exp(x[i] - (std::isinf(out[o]) ? T{} : out[o]))); });
     for (Index o = 0; o < size; ++o)
-      out[o] = static_cast<T>(std::log(total[o]) + (std::isinf(out[o]) ? 0.0 : static_cast<double>(out[o])));
+      out[o] = std::log(total[o].value()) + (std::isinf(out[o]) ? T{} : out[o]);
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y y, X x) {
