@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <string>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace nn {
 
@@ -250,4 +250,4 @@ inline constexpr operation<ops::CtcLoss<Options>> ctc_loss;
 
 } // namespace nn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

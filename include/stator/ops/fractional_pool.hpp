@@ -5,7 +5,7 @@
 #include "stator/core/random.hpp"
 #include "stator/ops/pool_indices.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// D ratios; made from one number or from D: `Ratios<2>(0.5)`, `Ratios<2>(0.5, 0.7)`.
 template<std::size_t D>
@@ -114,4 +114,4 @@ struct FractionalPoolIndices {
 };
 
 } // namespace ops
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 /// What max_unpool undoes.
 template<std::size_t D>
@@ -186,4 +186,4 @@ using max_pool_with_indices = pool_with_indices<D, MaxPoolIndices<D, O>, backwar
 
 } // namespace detail
 } // namespace ops
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

@@ -6,7 +6,7 @@
 #include "stator/kernel/projected_lstm.hpp"
 #include "stator/ops/recurrent.hpp"
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -223,4 +223,4 @@ struct ProjectedLstm : LayerTypes {
 
 } // namespace ops
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2
