@@ -40,3 +40,16 @@ TEST_CASE("transposed convolutions agree with PyTorch") {
   constexpr nn::ConvTransposeOptions<2> uneven{.stride = {2, 3}, .padding = {1, 0}, .output_padding = {0, 1}};
   check_layer<nn::ConvTranspose2d<2, 3, Dims<2>{3, 2}, uneven>>("ConvTranspose2d.uneven", In<1, 2, 4, 3>{});
 }
+
+TEST_CASE("transposed convolutions have the output_size that is asked for") {
+  // 9 to 10, 7 to 8 and 5 to 6, and 3 to 4, 5 to 6 and 3 to 4
+  check_layer<
+      Transposed<1, 2, 3, 3, nn::ConvTransposeOptions<1>{.stride = 2, .padding = 1, .output_size = 10}>>(
+      "ConvTranspose1d.output_size", In<1, 2, 5>{});
+  check_layer<
+      Transposed<2, 2, 3, 3, nn::ConvTransposeOptions<2>{.stride = 2, .padding = 1, .output_size = {8, 5}}>>(
+      "ConvTranspose2d.output_size", In<1, 2, 4, 3>{});
+  check_layer<Transposed<3, 2, 3, 3,
+                         nn::ConvTransposeOptions<3>{.stride = 2, .padding = 1, .output_size = {3, 6, 4}}>>(
+      "ConvTranspose3d.output_size", In<1, 2, 2, 3, 2>{});
+}

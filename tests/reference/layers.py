@@ -394,6 +394,9 @@ class Wrapped(nn.Module):
         return self.call(self.__dict__["module"], *inputs)
 
 
+family("conv_transpose")
+for d, conv, image, size in ((1, nn.ConvTranspose1d, (5,), [10]), (2, nn.ConvTranspose2d, (4, 3), [8, 5]), (3, nn.ConvTranspose3d, (2, 3, 2), [3, 6, 4])):
+    case(f"ConvTranspose{d}d", "output_size", lambda: Wrapped(conv(2, 3, 3, stride=2, padding=1), lambda m, x: m(x, output_size=size)), x=(1, 2, *image))
 family("embedding")
 case("EmbeddingBag", "weighted", lambda: (lambda bag: Wrapped(bag, lambda m, x, each: m(x, per_sample_weights=each)))
      (nn.EmbeddingBag(6, 4, mode="sum")), x=bags, each=(3, 3))

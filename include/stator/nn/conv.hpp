@@ -78,6 +78,7 @@ struct ConvTransposeOptions {
   Index groups = 1;          ///< groups of channels that are convolved separately
   bool bias = true;          ///< adds a learned number to each channel
   Dims<D> dilation{1};       ///< steps between elements of the kernel
+  Dims<D> output_size{0};    ///< extents of the output, in place of output_padding; 0: none are asked for
   constexpr bool operator==(const ConvTransposeOptions&) const = default;
 };
 
@@ -95,13 +96,48 @@ constexpr ops::ConvSpec<D> conv_spec(const Dims<D>& kernel, const ConvOptions<D>
   return s;
 }
 
-/// The transposed convolution has the geometry of the convolution whose input its output is.
+/// A transposed convolution of x [N, In, in...] with a kernel.
 template<std::size_t D>
-constexpr ops::ConvSpec<D> conv_spec(const ConvTransposeOptions<D>& o) {
-  ops::ConvSpec<D> s{o.stride, o.padding, o.padding, o.dilation, o.groups};
-  for (std::size_t d = 0; d < D; ++d) s.padding_end[d] -= o.output_padding[d];
-  return s;
-}
+struct transposed_conv {
+  ConvTransposeOptions<D> options;
+  Extents x;
+  Dims<D> kernel;
+
+  /// An extent of the result without output_padding.
+  constexpr Index least(std::size_t d) const {
+    return (x[2 + d] - 1) * options.stride[d] - 2 * options.padding[d] +
+           options.dilation[d] * (kernel[d] - 1) + 1;
+  }
+  constexpr bool has_size() const { return !(options.output_size == Dims<D>(0)); }
+  constexpr Index added(std::size_t d) const {
+    return has_size() ? options.output_size[d] - least(d) : options.output_padding[d];
+  }
+  /// The extents of the result; not positive where the padding cuts everything off.
+  constexpr Extents output(Index channels) const {
+    Extents y(x[0], channels);
+    for (std::size_t d = 0; d < D; ++d) y.push_back(least(d) + added(d));
+    return y;
+  }
+  /// It has the geometry of the convolution whose input its output is.
+  constexpr ops::ConvSpec<D> spec() const {
+    ops::ConvSpec<D> s{options.stride, options.padding, options.padding, options.dilation, options.groups};
+    for (std::size_t d = 0; d < D; ++d) s.padding_end[d] -= added(d);
+    return s;
+  }
+  /// Why there is no such result; empty when there is.
+  constexpr Text requirement() const {
+    if (x.rank != D + 2) return text("input ", x, " has ", x.rank, " dimensions, expected ", D + 2);
+    for (std::size_t d = 0; d < D; ++d) {
+      const Index most = least(d) + options.stride[d] - 1;
+      if (has_size() && (added(d) < 0 || options.output_size[d] > most))
+        return text("output_size ", options.output_size[d], " of dimension ", 2 + d, ", expected ", least(d),
+                    " to ", most, " for an input ", x);
+      if (least(d) + added(d) < 1) return text("input ", x, " is so small that the padding leaves no output");
+    }
+    return {};
+  }
+  constexpr bool fits() const { return requirement().empty(); }
+};
 
 /// x [N, C, spatial...] padded as `S` says.
 template<PaddingMode Mode, auto S, class X>
@@ -188,8 +224,9 @@ private:
 };
 
 /// The transpose of a convolution as a linear map, its gradient: x [N, In, in...], returns [N, Out, out...],
-/// where out = (in - 1) * stride - 2 padding + dilation * (kernel - 1) + output_padding + 1. weight [In, Out
-/// / groups, kernel...] and bias [Out] start uniform in +-1/sqrt(Out / groups * kernel elements).
+/// where out = (in - 1) * stride - 2 padding + dilation * (kernel - 1) + output_padding + 1, or output_size
+/// where that is given, from there without output_padding to stride - 1 more. weight [In, Out / groups,
+/// kernel...] and bias [Out] start uniform in +-1/sqrt(Out / groups * kernel elements).
 /// torch.nn.ConvTranspose1d/2d/3d.
 template<std::size_t D, Index In, Index Out, Dims<D> Kernel, ConvTransposeOptions<D> Options, class T>
 struct ConvTransposeNd {
@@ -208,31 +245,17 @@ struct ConvTransposeNd {
   /// [Out]
   std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
 
-  /// The extents of the result for an input x [N, In, in...]; not positive where the padding cuts everything
-  /// off.
-  static constexpr Extents output(const Extents& x) {
-    Extents y(x[0], Out);
-    for (std::size_t d = 0; d < D; ++d)
-      y.push_back((x[2 + d] - 1) * Options.stride[d] - 2 * Options.padding[d] +
-                  Options.dilation[d] * (Kernel[d] - 1) + Options.output_padding[d] + 1);
-    return y;
-  }
-
   constexpr auto forward(auto x) const {
-    using X = decltype(x);
-    if constexpr (X::extents.rank != D + 2) {
-      x.builder->fail(text("input ", X::extents, " has ", X::extents.rank, " dimensions, expected ", D + 2));
-      return x;
-    } else if constexpr (!fits(X::extents)) {
-      x.builder->fail(text("input ", X::extents, " is so small that the padding leaves no output"));
-      return x;
-    } else {
-      constexpr operation<ops::ConvolutionInput<D, detail::conv_spec<D>(Options), output(X::extents)>>
-          transposed;
+    constexpr detail::transposed_conv<D> geometry{Options, decltype(x)::extents, Kernel};
+    if constexpr (geometry.fits()) {
+      constexpr operation<ops::ConvolutionInput<D, geometry.spec(), geometry.output(Out)>> transposed;
       if constexpr (Options.bias)
         return transposed(x, weight, bias);
       else
         return transposed(x, weight);
+    } else {
+      x.builder->fail(geometry.requirement());
+      return x;
     }
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
@@ -244,15 +267,6 @@ struct ConvTransposeNd {
   static std::string extra_repr() {
     return detail::conv_repr(In, Out, Kernel, Options, detail::nonzero_repr("padding", Options.padding),
                              detail::nonzero_repr("output_padding", Options.output_padding));
-  }
-
-private:
-  /// Whether something is left of the output for an input of D + 2 dimensions.
-  static constexpr bool fits(const Extents& x) {
-    const Extents y = output(x);
-    for (std::size_t d = 2; d < y.rank; ++d)
-      if (y[d] < 1) return false;
-    return true;
   }
 };
 

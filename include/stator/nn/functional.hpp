@@ -42,14 +42,19 @@ struct TransposedConvolutionBy {
     static_assert(X::extents.rank == D + 2 && W::extents.rank == D + 2 && sizeof...(B) < 2,
                   "stator: conv_transpose: expected an input, a weight [in, out / groups, kernel...] and at "
                   "most one bias");
-    constexpr Extents to = [] {
-      Extents y(X::extents[0], W::extents[1] * Options.groups);
-      for (std::size_t d = 0; d < D; ++d)
-        y.push_back((X::extents[2 + d] - 1) * Options.stride[d] - 2 * Options.padding[d] +
-                    Options.dilation[d] * (W::extents[2 + d] - 1) + Options.output_padding[d] + 1);
-      return y;
+    constexpr Dims<D> kernel = [] {
+      Dims<D> k{1};
+      for (std::size_t d = 0; d < D; ++d) k.value[d] = W::extents[2 + d];
+      return k;
     }();
-    return operation<ConvolutionInput<D, nn::detail::conv_spec<D>(Options), to>>{}(x, w, b...);
+    constexpr nn::detail::transposed_conv<D> geometry{Options, X::extents, kernel};
+    constexpr Index out = W::extents[1] * Options.groups;
+    if constexpr (geometry.fits()) {
+      return operation<ConvolutionInput<D, geometry.spec(), geometry.output(out)>>{}(x, w, b...);
+    } else {
+      x.builder->fail(text("conv_transpose: ", geometry.requirement()));
+      return x;
+    }
   }
 };
 
