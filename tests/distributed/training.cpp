@@ -14,6 +14,7 @@
 #include <stator/nn/activation.hpp>
 #include <stator/nn/dropout.hpp>
 #include <stator/nn/loss.hpp>
+#include <stator/ops/ops.hpp>
 #include <stator/optim/adam.hpp>
 #include <stator/optim/sgd.hpp>
 
@@ -310,6 +311,33 @@ void sync_batch_norm(dist::World& world) {
   CHECK(close(std::span(out.data(), 9), std::span(other.data(), 9), 1e-10));
 }
 
+/// The gradient of a gradient's length, through the other ranks' statistics.
+void penalise(auto& model, const Inputs& x) {
+  model.zero_grad();
+  const auto slope = stator::grad(stator::sum(stator::square(model(x))), x);
+  stator::sum(stator::square(slope)).backward();
+}
+
+/// Gradients of gradients of N ranks are those of one with the whole batch.
+void sync_batch_norm_twice(dist::World& world) {
+  stator::manual_seed(7);
+  stator::Model<NormedAlone> alone;
+  stator::manual_seed(7);
+  dist::DataParallel model{stator::Model<Normed>()};
+  Inputs whole(batch), mine(batch / world.size());
+  Labels unused(batch), unused_here(batch / world.size());
+  fill(whole, unused, 0);
+  fill(mine, unused_here, world.rank() * (batch / world.size()));
+  penalise(alone, whole);
+  penalise(model, mine);
+  std::vector<double> sums(model.gradient_arena().begin(), model.gradient_arena().end()); // of means
+  for (double& g : sums) g *= world.size();
+  double largest = 0;
+  for (const double g : alone.gradient_arena()) largest = std::max(largest, std::abs(g));
+  CHECK(largest > 1);
+  CHECK(close(sums, alone.gradient_arena(), 1e-11 * largest));
+}
+
 /// A run of 6 steps: the first half saved by some ranks, the second done by others. `crash`: the job is ended
 /// while rank 0 writes the file again and again.
 void half(dist::World& world, std::string_view what, const std::string& path) {
@@ -350,6 +378,7 @@ int main(int argc, char** argv) {
       random_numbers(world);
       scattered(world);
       sync_batch_norm(world);
+      sync_batch_norm_twice(world);
     }
     conclude(world);
   });

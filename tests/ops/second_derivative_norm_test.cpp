@@ -2,6 +2,11 @@
 // The derivatives of the derivatives of norms and losses, by what comes in and by the operands.
 #include "ops/gradient_law.hpp"
 
+#include "stator/model/model.hpp"
+#include "stator/nn/activation.hpp"
+#include "stator/nn/linear.hpp"
+#include "stator/nn/norm.hpp"
+
 using namespace stator;
 using nn::CrossEntropyOptions;
 using nn::Reduction;
@@ -38,6 +43,34 @@ TEST_CASE("the second derivatives of batch normalisation are those of central di
                  variable<2, 3, 4>(-1, 1, 2), variable<2, 3, 4>(-2, 2, 3), variable<3>(0.5, 1.5, 4));
   check_gradient([](const auto&... a) { return operation<BatchNormGradient>{}(a...); },
                  variable<5, 2>(-1, 1, 2), variable<5, 2>(-2, 2, 3), variable<2>(0.5, 1.5, 4));
+}
+
+namespace {
+struct Critic {
+  nn::Linear<2, 3, nn::LinearOptions{}, double> in;
+  nn::BatchNorm1d<3, nn::BatchNormOptions{}, double> bn;
+  constexpr auto forward(auto x) const { return x | in | bn | nn::tanh; }
+};
+} // namespace
+
+TEST_CASE(
+    "a penalty on the gradient of a network with batch normalisation has central differences' gradient") {
+  manual_seed(3);
+  Model<Critic> critic;
+  const Tensor<double, 5, 2> x = variable<5, 2>(-1, 1, 2);
+  const auto penalty = [&] { return sum(square(grad(sum(square(critic(x))), x))); };
+  penalty().backward();
+  const std::vector<double> found(critic.gradient_arena().begin(), critic.gradient_arena().end());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    double& p = critic.parameter_arena()[i];
+    const double before = p, step = 1e-5;
+    p = before + step;
+    const double above = penalty().item();
+    p = before - step;
+    const double below = penalty().item();
+    p = before;
+    CHECK(found[i] == Approx((above - below) / (2 * step)).margin(1e-7));
+  }
 }
 
 TEST_CASE("the second derivatives of layer_norm are those of central differences") {

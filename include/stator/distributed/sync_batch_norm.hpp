@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // torch.nn.SyncBatchNorm: batch normalisation with the statistics of all ranks' batches. In training each
 // layer waits for the other ranks three times: for the sums of x, of its squared distances, and of the
-// backward.
+// backward. A backward that is differentiated again is written in sums over ranks that have a derivative.
 #pragma once
 
 #include "stator/distributed/collectives.hpp"
@@ -120,6 +120,36 @@ struct SyncWeightGradient {
   }
 };
 
+/// The sum over all ranks of each element. Its gradient is the sum of the ranks' gradients, as that of
+/// torch.distributed.nn.functional.all_reduce.
+struct RankSum {
+  static constexpr std::string_view name = "RankSum";
+  static constexpr Extents shape(const Extents& x) { return x; }
+  template<class Out, class X>
+  static void run(typename Out::scalar* out, const typename X::scalar* x, Index, std::byte*) {
+    constexpr auto count = static_cast<std::size_t>(X::extents.product(0, X::extents.rank));
+    std::array<double, count> sums{};
+    for (std::size_t i = 0; i < count; ++i) sums[i] = static_cast<double>(x[i]);
+    add_over_ranks(sums);
+    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<typename Out::scalar>(sums[i]);
+  }
+  template<class G, class Y, class X>
+  static constexpr auto vjp(G g, Y, X) {
+    return gradients(operation<RankSum>{}(g));
+  }
+};
+
+/// Values of each channel over all ranks, [C].
+struct SyncCount {
+  static constexpr std::string_view name = "SyncBatchNormCount";
+  static constexpr bool is_constant = true;
+  static constexpr Extents shape(const Extents& moments) { return Extents(moments[1]); }
+  template<class Out, class M>
+  static void run(typename Out::scalar* out, const typename M::scalar* moments, Index, std::byte*) {
+    std::copy_n(moments + 2 * M::extents[1], M::extents[1], out);
+  }
+};
+
 /// (x - mean) weight / sqrt(variance + eps) + bias. The gradient of x is the whole one, through the moments
 /// too.
 template<double Eps>
@@ -139,11 +169,31 @@ struct SyncNormalize {
   }
   template<class G, class Y, class X, class M, class W, class B>
   static constexpr auto vjp(G g, Y, X x, M moments, W weight, B) {
+    if constexpr (X::order > 0) return again(g, x, moments, weight);
     const auto mine = operation<SyncSums<false>>{}(g, x, moments);
     const auto all = operation<SyncSums<true>>{}(g, x, moments);
     return gradients(operation<SyncInputGradient<Eps>>{}(g, x, moments, weight, all), no_gradient,
                      operation<SyncWeightGradient<Eps>>{}(mine, moments),
                      operation<ops::batch_norm::SumsRow<0>>{}(mine));
+  }
+
+private:
+  /// The same in operations that can be differentiated again: all that comes from x is written here, the
+  /// moments' part of it too.
+  template<class G, class X, class M, class W>
+  static constexpr auto again(G g, X x, M moments, W weight) {
+    return [&]<std::size_t... D>(std::index_sequence<D...>) {
+      constexpr operation<ops::Sum<true, 0, static_cast<Index>(2 + D)...>> total; // of this rank
+      const auto n = ops::batch_norm::along_channels<X>(operation<SyncCount>{}(moments));
+      const auto mean = [&](const auto& v) { return div(operation<RankSum>{}(total(v)), n); };
+      const auto centred = sub(x, mean(x));
+      const auto r = operation<ops::Rsqrt>{}(add(mean(mul(centred, centred)), Eps));
+      const auto normal = mul(centred, r);
+      const auto dx = sub(g, add(mean(g), mul(normal, mean(mul(g, normal)))));
+      return gradients(mul(mul(ops::batch_norm::along_channels<X>(weight), r), dx), no_gradient,
+                       ops::reshape_to<W::extents>(total(mul(g, normal))),
+                       ops::reshape_to<W::extents>(total(g)));
+    }(std::make_index_sequence<X::extents.rank - 2>{});
   }
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/kernel/normalize.hpp"
+#include "stator/ops/detach.hpp"
 #include "stator/ops/unary.hpp"
 #include "stator/ops/variance.hpp"
 
@@ -187,7 +188,8 @@ struct Apply {
     const Vector plain_scale{&b, at_scale}, variance{&b, b.operand(at_scale, 1)},
         mean{&b, b.operand(at_shift, 1)};
     const auto along = [](auto v) { return reshape_to<A::extents>(v); };
-    if constexpr (X::order > 0) return again(g, x, scale, along(operation<Sqrt>{}(add(variance, Eps))));
+    if constexpr (X::order > 0)
+      return again(g, x, scale, along(operation<Sqrt>{}(add(operation<Detach>{}(variance), Eps))));
     const auto sums = operation<GradientSums>{}(g, x, mean);
     const auto constant = operation<Correction<0, Eps>>{}(sums, plain_scale, variance, x);
     const auto slope = operation<Correction<1, Eps>>{}(sums, plain_scale, variance, x);

@@ -333,8 +333,9 @@ namespace expr {
 /// says.
 template<class Select, class Loss, class Seed>
 struct GradCall {
-  Loss loss;                                        ///< what is differentiated
-  Seed seed;                                        ///< the gradient of the loss
+  using differentiated = Loss; ///< whose networks take part in a backward of the gradient
+  Loss loss;                   ///< what is differentiated
+  Seed seed;                   ///< the gradient of the loss
   std::array<const void*, Select::pointers> wanted; ///< memory of the tensors that are asked about
 };
 

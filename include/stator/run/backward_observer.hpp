@@ -55,6 +55,9 @@ template<class Net, class Mode, class... A>
 struct backward_observer<expr::ModuleCall<Net, Mode, A...>> {
   using type = typename Mode::backward_observer; ///< what the mode says
 };
+template<class Call> // a gradient as an expression
+  requires requires { typename Call::differentiated; }
+struct backward_observer<Call> : backward_observer<typename Call::differentiated> {};
 template<class E>
   requires requires { typename E::unhooked; }
 struct backward_observer<E> : backward_observer<typename E::unhooked> {};
