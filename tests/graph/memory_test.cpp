@@ -157,6 +157,15 @@ TEST_CASE("a workspace is at most a tenth larger than what is in use at once") {
   wastes_little<Trained<Gpt, Tensor<std::int64_t, 8, Gpt::length>, Tensor<std::int64_t, 8 * Gpt::length>>>();
 }
 
+TEST_CASE("attention holds no matrix of scores, in training neither") {
+  using Rows = Variable<float, 1, 2, 1024, 16>;
+  using Loss = decltype(sum(nn::scaled_dot_product_attention<true>(
+      std::declval<const Rows&>(), std::declval<const Rows&>(), std::declval<const Rows&>())));
+  constexpr std::size_t scores = sizeof(float) * 2 * 1024 * 1024, rows = sizeof(float) * 2 * 1024 * 16;
+  STATIC_REQUIRE(run::Program<Loss, true>::workspace.fixed < 8 * rows);
+  STATIC_REQUIRE(8 * rows < scores / 4);
+}
+
 TEST_CASE("two values that live at the same time never overlap") {
   // What the plan says of the units of a program: everything that is read later lies apart.
   using P = Dynamic;

@@ -8,20 +8,12 @@
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/slicing.hpp"
 #include "stator/ops/smooth_activation.hpp"
+#include "stator/ops/view.hpp"
 #include "stator/ops/vjp_of_nodes.hpp"
 
 namespace stator::ops {
 
 using kernel::Cell;
-
-/// The first elements of a value that is laid out as its kernel wants, as a tensor of shape E; no copy.
-template<Extents E>
-struct Beginning {
-  static constexpr std::string_view name = "Slice";
-  static constexpr std::string_view backward_name = "SliceBackward0";
-  static constexpr bool is_view = true;
-  static constexpr Extents shape(const Extents&) { return E; }
-};
 
 /// x: the gates' part that comes from the input, [N, L, gates H], or [L, N, gates H] with TimeMajor; w [gates
 /// H, H]; h [N, H], for an LSTM then c [N, H]: the first state; bias [gates H] (optional), added to the

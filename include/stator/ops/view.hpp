@@ -73,6 +73,15 @@ struct Flatten {
   }
 };
 
+/// The first elements of a value that is laid out as its kernel wants, as a tensor of shape E; no copy.
+template<Extents E>
+struct Beginning {
+  static constexpr std::string_view name = "Slice";
+  static constexpr std::string_view backward_name = "SliceBackward0";
+  static constexpr bool is_view = true;
+  static constexpr Extents shape(const Extents&) { return E; }
+};
+
 } // namespace ops
 
 /// `view<-1, 784>(x)`: torch.Tensor.view.
