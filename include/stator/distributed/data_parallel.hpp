@@ -42,7 +42,12 @@ struct AveragingMode : Base {
 };
 
 template<class M>
-struct training_mode;
+struct training_mode {
+  static_assert(sizeof(M) == 0,
+                "stator: DataParallel takes a Model: DataParallel model{stator::Model<Net>()}; "
+                "optimizers are made of the DataParallel afterwards");
+  using type = AveragingMode<Mode<true>>; ///< to go on with
+};
 template<class Net, class... Options>
 struct training_mode<Model<Net, Options...>> {
   using type = AveragingMode<Mode<true, Options...>>;
