@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// error: stator: hook at "encoder.fc2": Net has no module or tap of that name, did you mean encoder.fc1
+// error: stator: hook at "encoder.fc2": Net has no module, tap or result of that name, did you mean
+// encoder.fc1
 #include "stator/stator.hpp"
 
 struct Encoder {

@@ -4,8 +4,10 @@
 #include "catch.hpp"
 #include "stator/stator.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 #include <tuple>
 
 using stator::Tensor;
@@ -91,4 +93,120 @@ TEST_CASE("a network with hooks may return several results") {
       model.with(stator::forward_hook<"bn">([&](const auto&, const auto&, const auto&) { ++calls; }))(x);
   sum(mu + log_var).backward();
   CHECK(calls == 1);
+}
+
+namespace {
+/// What an encoder returns: a name for each value, and a tuple inside.
+template<class Y, class State>
+struct Encoded {
+  Y output;
+  State state;
+};
+/// Two of one type.
+template<class X>
+struct Both {
+  X left, right;
+};
+
+/// A recurrent layer as PyTorch's returns: (output, (h, c)).
+struct Recurrent {
+  nn::LSTM<3, 4> lstm;
+  constexpr auto forward(auto x) const {
+    const auto [y, h, c] = lstm.states(x);
+    return std::tuple(y, std::tuple(h, c));
+  }
+};
+struct Speaker {
+  Recurrent encoder;
+  nn::Linear<4, 2> head;
+  constexpr auto forward(auto x) const {
+    const auto [y, state] = x | encoder;
+    return Encoded{y | head, state};
+  }
+};
+struct Twins {
+  nn::Linear<2, 2> fc;
+  constexpr auto forward(auto x) const { return Both{x | fc, x * 2}; }
+};
+
+Tensor<float, 2, 1, 3> steps() { return {1, 2, 3, 0.5f, -1, 0}; }
+} // namespace
+
+TEST_CASE("a struct and a tuple inside of it keep their names and places") {
+  const stator::Model<Speaker> model;
+  const auto x = steps();
+  const auto result = model.eval()(x);
+  STATIC_REQUIRE(std::is_same_v<decltype(result.output.value()), Tensor<float, 2, 1, 2>>);
+  const auto [h, c] = result.state;
+  // The last hidden state is that of the last step.
+  const Tensor<float, 1, 1, 4> last = h.value();
+  const auto said = nn::call(model->head, last).value();
+  CHECK(std::ranges::equal(said.values(), result.output.value().values().last(2)));
+  sum(h * c).backward();
+  CHECK_FALSE(model->head.weight.has_grad());
+  CHECK(std::get<0>(model->encoder.lstm.elements).has_grad());
+}
+
+TEST_CASE("a struct whose template cannot hold expressions of several types becomes a tuple of them") {
+  const stator::Model<Twins> model;
+  const auto x = numbers();
+  const auto [left, right] = model(x);
+  CHECK(right.value()(1, 1) == 12);
+  CHECK(left.value()(0, 0) == nn::call(model->fc, x).value()(0, 0));
+}
+
+TEST_CASE("forward hooks see what forward returns, and its values by name") {
+  const stator::Model<Speaker> model;
+  const auto x = steps();
+  const auto plain = model(x);
+  const auto output = plain.output.value();
+  const auto c = std::get<1>(plain.state).value();
+  std::string seen;
+  const auto watched =
+      model.with(stator::forward_hook<"">([&](const auto&, const auto&, const auto& out) {
+                   seen += "all";
+                   CHECK(std::ranges::equal(out.output.values(), output.values()));
+                   CHECK(std::ranges::equal(std::get<1>(out.state).values(), c.values()));
+                 }),
+                 stator::forward_hook<"encoder">([&](const auto&, const auto&, const auto& out) {
+                   seen += " encoder";
+                   CHECK(std::ranges::equal(std::get<1>(std::get<1>(out)).values(), c.values()));
+                 }),
+                 stator::forward_hook<"encoder.1.1">([&](const auto& cell) {
+                   seen += " cell";
+                   CHECK(std::ranges::equal(cell.values(), c.values()));
+                 }),
+                 stator::forward_hook<"output">([&](const auto& out) {
+                   seen += " output";
+                   CHECK(out.shape() == output.shape());
+                 }));
+  sum(watched(x).output).item();
+  CHECK(seen == " encoder cellall output");
+}
+
+TEST_CASE("hooks replace what forward returns, all of it or a value by name, and its gradients") {
+  const stator::Model<Speaker> model;
+  const auto x = steps();
+  const auto plain = model(x);
+  const float output = plain.output.value()(0, 0, 0), h = std::get<0>(plain.state).value()(0, 0, 0);
+  const auto doubled = stator::forward_hook<"">(stator::traced([](const auto&, auto, auto out) {
+    return std::tuple(out.output * 2.0f, stator::no_gradient, std::get<1>(out.state));
+  }));
+  const auto negated = stator::forward_hook<"state.0">(stator::traced([](auto value) { return -value; }));
+  Tensor<float, 2, 1, 2> gradient;
+  const auto result = model.with(doubled, negated, stator::retain_grad<"output">(gradient))(x);
+  CHECK(result.output.value()(0, 0, 0) == 2 * output);
+  CHECK(std::get<0>(result.state).value()(0, 0, 0) == -h);
+  sum(result.output * 3.0f).backward();
+  CHECK(gradient(1, 0, 1) == 3);
+}
+
+TEST_CASE("grad is asked about one of several results by its name") {
+  const stator::Model<Speaker> model;
+  const auto x = steps();
+  const auto loss = sum(model(x).output * 3.0f);
+  CHECK(stator::grad<"output">(loss).value()(1, 0, 0) == 3);
+  const auto hidden = stator::grad<"encoder.0">(loss).value();
+  const auto& weight = model->head.weight;
+  CHECK(hidden(1, 0, 2) == Approx(3 * (weight(0, 2) + weight(1, 2))));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stator/nn/conv.hpp"
+#include "stator/nn/flatten.hpp"
 #include "stator/nn/rnn.hpp"
 #include "stator/run/summary.hpp"
 
@@ -66,4 +67,42 @@ TEST_CASE("summary counts shared modules and parameters once, their work each ti
   constexpr auto deep = summary<Deep>(Shape<5, 3>{});
   STATIC_REQUIRE(!deep["blocks"].called && deep["blocks"].parameters == 2 * 16);
   STATIC_REQUIRE(deep["blocks.1.scale"].output == Extents(5, 3));
+}
+
+namespace {
+template<class Y, class State>
+struct Encoded {
+  Y output;
+  State state;
+};
+struct Recurrent {
+  nn::LSTM<3, 4> lstm;
+  constexpr auto forward(auto x) const {
+    const auto [y, h, c] = lstm.states(x);
+    return std::tuple(y, std::tuple(h, c));
+  }
+};
+struct Speaker {
+  Recurrent encoder;
+  nn::Linear<4, 2> head;
+  constexpr auto forward(auto x) const {
+    const auto [y, state] = x | encoder;
+    // A module that is no field has no row, and its work is that of the network.
+    return Encoded{y | head | nn::Identity{}, state};
+  }
+};
+} // namespace
+
+TEST_CASE("summary shows the shapes of all results as Python writes them") {
+  constexpr auto table = summary<Speaker>(Shape<5, 1, 3>{});
+  STATIC_REQUIRE(table.total().output_count() == 3);
+  STATIC_REQUIRE(table.total().output == Extents(5, 1, 2));
+  STATIC_REQUIRE(table.total().output_at(1) == Extents(1, 1, 4));
+  STATIC_REQUIRE(table["encoder"].output_at("1.1") == Extents(1, 1, 4));
+  STATIC_REQUIRE(table.total().output_at("state.0") == Extents(1, 1, 4));
+  STATIC_REQUIRE(table["encoder.lstm"].output_count() == 0);
+  CHECK(table["encoder"].shapes().view() == "([5, 1, 4], ([1, 1, 4], [1, 1, 4]))");
+  std::ostringstream out;
+  out << table;
+  CHECK_THAT(out.str(), contains("Encoded(output=[5, 1, 2], state=([1, 1, 4], [1, 1, 4]))"));
 }

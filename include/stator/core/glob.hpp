@@ -76,4 +76,14 @@ std::string glob_expand(std::string_view to, const std::vector<View>& captures) 
   return result;
 }
 
+namespace detail {
+/// What the module at `own` would call the tap or the result at `path`: the path without its own; empty where
+/// it is not inside of it.
+constexpr std::string_view inside_of(std::string_view own, std::string_view path) {
+  if (own.empty()) return path;
+  if (!path.starts_with(own) || path.size() <= own.size() + 1 || path[own.size()] != '.') return {};
+  return path.substr(own.size() + 1);
+}
+} // namespace detail
+
 } // namespace stator::inline v0_2

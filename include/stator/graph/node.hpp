@@ -117,13 +117,25 @@ struct Node {
   int call;      ///< the call of a module in which it was recorded; -1: none
 };
 
+/// What the type of several results says, one constant object for each such type, see trace/results.hpp.
+struct Returned {
+  std::size_t count = 0; ///< how many values
+  /// The number of the value with a name, "0", "state.1", "hidden"; `count` where there is none.
+  std::size_t (*find)(std::string_view name) = nullptr;
+  /// The extents of a value.
+  Extents (*extents)(std::size_t value) = nullptr;
+  /// All of them, "([8, 3], [1, 8])", "Encoded(output=[8, 3], state=[1, 8])".
+  Text (*shapes)() = nullptr;
+};
+
 /// A call of a module: `x | fc1`. Without default values, as Node.
 struct Call {
   const void* address; ///< of the module in the prototype of its network
   int parent;          ///< the call around it; -1: none
   /// The class of the module.
   Text (*type_name)();
-  int result; ///< node of what it returned, when that is one value; -1: none
+  int result;              ///< of what it returned the first, in the list of results; -1: it has not returned
+  const Returned* several; ///< what it returned, when that is not one value; null otherwise
 };
 
 /// A value with a name inside of a forward, stator::tap.

@@ -10,11 +10,21 @@ namespace stator::graph {
 /// The modules that have been called, and how.
 struct ModuleCalls {
   GrowingArray<Call> list;      ///< in the order in which they begin
+  GrowingArray<int> results;    ///< nodes of what the calls have returned, in the order in which they end
   int current = -1;             ///< the innermost that has not ended; -1: none
   GrowingArray<Tap> taps;       ///< in the order in which they are passed
   int limit = 1 << 30;          ///< calls beyond it do not run their forward, see trace/trace_error.hpp
   bool training = true;         ///< whether the network is traced for training
   GrowingArray<Call> evaluated; ///< modules that are evaluated although the network is trained
+
+  /// The node of a value that a call has returned.
+  constexpr int result(const Call& call, std::size_t value = 0) const {
+    return results[static_cast<std::size_t>(call.result) + value];
+  }
+  /// How many values a call has returned.
+  static constexpr std::size_t result_count(const Call& call) {
+    return call.result < 0 ? 0 : call.several == nullptr ? 1 : call.several->count;
+  }
 
   /// Whether a module is evaluated although the network is trained.
   constexpr bool is_evaluated(const void* module, Text (*type_name)()) const {
@@ -40,6 +50,8 @@ public:
     calls_.push_back({identity, static_cast<int>(nodes_.size()), order});
     (nodes_.push_back(node), ...);
   }
+  /// The node of the next result of the call that was added last.
+  constexpr void push_back(int node) { nodes_.push_back(node); }
   /// The node of a result, counted from what `find` returned.
   constexpr int node(int first, std::size_t result) const {
     return nodes_[static_cast<std::size_t>(first) + result];

@@ -8,8 +8,9 @@
 //
 // A function sees the values of the running program, as TensorViews. One in stator::traced(...) sees symbols,
 // as `forward` does: it runs in the compiler, has no state, and what it returns takes the place of what it
-// saw. Several inputs or outputs of a module come as a std::tuple. Hooks run in the order in which they are
-// given.
+// saw. Several inputs of a module come as a std::tuple, several outputs as forward returns them, in a tuple,
+// an array or a struct; each is a place of its own for forward and tensor hooks, "encoder.1",
+// "encoder.state.0", "encoder.hidden". Hooks run in the order in which they are given.
 #pragma once
 
 #include "stator/core/fixed_string.hpp"
@@ -25,7 +26,7 @@ namespace stator::inline v0_2 {
 enum class HookKind { forward_pre, forward, full_backward, tensor };
 
 /// A function at a path: that of a module, "" for the network itself, a pattern with *, or, for forward and
-/// tensor hooks, that of a tap.
+/// tensor hooks, that of a tap or of one of the values that a module returns.
 template<HookKind Kind, fixed_string Path, class F>
 struct Hook {
   static constexpr HookKind kind = Kind; ///< what it sees

@@ -42,6 +42,21 @@ struct point_code {
   using gradients_of = point_values<E, K, Output, true, Order - 1>;
   static constexpr const auto& module() { return descend<path>(reflect::prototype<Net>()); }
 
+  /// What forward returns for inputs of these types; void for one value.
+  template<class... In>
+  static auto returned(const std::tuple<In...>&)
+      -> decltype(as_symbols<Order>(std::declval<graph::Builder&>(),
+                                    module().forward(std::declval<const In&>()...)));
+  template<bool Several>
+  static auto results_of() {
+    if constexpr (Several)
+      return std::type_identity<decltype(returned(
+          values<false>::all(std::declval<graph::Builder&>(), nullptr)))>{};
+    else
+      return std::type_identity<void>{};
+  }
+  using Results = typename decltype(results_of<!point.is_tap && (point.out_count > 1)>())::type;
+
   /// Calls the hook: returns what a traced one returned, or a node of what one of the running program
   /// returned, or nothing.
   template<class Call, class... Shown>
@@ -67,7 +82,7 @@ struct point_code {
       else
         In::replace(in, F::call(module(), input));
     } else {
-      using Call = ModuleHookCall<Handle, path, typename In::mask, std::integer_sequence<bool>>;
+      using Call = ModuleHookCall<Handle, path, void, typename In::mask, std::integer_sequence<bool>>;
       if constexpr (std::is_void_v<decltype(run<Call>(b, 0, In::all(b, in)))>)
         run<Call>(b, gates.leaf, In::all(b, in));
       else
@@ -80,7 +95,8 @@ struct point_code {
     using Out = values<true>;
     if constexpr (is_traced<F>) {
       const auto call = [&] {
-        const auto output = Out::shown(b, out);
+        const auto output =
+            std::apply([](const auto&... v) { return arranged<Results>(v...); }, Out::all(b, out));
         if constexpr (point.is_tap)
           return F::call(output);
         else
@@ -91,8 +107,9 @@ struct point_code {
       else
         Out::replace(out, call());
     } else {
-      using Call = std::conditional_t<point.is_tap, TapHookCall<Handle>,
-                                      ModuleHookCall<Handle, path, typename In::mask, typename Out::mask>>;
+      using Call =
+          std::conditional_t<point.is_tap, TapHookCall<Handle>,
+                             ModuleHookCall<Handle, path, Results, typename In::mask, typename Out::mask>>;
       const auto shown = std::tuple_cat(In::all(b, in), Out::all(b, out));
       if constexpr (std::is_void_v<decltype(run<Call>(b, 0, shown))>)
         run<Call>(b, gates.leaf, shown);
@@ -152,7 +169,7 @@ struct point_code {
       else
         In::replace(in, call());
     } else {
-      using Call = ModuleHookCall<Handle, path, typename In::mask, typename Out::mask>;
+      using Call = ModuleHookCall<Handle, path, void, typename In::mask, typename Out::mask>;
       const auto shown = std::tuple_cat(In::symbols(b, in), Out::symbols(b, out));
       if constexpr (std::is_void_v<decltype(run<Call>(b, 0, shown))>) {
         run<Call>(b, gates.leaf, shown);

@@ -69,12 +69,25 @@ constexpr auto one_or_tuple(const V&... value) {
     return std::tuple(value...);
 }
 
+/// Values as the forward of a module returns them: in the place of the symbols of `Results`, or the only one,
+/// or, where Results is void, in a std::tuple.
+template<class Results, class... V>
+constexpr auto arranged(const V&... value) {
+  if constexpr (std::is_void_v<Results>) {
+    return one_or_tuple(value...);
+  } else {
+    const std::tuple<const V&...> all(value...);
+    return mapped_results(Results{}, [&all]<std::size_t I>(std::integral_constant<std::size_t, I>,
+                                                           const auto&) { return std::get<I>(all); });
+  }
+}
+
 /// How a hook of a module is called at run time: with the views of its inputs and outputs, as far as there
-/// are any.
-template<class Handle, fixed_string Path, class Inputs, class Outputs>
+/// are any, the outputs arranged as `Results`.
+template<class Handle, fixed_string Path, class Results, class Inputs, class Outputs>
 struct ModuleHookCall;
-template<class Handle, fixed_string Path, bool... Ins, bool... Outs>
-struct ModuleHookCall<Handle, Path, std::integer_sequence<bool, Ins...>,
+template<class Handle, fixed_string Path, class Results, bool... Ins, bool... Outs>
+struct ModuleHookCall<Handle, Path, Results, std::integer_sequence<bool, Ins...>,
                       std::integer_sequence<bool, Outs...>> {
   static constexpr std::array<bool, sizeof...(Ins) + sizeof...(Outs)> there{Ins..., Outs...};
   static constexpr std::size_t rank(std::size_t slot) {
@@ -98,7 +111,7 @@ struct ModuleHookCall<Handle, Path, std::integer_sequence<bool, Ins...>,
         return handle.function(stator::get<Path>(*handle.net), one_or_tuple(get<I>(views)...));
       else
         return handle.function(stator::get<Path>(*handle.net), one_or_tuple(get<I>(views)...),
-                               one_or_tuple(get<sizeof...(I) + O>(views)...));
+                               arranged<Results>(get<sizeof...(I) + O>(views)...));
     }(std::make_index_sequence<sizeof...(Ins)>{}, std::make_index_sequence<sizeof...(Outs)>{});
   }
 };
@@ -191,17 +204,18 @@ struct point_values {
   /// Writes what a traced hook returned over the nodes; NoGradient leaves one as it is.
   template<class R>
   static constexpr void replace(int* node, const R& result) {
-    if constexpr (AnySymbol<R>) {
-      replace(node, std::tuple(result));
-    } else {
-      static_assert(std::tuple_size_v<R> == size, "stator: a hook returns as many values as it replaces");
-      [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (replace_one<I>(node, std::get<I>(result)), ...);
-      }(indices{});
-    }
+    static_assert(result_kind<R>() != ResultKind::none && result_count<R>() == size,
+                  "stator: a hook returns as many values as it replaces");
+    mapped_results(result,
+                   [node]<std::size_t I, class V>(std::integral_constant<std::size_t, I>, const V& value) {
+                     replace_one<I>(node, value);
+                     return value;
+                   });
   }
   template<std::size_t I, class V>
   static constexpr void replace_one(int* node, const V& value) {
+    static_assert(AnySymbol<V> || std::is_same_v<V, NoGradient>,
+                  "stator: what a hook returns must have the shape and the element type of what it replaces");
     if constexpr (AnySymbol<V>) node[at(I)] = ops::replacement<symbol<I>>(value);
   }
 };

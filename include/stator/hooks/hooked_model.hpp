@@ -2,6 +2,7 @@
 // What `model.with(hooks...)` returns, and how a network is traced with hooks.
 #pragma once
 
+#include "stator/core/glob.hpp"
 #include "stator/hooks/hook_point_code.hpp"
 
 namespace stator::inline v0_2 {
@@ -26,17 +27,15 @@ struct WatchVisitor : visitor_base {
   constexpr void module(const M& m) {
     using T = table<Net>;
     constexpr std::string_view path = H::path.view();
-    constexpr std::size_t dot = path.rfind('.');
-    constexpr std::string_view outer = dot == path.npos ? std::string_view() : path.substr(0, dot);
-    constexpr std::string_view name = dot == path.npos ? path : path.substr(dot + 1);
     const std::size_t here = seen++;
+    const std::string_view own = T::modules[here].path;
     // A shared module is one object, whatever path the hook names it by.
     bool itself = false;
     for (const ModuleEntry& entry : T::modules)
       itself = itself || (entry.owner == T::modules[here].owner && glob_match(path, entry.path));
     if (itself)
       b.hooks.watches.push_back({&m, &display_name<M>, {}, here, hook});
-    else if (T::modules[here].path == outer && !path.empty())
+    else if (const std::string_view name = inside_of(own, path); !name.empty())
       b.hooks.watches.push_back({&m, &display_name<M>, name, here, hook});
   }
 };
@@ -58,7 +57,7 @@ constexpr Text useless_hook() {
           if (table<Net>::find_module(path) != not_found) {
             found += " does not call that module in forward";
           } else {
-            found += " has no module or tap of that name";
+            found += " has no module, tap or result of that name";
             found += nearest(path, table<Net>::modules.size(),
                              [](std::size_t i) { return table<Net>::modules[i].path; });
           }

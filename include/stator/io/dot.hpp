@@ -36,7 +36,7 @@ struct call_labels {
   static constexpr Labels all = [] {
     GrowingArray<Call> calls;
     GrowingArray<char> characters;
-    for (const graph::Call& call : recorded_calls<E, Order>()) {
+    for (const graph::Call& call : recorded_calls<E, Order>().list) {
       const std::size_t begin = characters.size();
       Text path;
       if (graph_names<E>::find(call, path) && !path.empty()) path += ": ";

@@ -712,9 +712,9 @@ auto grad(const Loss& loss, const X&... x) {
 }
 /// With respect to the trainable parameters whose paths match the patterns (* is any characters), in the
 /// order of named_parameters(): grad<"fc.weight">(loss), grad<"*">(loss). Nothing else is computed.
-/// Where no path is that of a parameter, they are paths of modules, "" for the network itself, and of taps:
-/// the gradient with respect to what each returns, as autograd.grad(loss, h) of an intermediate h, here for
-/// Grad-CAM:
+/// Where no path is that of a parameter, they are paths of modules, "" for the network itself, of one of the
+/// values that a module returns ("lstm.1", "encoder.hidden"), and of taps: the gradient with respect to what
+/// each returns, as autograd.grad(loss, h) of an intermediate h, here for Grad-CAM:
 ///   const auto weights = mean<2, 3>(stator::grad<"layer4">(score));
 /// A module that is called several times gives the sum over its calls; a tap tells one from the others. Equal
 /// computations are one value: what two modules without parameters make of one tensor has one gradient.

@@ -32,7 +32,8 @@ template<std::size_t I, class Call>
 struct grad_networks<expr::Output<I, Call>> : grad_networks<Call> {};
 
 /// Calls f(node) for each call of the module of Net that `path` names, with the node of what it returned (-1:
-/// several values), and for each passage of the tap of that name.
+/// several values), for each call that has returned several values, one of which is called so, and for each
+/// passage of the tap of that name.
 template<class Net, class F>
 struct GradPointVisitor : visitor_base {
   const graph::Builder& b;
@@ -52,13 +53,18 @@ struct GradPointVisitor : visitor_base {
     if (named != not_found && T::modules[named].owner == T::modules[here].owner) {
       exists = true;
       for (const graph::Call& call : b.modules.list)
-        if (is(call, m)) f(call.result);
+        if (is(call, m)) f(graph::ModuleCalls::result_count(call) == 1 ? b.modules.result(call) : -1);
+      return;
     }
-    const std::size_t split = path.rfind('.');
-    if (T::modules[here].path != (split == path.npos ? std::string_view() : path.substr(0, split))) return;
+    const std::string_view name = inside_of(T::modules[here].path, path);
+    if (name.empty()) return;
+    for (const graph::Call& call : b.modules.list)
+      if (call.several != nullptr && is(call, m) && call.several->find(name) < call.several->count) {
+        exists = true;
+        f(b.modules.result(call, call.several->find(name)));
+      }
     for (const graph::Tap& tap : b.modules.taps)
-      if (tap.name == (split == path.npos ? path : path.substr(split + 1)) &&
-          is(b.modules.list[static_cast<std::size_t>(tap.call)], m)) {
+      if (tap.name == name && is(b.modules.list[static_cast<std::size_t>(tap.call)], m)) {
         exists = true;
         f(tap.node);
       }
@@ -155,7 +161,8 @@ struct grad_of_points {
                     "\"");
       if (!at.is_one)
         return text("stator: grad: module \"", paths[r],
-                    "\" returns several values: give the one that is meant a name, stator::tap<\"name\">");
+                    "\" returns several values: say which is meant, grad<\"", paths[r],
+                    paths[r].empty() ? "" : ".", "0\">, or the name of a field");
       if (at.values == 0)
         return text("stator: grad: module \"", paths[r], "\" is not called in this expression");
       if (!at.is_alike)

@@ -15,13 +15,32 @@ namespace stator::inline v0_2 {
 
 /// One module; numbers include what is inside of it.
 struct SummaryRow {
-  std::string_view path, type; ///< and class of the module
-  bool called = false;         ///< lists are not
-  Extents output{};            ///< of its last call
-  Index parameters = 0;        ///< elements, shared ones once
+  std::string_view path, type;              ///< and class of the module
+  bool called = false;                      ///< lists are not
+  Extents output{};                         ///< of what its last call returned, the first of several values
+  const graph::Returned* several = nullptr; ///< when its last call returned several values
+  Index parameters = 0;                     ///< elements, shared ones once
   Index multiply_adds =
       0; ///< of products (matrices, convolutions, recurrences), for a sample where the batch is dynamic
   std::size_t bytes = 0; ///< of parameters and buffers
+
+  /// How many values its last call returned.
+  constexpr std::size_t output_count() const { return !called ? 0 : several == nullptr ? 1 : several->count; }
+  /// The shape of one of them.
+  constexpr Extents output_at(std::size_t value) const {
+    return several == nullptr ? output : several->extents(value);
+  }
+  /// The shape of the one with a name: `row.output_at("state.1")`, see trace/results.hpp; of the first where
+  /// none has it.
+  constexpr Extents output_at(std::string_view name) const {
+    if (several == nullptr) return output;
+    const std::size_t value = several->find(name);
+    return several->extents(value < several->count ? value : 0);
+  }
+  /// All of them as Python writes them: "[64, 10]", "([8, 3], [1, 8])", "-" where it was not called.
+  constexpr Text shapes() const {
+    return !called ? Text("-") : several == nullptr ? text(output) : several->shapes();
+  }
 };
 
 /// What `summary` returns: a row for each call of a module; prints as a table.
@@ -43,7 +62,7 @@ struct Summary {
     for (const SummaryRow& row : s.rows) {
       path = std::max(path, row.path.size());
       type = std::max(type, row.type.size());
-      shape = std::max(shape, text(row.output).size());
+      shape = std::max(shape, row.shapes().size());
     }
     const auto cell = [&](std::size_t width, auto value) {
       out.width(static_cast<std::streamsize>(width));
@@ -58,9 +77,8 @@ struct Summary {
     };
     line("module", "class", "output", "parameters", "multiply-adds", "bytes");
     for (const SummaryRow& row : s.rows)
-      line(row.path.empty() ? "(all)" : row.path, row.type,
-           row.called ? std::string(text(row.output).view()) : "-", row.parameters, row.multiply_adds,
-           row.bytes);
+      line(row.path.empty() ? "(all)" : row.path, row.type, std::string(row.shapes().view()), row.parameters,
+           row.multiply_adds, row.bytes);
     return out;
   }
 };
@@ -107,19 +125,24 @@ struct summary_of {
       }
     }
     const auto& g = recorded<Call, 0>::value;
-    const GrowingArray<graph::Call> calls = recorded_calls<Call, 0>();
-    GrowingArray<std::size_t> modules(calls.size());
+    const graph::ModuleCalls recording = recorded_calls<Call, 0>();
+    const GrowingArray<graph::Call>& calls = recording.list;
+    GrowingArray<std::size_t> modules(calls.size(),
+                                      not_found); // one that is no field of the network has no row
     CalledVisitor v{{}, calls, modules};
     walk(reflect::prototype<Net>(), v);
     for (std::size_t c = 0; c < calls.size(); ++c) {
-      if (calls[c].result < 0) continue;
-      s.rows[modules[c]].called = true;
-      s.rows[modules[c]].output = g.nodes[static_cast<std::size_t>(calls[c].result)].signature->type.extents;
+      if (graph::ModuleCalls::result_count(calls[c]) == 0 || modules[c] == not_found) continue;
+      SummaryRow& row = s.rows[modules[c]];
+      row.called = true;
+      row.several = calls[c].several;
+      row.output = g.nodes[static_cast<std::size_t>(recording.result(calls[c]))].signature->type.extents;
     }
     for (std::size_t n = 0; n < g.nodes.size; ++n) {
       const Index work = g.nodes[n].signature->cost.multiply_adds;
       for (int c = g.nodes[n].call; c >= 0 && work > 0; c = calls[static_cast<std::size_t>(c)].parent)
-        s.rows[modules[static_cast<std::size_t>(c)]].multiply_adds += work;
+        if (modules[static_cast<std::size_t>(c)] != not_found)
+          s.rows[modules[static_cast<std::size_t>(c)]].multiply_adds += work;
     }
     return s;
   }

@@ -27,14 +27,15 @@ constexpr X with_node(X x, int node) {
 /// What a forward returns, with expressions of parameters alone made symbols.
 template<int Order, class Y>
 constexpr auto as_symbols(graph::Builder& b, const Y& y) {
-  if constexpr (ops::detail::in_forward<Y>::possible)
-    return ops::detail::in_forward<Y>::template symbol<Order>(&b, y);
-  else
+  if constexpr (AnySymbol<Y>)
     return y;
-}
-template<int Order, class... Y>
-constexpr auto as_symbols(graph::Builder& b, const std::tuple<Y...>& ys) {
-  return std::apply([&b](const Y&... y) { return std::tuple(as_symbols<Order>(b, y)...); }, ys);
+  else
+    return mapped_results(y, [&b]<class V>(auto, const V& value) {
+      if constexpr (ops::detail::in_forward<V>::possible)
+        return ops::detail::in_forward<V>::template symbol<Order>(&b, value);
+      else
+        return value;
+    });
 }
 
 /// Whether the network of a call returns one value, not a tuple.
@@ -42,57 +43,56 @@ template<class Plan>
 inline constexpr bool has_one_result =
     AnySymbol<decltype(tracer<Plan>::template symbol<0>(std::declval<graph::Builder&>()))>;
 
-/// The results of a call as a tuple of expressions.
+/// The results of a call as expressions, in the place of the symbols that forward returns.
 template<class Call>
 auto outputs(const std::shared_ptr<const Call>& call) {
   using Results = decltype(tracer<typename expr::borrowed<Call>::type>::template symbol<0>(
       std::declval<graph::Builder&>()));
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::tuple(expr::Output<I, Call>(call)...);
-  }(std::make_index_sequence<std::tuple_size_v<Results>>{});
+  return mapped_results(Results{},
+                        [&call]<std::size_t I>(std::integral_constant<std::size_t, I>, const auto&) {
+                          return expr::Output<I, Call>(call);
+                        });
 }
 
-/// `module.forward(x...)` between the hooks of the module. What forward returns may be a std::tuple.
+/// The hook points of the values that a module returns, when these are several: only names that a hook waits
+/// for.
+constexpr void hooks_of_values(const void* module, Text (*type_name)(), graph::Builder& b,
+                               const graph::Returned& results, int* out) {
+  GrowingArray<std::string_view> names;
+  for (const graph::Watch& w : b.hooks.watches) {
+    if (w.address != module || w.type_name != type_name || w.tap.empty()) continue;
+    bool known = results.find(w.tap) == results.count;
+    for (const std::string_view name : names) known = known || name == w.tap;
+    if (!known) names.push_back(w.tap);
+  }
+  for (const std::string_view name : names)
+    graph::HookPointRange(b, module, type_name, name).behind(nullptr, out + results.find(name), 1);
+}
+
+/// `module.forward(x...)` between the hooks of the module. One of several results is a hook point of its own,
+/// as if it had passed a tap of its name.
 template<int Order, class M, class... X>
 constexpr auto forward_with_hooks(const M& module, graph::Builder& b, const X&... x) {
   graph::HookPointRange points(b, &module, &display_name<M>, {});
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     int in[] = {node_of(x)..., -1};
     points.before(in, sizeof...(X));
-    auto y = as_symbols<Order>(b, module.forward(with_node(x, in[I])...));
-    if constexpr (AnySymbol<decltype(y)>) {
-      int out[] = {node_of(y)};
-      points.behind(in, out, 1);
-      return with_node(y, out[0]);
-    } else if constexpr (requires { std::tuple_size<decltype(y)>::value; }) {
-      const auto behind = [&]<class... Y>(std::tuple<Y...> ys) {
-        return [&]<std::size_t... O>(std::index_sequence<O...>) {
-          int out[] = {node_of(std::get<O>(ys))..., -1};
-          points.behind(in, out, sizeof...(Y));
-          return std::tuple<Y...>(with_node(std::get<O>(ys), out[O])...);
-        }(std::index_sequence_for<Y...>{});
-      };
-      return std::apply(
-          [&](const auto&... out) {
-            return std::apply([](const auto&... s) { return decltype(y){s...}; }, behind(std::tuple(out...)));
-          },
-          y);
-    } else {
-      return y;
-    }
+    const auto y = as_symbols<Order>(b, module.forward(with_node(x, in[I])...));
+    using Y = std::remove_const_t<decltype(y)>;
+    int out[result_count<Y>() + 1]{}, *next = out;
+    each_result(y, [&next](const auto& s) { *next++ = s.node; });
+    points.behind(in, out, result_count<Y>());
+    if constexpr (!AnySymbol<Y>) hooks_of_values(&module, &display_name<M>, b, returned<Y>::value, out);
+    return mapped_results(y, [&out]<std::size_t R>(std::integral_constant<std::size_t, R>, const auto& s) {
+      return with_node(s, out[R]);
+    });
   }(std::index_sequence_for<X...>{});
 }
 
 /// What a call beyond the limit of its builder returns: any node.
 template<class Y>
 constexpr Y stand_in(graph::Builder& b) {
-  if constexpr (AnySymbol<Y>) {
-    return Y{&b, 0};
-  } else {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return Y{stand_in<std::tuple_element_t<I, Y>>(b)...};
-    }(std::make_index_sequence<std::tuple_size_v<Y>>{});
-  }
+  return mapped_results(Y{}, [&b]<class S>(auto, const S&) { return S{&b, 0}; });
 }
 
 /// What a module is called with is not a tensor.
@@ -124,8 +124,8 @@ constexpr auto run_forward(const M& module, graph::Builder& b, const X&... x) {
 
 namespace nn {
 
-/// An expression that calls a module in training or evaluation mode; a tuple of expressions when its forward
-/// returns one.
+/// An expression that calls a module in training or evaluation mode; a tuple, an array or a struct of
+/// expressions when its forward returns one.
 template<class Mode, Module M, class... X>
 constexpr auto call_as(const M& module, X&&... x) {
   if constexpr (!check<stator::detail::input_error<M, std::remove_cvref_t<X>...>>() ||
@@ -156,7 +156,7 @@ constexpr auto call(const M& module, X&&... x) {
   } else {
     graph::Builder& b = *ops::detail::first_symbol(x...).builder;
     const int outer = b.modules.current;
-    b.modules.list.push_back({&module, outer, &stator::detail::display_name<M>, -1});
+    b.modules.list.push_back({&module, outer, &stator::detail::display_name<M>, -1, nullptr});
     const int here = b.modules.current = static_cast<int>(b.modules.list.size()) - 1;
     const bool outer_training = b.modules.training;
     if (b.modules.training)
@@ -164,7 +164,10 @@ constexpr auto call(const M& module, X&&... x) {
     auto y = stator::detail::run_forward(module, b, x...);
     b.modules.training = outer_training;
     b.modules.current = outer;
-    if constexpr (AnySymbol<decltype(y)>) b.modules.list[static_cast<std::size_t>(here)].result = y.node;
+    graph::Call& ended = b.modules.list[static_cast<std::size_t>(here)];
+    ended.result = static_cast<int>(b.modules.results.size());
+    if constexpr (!AnySymbol<decltype(y)>) ended.several = &stator::detail::returned<decltype(y)>::value;
+    stator::detail::each_result(y, [&b](const auto& s) { b.modules.results.push_back(s.node); });
     return y;
   }
 }

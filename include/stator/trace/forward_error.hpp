@@ -6,9 +6,7 @@
 #include "stator/core/compile_error.hpp"
 #include "stator/expr/expression.hpp"
 #include "stator/module/structure.hpp"
-#include "stator/trace/symbol.hpp"
-
-#include <tuple>
+#include "stator/trace/results.hpp"
 
 namespace stator::detail {
 
@@ -21,19 +19,18 @@ constexpr Text display_name() {
     return reflect::short_type_name<M>();
 }
 
-/// What `forward` may return: a tensor, an expression of parameters alone, or a std::tuple, std::pair or
-/// std::array of what it may return.
+/// What `forward` may return: a tensor, an expression of parameters alone, or several of them, see
+/// trace/results.hpp.
 template<class Y>
 consteval bool is_result() {
-  if constexpr (AnySymbol<Y> || std::is_base_of_v<expr::Evaluated<Y>, Y>) {
-    return true;
-  } else if constexpr (requires { std::tuple_size<Y>::value; }) {
-    return []<std::size_t... I>(std::index_sequence<I...>) {
-      return (is_result<std::tuple_element_t<I, Y>>() && ...);
-    }(std::make_index_sequence<std::tuple_size_v<Y>>{});
-  } else {
+  if constexpr (result_kind<Y>() == ResultKind::none)
     return false;
-  }
+  else if constexpr (result_kind<Y>() == ResultKind::one)
+    return AnySymbol<Y> || std::is_base_of_v<expr::Evaluated<Y>, Y>;
+  else
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (is_result<result_part<Y, I>>() && ...);
+    }(std::make_index_sequence<result_parts<Y>()>{});
 }
 
 /// Why `module.forward(x...)` cannot be recorded; X are symbols.
@@ -49,7 +46,7 @@ struct forward_error {
       using Y = std::remove_cvref_t<decltype(std::declval<const M&>().forward(std::declval<const X&>()...))>;
       if constexpr (!is_result<Y>())
         return say(": forward returns ", reflect::detail::type_text<Y>(),
-                   ", expected a tensor, or a std::tuple of tensors");
+                   ", expected a tensor, or a std::tuple of tensors, an array or a struct of them");
       else
         return {};
     } else if constexpr (requires(M& m, const X&... x) { m.forward(x...); }) {

@@ -35,7 +35,8 @@ struct EvaluatedVisitor : visitor_base {
   std::size_t seen = 0;
   template<class M>
   constexpr void module(const M& m) {
-    if (Mode::evaluates(table<Net>::modules[seen++].path)) to.push_back({&m, -1, &display_name<M>, -1});
+    if (Mode::evaluates(table<Net>::modules[seen++].path))
+      to.push_back({&m, -1, &display_name<M>, -1, nullptr});
   }
 };
 

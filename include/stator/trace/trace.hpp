@@ -211,14 +211,15 @@ struct tracer<expr::Output<I, Call>> {
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
     using Results = decltype(tracer<Plan>::template symbol<Order>(b));
-    using Result = std::tuple_element_t<I, Results>;
+    using Result = typename detail::result_type<I, Results>::type;
     if (const int first = b.shared.find(identity); first >= 0) {
       b.add_leaves(leaf_count, false); // so that leaves keep their numbers
       return Result{&b, b.shared.node(first, I)};
     }
     const Results results = tracer<Plan>::template symbol<Order>(b);
-    std::apply([&b](const auto&... s) { b.shared.add(identity, Order, s.node...); }, results);
-    return std::get<I>(results);
+    b.shared.add(identity, Order);
+    detail::each_result(results, [&b](const auto& s) { b.shared.push_back(s.node); });
+    return Result{&b, b.shared.node(b.shared.find(identity), I)};
   }
   static void gather(const expr::Output<I, Call>& output, detail::Gatherer& g) {
     using Net = std::remove_cvref_t<decltype(*output.call->net)>;
@@ -241,7 +242,7 @@ private:
     static constexpr auto value = [] { // stator: too large: raise -fconstexpr-steps= or split it
       graph::Builder b;
       const auto root = tracer<E>::template symbol<Order>(b);
-      b.root = root.node;
+      detail::each_result(root, [&b](const auto& s) { b.root = b.root < 0 ? s.node : b.root; });
       b.forward_nodes = static_cast<int>(b.nodes.size());
       b.backward = Order > 0;
       return graph::freeze<Room>(b, 0);
@@ -258,10 +259,10 @@ public:
 /// The calls of modules, in the order in which they began, recorded once more: a constant of them would have
 /// addresses in a prototype, which no running program has.
 template<class E, int Order>
-constexpr GrowingArray<graph::Call> recorded_calls() {
+constexpr graph::ModuleCalls recorded_calls() {
   graph::Builder b;
   tracer<E>::template symbol<Order>(b);
-  return static_cast<GrowingArray<graph::Call>&&>(b.modules.list);
+  return static_cast<graph::ModuleCalls&&>(b.modules);
 }
 
 } // namespace stator::inline v0_2
