@@ -124,13 +124,13 @@ struct Cat {
   static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& first, const auto&... rest) {
     Extents e = first;
-    const std::size_t dim = wrap(Dim, e.rank);
+    [[maybe_unused]] const std::size_t dim = wrap(Dim, e.rank);
     ((e[dim] += rest[dim]), ...);
     return e;
   }
   static constexpr Text requirement(const Extents& first, const auto&... rest) {
     Text no = static_dim_requirement("cat", Dim, first);
-    const auto look = [&](const Extents& e) {
+    [[maybe_unused]] const auto look = [&](const Extents& e) {
       bool fits = e.rank == first.rank;
       for (std::size_t d = 0; fits && d < e.rank; ++d) fits = e[d] == first[d] || d == wrap(Dim, e.rank);
       if (!fits && no.empty()) no = text("cat: ", first, " and ", e, " differ in more than dimension ", Dim);
