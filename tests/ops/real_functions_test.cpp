@@ -13,11 +13,12 @@ TEST_CASE("functions of real numbers are PyTorch's, at infinity, NaN and zero as
     return stack<0>(tan(ROW(0)), asin(ROW(1)), acos(ROW(2)), atan(ROW(3)), sinh(ROW(4)), cosh(ROW(5)),
                     asinh(ROW(6)), acosh(ROW(7)), atanh(ROW(8)), sinc(ROW(9)), deg2rad(ROW(10)),
                     rad2deg(ROW(11)), exp2(ROW(12)), log2(ROW(13)), log10(ROW(14)), logit(ROW(15)),
-                    logit(ROW(16), 0.25));
+                    logit(ROW(16), 0.25), std::get<0>(frexp(ROW(17))),
+                    to<double>(std::get<1>(frexp(ROW(18)))));
   };
   test::check_rows<1>(std::array{"tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh",
                                  "sinc", "deg2rad", "rad2deg", "exp2", "log2", "log10", "logit",
-                                 "logit of eps"},
+                                 "logit of eps", "mantissa", "exponent"},
                       of_one);
   const auto of_two = [](const auto& x, const auto& y) {
     return stack<0>(atan2(ROWS(0)), hypot(ROWS(1)), logaddexp(ROWS(2)), logaddexp2(ROWS(3)), xlogy(ROWS(4)),
@@ -33,9 +34,17 @@ TEST_CASE("the derivatives of functions of real numbers are those of central dif
                     asinh(ROW(6)), acosh(add(ROW(7), 1)), atanh(ROW(8)), sinc(ROW(9)), deg2rad(ROW(10)),
                     rad2deg(ROW(11)), exp2(ROW(12)), log2(ROW(13)), log10(ROW(14)), logit(ROW(15)),
                     logit(ROW(16), 0.25), atan2(ROWS(17)), hypot(ROWS(18)), logaddexp(ROWS(19)),
-                    logaddexp2(ROWS(20)), xlogy(ROWS(21)), ldexp(ROWS(22)));
+                    logaddexp2(ROWS(20)), xlogy(ROWS(21)), ldexp(ROWS(22)), std::get<0>(frexp(ROW(23))));
   };
-  test::check_smooth<23>(f);
+  test::check_smooth<24>(f);
+}
+
+TEST_CASE("frexp gives integers for exponents, and ldexp takes them back") {
+  const Tensor<float, 4> x{12, -0.3F, 0, 1e-40F};
+  const auto [mantissa, exponent] = frexp(x);
+  static_assert(std::is_same_v<std::remove_cvref_t<decltype(*exponent.value().data())>, std::int32_t>);
+  CHECK(test::doubles(exponent.value().values()) == std::vector{4.0, -1.0, 0.0, -132.0});
+  CHECK(test::doubles(ldexp(mantissa, to<double>(exponent)).value().values()) == test::doubles(x.values()));
 }
 
 TEST_CASE("ldexp and float_power convert as PyTorch does") {

@@ -45,6 +45,8 @@ binary["lerp of a tensor"] = lambda a, b: torch.lerp(a, b, b)
 binary["addcmul"] = lambda a, b: torch.addcmul(a, a, b, value=0.5)
 binary["addcdiv"] = lambda a, b: torch.addcdiv(a, a, b)
 binary["isclose with equal_nan"] = lambda a, b: torch.isclose(a, b, rtol=0.5, atol=0.25, equal_nan=True)
+unary["mantissa"] = lambda x: torch.frexp(x)[0]
+unary["exponent"] = lambda x: torch.frexp(x)[1]
 unary["logit of eps"] = lambda x: torch.logit(x, 0.25)
 
 arrays = {}

@@ -576,6 +576,18 @@ case("CTCLoss", "zero", ctc(zero_infinity=True), x=(6, 3, 4), target=sequence, s
 case("CTCLoss", "infinite", ctc(reduction="none"), x=(6, 3, 4), target=sequence, steps=short, counts=counts)
 case("CTCLoss", "sample", ctc(), x=(6, 4), target=sequence[0], steps=torch.tensor(5), counts=torch.tensor(3))
 
+# What of singular vectors does not depend on their signs: products of both, and squares
+family("svd")
+
+
+def svd(x):
+    u, s, v = x.svd()
+    return torch.cat([part.flatten() for part in (s, u @ v.mT, u**2, v**2)])
+
+
+case("svd", "square", lambda: svd, x=(4, 4))
+case("svd", "tall", lambda: svd, x=(2, 5, 3))
+case("svd", "wide", lambda: svd, x=(3, 4))
 family("adaptive_softmax")
 
 

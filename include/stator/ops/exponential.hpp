@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Powers and logarithms beside exp, log and pow, elementwise: exp2, log2, log10, logit, logaddexp,
-// logaddexp2, xlogy, ldexp, float_power.
+// logaddexp2, xlogy, ldexp, frexp, float_power.
 #pragma once
 
 #include "stator/ops/pow.hpp"
+#include "stator/ops/to.hpp"
 #include "stator/ops/trigonometric.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <tuple>
 
 namespace stator::inline v0_2 {
 
@@ -118,6 +123,38 @@ struct Ldexp {
   static constexpr auto compose(auto a, auto b) { return mul(a, operation<Pow>{}(2.0, b)); }
 };
 
+/// The exponent of frexp, in the type of x.
+struct FrexpExponent : SameShape {
+  static constexpr std::string_view name = "FrexpExponent";
+  static constexpr std::string_view called = "frexp";
+  static constexpr Promotion promotion = Promotion::floats;
+  static constexpr bool is_constant = true;
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::each(x, []<class T>(T e) {
+      int exponent = 0;
+      static_cast<void>(std::frexp(e, &exponent));
+      return static_cast<T>(exponent);
+    });
+  }
+};
+
+/// x = mantissa 2^exponent, the mantissa in [0.5, 1) or (-1, -0.5].
+struct Frexp : SameShape {
+  static constexpr std::string_view name = "Frexp";
+  static constexpr Promotion promotion = Promotion::floats;
+  template<class V>
+  static V apply(const V& x) {
+    return kernel::each(x, [](auto e) {
+      int exponent = 0;
+      return std::frexp(e, &exponent);
+    });
+  }
+  static constexpr auto vjp(auto g, auto, auto x) {
+    return gradients(div(g, operation<Exp2>{}(operation<FrexpExponent>{}(x))));
+  }
+};
+
 /// a^b in double.
 struct FloatPower {
   static constexpr std::string_view name = "FloatPower";
@@ -139,6 +176,15 @@ template<Operand X> constexpr auto log10(X&& x) { return operation<ops::Log10>{}
 /// torch.ldexp: a 2^b, elementwise with broadcasting.
 template<class A, class B> requires Operands<A, B> constexpr auto ldexp(A&& a, B&& b) { return operation<ops::Ldexp>{}(std::forward<A>(a), std::forward<B>(b)); }
 // clang-format on
+/// `auto [mantissa, exponent] = frexp(x)`: x = mantissa 2^exponent, the mantissa in [0.5, 1) or (-1, -0.5],
+/// 0, infinite or NaN as x is; the exponent int32, 0 of those. The gradient of the mantissa is that of x /
+/// 2^exponent. torch.frexp.
+template<Operand X>
+constexpr auto frexp(X&& operand) {
+  decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
+  const auto mantissa = operation<ops::Frexp>{}(x);
+  return std::tuple(mantissa, to<std::int32_t>(operation<ops::FrexpExponent>{}(x)));
+}
 /// `logit(x)` and `logit(x, eps)`, torch.logit: log(x / (1 - x)), of x clamped to [eps, 1 - eps].
 inline constexpr operation<ops::Logit> logit;
 /// torch.logaddexp: log(exp(a) + exp(b)) without overflow, elementwise with broadcasting.

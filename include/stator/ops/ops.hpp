@@ -61,6 +61,7 @@
 #include "stator/ops/special.hpp"
 #include "stator/ops/statistics.hpp"
 #include "stator/ops/strided.hpp"
+#include "stator/ops/svd.hpp"
 #include "stator/ops/to.hpp"
 #include "stator/ops/trigonometric.hpp"
 #include "stator/ops/unary.hpp"
