@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/ops/pow.hpp"
+#include "stator/ops/slicing.hpp"
 #include "stator/ops/to.hpp"
 #include "stator/ops/trigonometric.hpp"
 
