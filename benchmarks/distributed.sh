@@ -1,17 +1,40 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: BSL-1.0
-# Builds and runs distributed.cpp with 1 process of 1 thread, 1 process of 2 threads and 2 processes of 1 thread.
-set -eu
+# What training with several processes costs: builds distributed.cpp and runs it in rounds, each with 1 process of 1 thread, 2
+# processes of 1 thread and 1 process of 2 threads, so that what disturbs the machine for a while disturbs all three.
+#   benchmarks/distributed.sh [--rounds N] [--write]
+# prints the tables of benchmarks/README.md, "Several processes"; --write puts them there. 7 rounds, two and a half minutes.
+# CXX: which compiler.
+set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/setup.sh"
+rounds=7 write=()
+while [ $# -gt 0 ]; do
+  case $1 in
+  --rounds) rounds=$2 && shift ;;
+  --write) write=(--write "$root/benchmarks/README.md") ;;
+  *) fail "unknown argument '$1'" ;;
+  esac
+  shift
+done
+load=$(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo 0)
 need_to_build
 need libopenmpi-dev openmpi-bin=mpirun
 build=$root/build/release
-configure "$build" -Dbuildtype=release -Dtests=disabled -Dexamples=disabled || fail "cannot configure"
+configure "$build" -Dbuildtype=release -Ddebug=false -Dtests=disabled -Dexamples=disabled || fail "cannot configure"
 ninja -C "$build" benchmarks/bench_distributed >/dev/null || fail "cannot build"
-run() { # THREADS RANKS
-  OMP_NUM_THREADS=$1 "$root/tests/distributed/run" "$2" "$build/benchmarks/bench_distributed"
+measured=$build/distributed.jsonl
+printf '{"load": %s}\n' "$load" >"$measured"
+run() { # RANKS THREADS
+  OMP_NUM_THREADS=$2 "$root/tests/distributed/run" "$1" "$build/benchmarks/bench_distributed" | sed "s/^{/{\"round\": $round, /" >>"$measured"
 }
-run 1 1
-run 2 1
-run 1 2
+for ((round = 1; round <= rounds; ++round)); do
+  # Each of them is the first as often as the others.
+  case $((round % 3)) in
+  1) order='1:1 2:1 1:2' ;;
+  2) order='2:1 1:2 1:1' ;;
+  0) order='1:2 1:1 2:1' ;;
+  esac
+  for one in $order; do run "${one%:*}" "${one#*:}" || fail "a run of $one failed"; done
+done
+exec python3 "$root/benchmarks/distributed.py" "${write[@]}" "$measured"

@@ -25,6 +25,7 @@ namespace nn = stator::nn;
 namespace data = stator::data;
 namespace dist = stator::distributed;
 
+// As in example 05: each example can be read, and copied, alone.
 struct Cnn {
   nn::Conv2d<1, 32, 3> conv1;
   nn::Conv2d<32, 64, 3> conv2;
