@@ -100,11 +100,12 @@ int main(int argc, char** argv) {
                 << static_cast<int>(static_cast<double>(train_set.size()) / seconds) << " images/s\n";
 
     const dist::Traffic& traffic = model.traffic();
-    if (traffic.steps > 0)
-      dist::out() << traffic.sent_bytes / static_cast<std::size_t>(traffic.steps) << " bytes sent a step for "
-                  << model.gradient_bytes << " bytes of gradients, in " << traffic.messages / traffic.steps
-                  << " messages; " << 100 * traffic.started_early / traffic.messages << "% begun, "
-                  << 100 * traffic.finished_early / traffic.messages
+    if (const auto steps = static_cast<std::size_t>(traffic.steps); steps > 0)
+      dist::out() << traffic.sent_bytes / steps << " bytes of gradients and "
+                  << traffic.parameter_bytes / steps << " of parameters sent a step, of "
+                  << model.gradient_bytes << " of each; " << traffic.messages / traffic.steps
+                  << " messages of gradients, " << 100 * traffic.started_early / traffic.messages
+                  << "% begun, " << 100 * traffic.finished_early / traffic.messages
                   << "% there before the backward had ended\n";
 
     // Rank 0 saves; the file holds nothing of the number of ranks.

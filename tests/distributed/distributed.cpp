@@ -92,6 +92,19 @@ void collectives(dist::World& world) {
   for (std::size_t i = 0; i < gathered.size(); ++i)
     CHECK(gathered[i] == (i % 2 == 0 ? static_cast<float>(i / 2) : 7.0F));
 
+  // Ranks that there are none of.
+  const auto refuses = [](auto&& call) {
+    try {
+      call();
+    } catch (const stator::ValueError&) {
+      return true;
+    }
+    return false;
+  };
+  CHECK(refuses([&] { dist::broadcast(t, n); }));
+  CHECK(refuses([&] { (void)dist::gather(t, -1); }));
+  CHECK(refuses([&] { (void)dist::all_reduce(r, dist::ReduceOp::avg); }) == (n > 1));
+
   // Rank 0 first: with 4 ranks 1e8 + 1 - 1e8 + 1 is 1 in float, in another order 0 or 2.
   std::vector<float> order(1001, std::array{1e8F, 1.0F, -1e8F, 1.0F}[static_cast<std::size_t>(r % 4)]);
   dist::all_reduce(order);

@@ -304,6 +304,16 @@ void sync_batch_norm(dist::World& world) {
   CHECK(equal_on_all_ranks(model.parameter_arena()));
   CHECK(close(model->bn.running_mean.values(), alone->bn.running_mean.values(), 1e-12));
   CHECK(close(model->bn.running_var.values(), alone->bn.running_var.values(), 1e-12));
+  // Ranks with batches of other sizes.
+  const Index before = world.rank() * (world.rank() + 1), ranks = world.size();
+  Inputs all(ranks * (ranks + 1)), mine(2 * (world.rank() + 1));
+  Labels labels(all.size(0)), labels_here(mine.size(0));
+  fill(all, labels, 0);
+  fill(mine, labels_here, before);
+  const auto uneven = model(mine).value(), even = alone(all).value();
+  const auto count = static_cast<std::size_t>(classes * mine.size(0));
+  CHECK(close(std::span(uneven.data(), count), std::span(even.data() + classes * before, count), 1e-10));
+
   Inputs x(3);
   Labels y(3);
   fill(x, y, 5);

@@ -6,7 +6,8 @@
 // and for an alarm of a rank that failed. So a job ends, with a message on every rank that is left:
 //   - a rank throws: `run` (or World's destructor) tells all others, waits `grace` seconds, MPI_Abort;
 //   - a rank is killed: mpirun of OpenMPI notices and sends SIGTERM to the others, which print that and their
-//     last call; where it does not notice (--enable-recovery), the others time out;
+//     last call; where it does not notice (--enable-recovery), the others time out. MPICH's kills the others
+//     by SIGKILL, so that its own message is the only one;
 //   - a rank hangs, or takes fewer steps and does not leave: the others time out after `timeout` seconds. The
 //     message names the call, its number, who is missing and where all were last together: a rank that has
 //     waited for a quarter of that time asks all others where they wait, and only those that wait answer.
@@ -69,7 +70,7 @@ public:
     control_ = duplicate();
     data_ = duplicate();
     machine_ = detail::share_cores(control_, options_.threads);
-    on_termination_.start(rank_, size_, last_call_);
+    if (size_ > 1) on_termination_.start(rank_, size_, last_call_);
     current_ = this;
   }
   World(const World&) = delete;
