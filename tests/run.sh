@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
 done
 
 # What one compiler alone builds unless --all is given: clang is the quicker one, most of all without optimising.
-by_clang=compile_fail,distributed,expr,graph,hooks,io,kernel,model,module,nn,no_exceptions,ops,optim,run,same_code,state,trace
+by_clang=compile_fail,distributed,expr,graph,hooks,io,kernel,model,module,nn,no_exceptions,ops,optim,run,same_code,single_precision,state,trace
 by_gcc=core,data,examples,headers,lifetime,odr,packages,reflect,threads,train,wall
 # What --ci runs under sanitizers: what reads files (with the seeds of the fuzzer), owns or shares memory, or plans it; and
 # what uses threads.
@@ -97,7 +97,7 @@ test_with() { # COMPILER, the name in messages
   if [ $all = yes ] || [ "$only" != '' ] || [ "$compilers" = "$1" ]; then skipped=; fi
   # An hour is what CI has: g++ meets layers and operations in everything else that it builds there.
   if [ $ci = yes ] && [ "$sanitize" = no ]; then
-    case $1 in gcc) skipped=nn,ops ;; clang) skipped=packages ;; esac
+    case $1 in gcc) skipped=nn,ops,single_precision ;; clang) skipped=packages ;; esac
   fi
   case ",$skipped," in *,examples,*) options+=(-Dexamples=disabled) ;; esac
   options+=("-Dskip_stages=$skipped")

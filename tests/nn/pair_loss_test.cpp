@@ -97,3 +97,20 @@ TEST_CASE("losses of pairs print as in PyTorch") {
   CHECK(repr(nn::TripletMarginLoss<>{}) == "TripletMarginLoss()");
   CHECK(repr(nn::MultiLabelSoftMarginLoss<>{}) == "MultiLabelSoftMarginLoss()");
 }
+
+TEST_CASE("distances of 0 have the gradient 0, as in PyTorch, whatever the norm") {
+  const auto check = [](auto distance) {
+    Variable<double, 2, 3> a{1, 2, 3, 1, 2, 4}, b{1, 2, 3, 1, 2, 3};
+    const auto d = distance(a, b);
+    CHECK(d.value()(0) == 0);
+    CHECK(d.value()(1) == 1);
+    sum(d).backward();
+    CHECK(std::ranges::equal(a.grad().values(), std::vector<double>{0, 0, 0, 0, 0, 1}));
+    CHECK(std::ranges::equal(b.grad().values(), std::vector<double>{0, 0, 0, 0, 0, -1}));
+  };
+  check(nn::pairwise_distance<1.0, 0.0>);
+  check(nn::pairwise_distance<2.0, 0.0>);
+  check(nn::pairwise_distance<3.0, 0.0>);
+  check(nn::pairwise_distance<0.5, 0.0>);
+  check(nn::pairwise_distance<std::numeric_limits<double>::infinity(), 0.0>);
+}

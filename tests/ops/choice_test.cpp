@@ -85,3 +85,23 @@ TEST_CASE("operations of integers are PyTorch's") {
   CHECK_THROWS_AS(remainder(a, 0).value(), ValueError);
   CHECK_THROWS_AS(floor_divide(a, 0).value(), ValueError);
 }
+
+TEST_CASE("clamp and its gradient are PyTorch's at the bounds, at NaN and where the bounds are none") {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN(),
+                   inf = std::numeric_limits<double>::infinity();
+  Variable<double, 7> x{nan, -1, 0, 1, 2, inf, -inf};
+  const auto check = [&](double min, double max, const std::vector<double>& values,
+                         const std::vector<double>& slopes) {
+    const auto y = clamp(x, min, max);
+    const Tensor<double, 7> value = y.value();
+    CHECK(std::ranges::equal(value.values(), values,
+                             [](double a, double b) { return a == b || (a != a && b != b); }));
+    x.zero_grad();
+    sum(y).backward();
+    CHECK(std::ranges::equal(x.grad().values(), slopes));
+  };
+  check(-1, 1, {nan, -1, 0, 1, 1, 1, -1}, {0, 1, 1, 1, 0, 0, 0});
+  check(1, -1, {nan, -1, -1, -1, -1, -1, -1}, {0, 0, 0, 0, 0, 0, 0});
+  check(nan, 1, std::vector<double>(7, nan), std::vector<double>(7, 0));
+  check(-1, nan, std::vector<double>(7, nan), std::vector<double>(7, 0));
+}

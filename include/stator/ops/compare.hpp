@@ -136,15 +136,17 @@ struct Clamp : SameShape {
   static constexpr Promotion promotion = Promotion::common;
   template<class V>
   static V apply(const V& x, const V& min, const V& max) {
-    return Hardtanh::apply<V>(x, min, max);
+    const V raised = select(x < min, min, x), y = select(raised > max, max, raised);
+    return select(min == min, select(max == max, y, max),
+                  min); // bounds are numbers mostly, and this is outside of loops
   }
-  /// 1 inside of the interval, bounds included.
+  /// 1 inside of the interval, bounds included, where NaN is not.
   struct Inside : SameShape {
     static constexpr bool is_constant = true;
     static constexpr std::string_view name = "Inside";
     template<class V>
     static V apply(const V& x, const V& min, const V& max) {
-      return select(x < min, V(0), select(x > max, V(0), V(1)));
+      return select(x >= min, select(x <= max, V(1), V(0)), V(0));
     }
   };
   template<class G, class Y, class X, class A, class B>

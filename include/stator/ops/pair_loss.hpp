@@ -10,6 +10,7 @@
 #include "stator/ops/pow.hpp"
 #include "stator/ops/slicing.hpp"
 #include "stator/ops/smooth_activation.hpp"
+#include "stator/ops/statistics.hpp"
 
 namespace stator::inline v0_2 {
 
@@ -41,20 +42,13 @@ struct PairComposite {
   static constexpr bool is_composite = true;
 };
 
-/// The p-norm of x1 - x2 + eps over the last dimension; P may be infinity.
+/// The p-norm of x1 - x2 + eps over the last dimension; P may be infinity. The gradient of a distance of 0 is
+/// 0.
 template<double P, double Eps, bool Keep>
 struct PairwiseDistance : PairComposite {
   static constexpr std::string_view name = "PairwiseDistance";
   static constexpr auto compose(auto x1, auto x2) {
-    const auto z = add(sub(x1, x2), Eps);
-    if constexpr (P == 2)
-      return operation<Sqrt>{}(operation<Sum<Keep, -1>>{}(mul(z, z)));
-    else if constexpr (P == std::numeric_limits<double>::infinity())
-      return operation<Amax<true, Keep, -1>>{}(operation<Abs>{}(z));
-    else if constexpr (P == 1)
-      return operation<Sum<Keep, -1>>{}(operation<Abs>{}(z));
-    else
-      return pow(operation<Sum<Keep, -1>>{}(pow(operation<Abs>{}(z), P)), 1 / P);
+    return operation<Norm<P, Keep, -1>>{}(add(sub(x1, x2), Eps));
   }
 };
 
