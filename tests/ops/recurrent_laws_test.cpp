@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The derivatives of whole recurrent layers, in both orders and both directions.
 #include "ops/gradient_law.hpp"
+#include "stator/ops/padded_sequence.hpp"
 #include "stator/ops/recurrent.hpp"
 
 using namespace stator;
@@ -71,4 +72,16 @@ TEST_CASE("the second derivatives of recurrent layers are those of central diffe
   check_second<Cell::relu, true, false, false, 2, 2>(h);
   check_second<Cell::gru, true, true, false, 2, 2>(h);
   check_second<Cell::lstm, false, false, true, 2, 2>(h, c);
+}
+
+TEST_CASE("the derivatives of operations on padded sequences are those of central differences") {
+  const Tensor<std::int64_t, 2> n{3, 1};
+  const auto all = [&n](const auto& x) {
+    const auto filled = operation<ops::FillPadding<false, ops::PaddingFill{2, -2, 3}>>{}(x, n);
+    const auto reversed = operation<ops::ReversePadded<false>>{}(mul(x, x), n);
+    return sum(exp(mul(filled, reversed))) +
+           sum(exp(operation<ops::LastOfPadded<false>>{}(mul(x, filled), n)));
+  };
+  check_gradient(all, variable<2, 4, 3>());
+  check_gradient([&](const auto& x) { return sum(square(stator::grad(all(x), x))); }, variable<2, 4, 3>());
 }

@@ -474,6 +474,23 @@ for layer, make in (("RNN", nn.RNN), ("LSTM", nn.LSTM), ("GRU", nn.GRU)):
 case("RNN", "relu", lambda: Wrapped(nn.RNN(3, 4, nonlinearity="relu", batch_first=True), lambda m, x: m(x)[0]), x=(2, 3, 3))
 case("RNNCell", "relu", lambda: nn.RNNCell(3, 4, nonlinearity="relu", bias=False), x=(2, 3), h=(2, 4))
 
+def padded(layer, state, batch_first=True):
+    """What a recurrent layer returns for sequences of the lengths n, as one vector: outputs with zeros, last states."""
+    def run(m, x, n, *first):
+        packed = nn.utils.rnn.pack_padded_sequence(x, n, batch_first=batch_first, enforce_sorted=False)
+        y, last = m(packed, state(*first))
+        y, _ = nn.utils.rnn.pad_packed_sequence(y, batch_first=batch_first, total_length=x.shape[1 if batch_first else 0])
+        return torch.cat([v.flatten() for v in (y, *(last if isinstance(last, tuple) else (last,)))])
+    return lambda: Wrapped(layer(), run)
+
+
+lengths, both = torch.tensor([3, 1, 4]), lambda *first: first or None
+one = lambda *first: first[0] if first else None
+case("GRU", "padded", padded(lambda: nn.GRU(3, 2, num_layers=2, batch_first=True, bidirectional=True), one), x=(3, 4, 3), n=lengths, h=(4, 3, 2))
+case("RNN", "padded", padded(lambda: nn.RNN(3, 2, num_layers=2, nonlinearity="relu"), one, False), x=(4, 3, 3), n=lengths)
+case("LSTM", "padded", padded(lambda: nn.LSTM(3, 2, num_layers=2, batch_first=True, bidirectional=True), both), x=(3, 4, 3), n=lengths, h=(4, 3, 2), c=(4, 3, 2))
+case("LSTM", "padded_projected", padded(lambda: nn.LSTM(3, 4, proj_size=2), both, False), x=(4, 3, 3), n=lengths)
+
 # Statistics and running sums
 family("statistics")
 case("var", "all", lambda: torch.var, x=(3, 4))

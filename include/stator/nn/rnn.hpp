@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// RNN, LSTM, GRU, and their cells RNNCell, LSTMCell, GRUCell.
+// RNN, LSTM and GRU.
 #pragma once
 
 #include "stator/module/structure.hpp"
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
+#include "stator/nn/padded_sequence.hpp"
+#include "stator/nn/rnn_cell.hpp"
 #include "stator/ops/dropout.hpp"
 #include "stator/ops/projected_lstm.hpp"
 #include "stator/trace/call.hpp"
@@ -71,22 +73,17 @@ struct recurrent_parameters<T, In, Hidden, Gates, O, std::index_sequence<I...>> 
   using type = std::tuple<typename recurrent_parameter<T, In, Hidden, Gates, O, I>::type...>;
 };
 
-/// Zeros as the first state of N samples.
-template<Index N, Index Hidden, class X>
-constexpr auto zero_state(const X& x) {
-  return operation<ops::Expand<Extents(N, Hidden)>>{}(
-      ops::detail::number<typename X::scalar, X::order>(x.builder, 0));
-}
-
 } // namespace detail
 
 /// x [L, N, In], or [N, L, In] with batch_first; then (optional) the first states [layers * directions, N,
 /// Hidden], for an LSTM those of the cells as well. Returns the hidden states of the last layer [L, N,
 /// directions * Hidden]; `states(x, ...)` returns them and the states of all layers after the last step, in
-/// a tuple. With proj_size hidden states have so many features, cells still Hidden. A batch that is known at
-/// run time needs batch_first and starts with zeros. Parameters start uniform in +-1/sqrt(Hidden). Sources:
-/// Hochreiter and Schmidhuber 1997 (LSTM), Cho et al. 2014 (GRU), Sak et al. 2014 (proj_size). torch.nn.RNN,
-/// LSTM, GRU.
+/// a tuple. Sequences of different lengths are padded to L and their lengths, integers [N], follow x, or x is
+/// what nn::utils::rnn::pack_padded_sequence returns: steps behind the end of a sequence are not read, their
+/// outputs are 0, and its last states are those at its end. With proj_size hidden states have so many
+/// features, cells still Hidden. A batch that is known at run time needs batch_first, and states are [N,
+/// layers * directions, Hidden] then. Parameters start uniform in +-1/sqrt(Hidden). Sources: Hochreiter and
+/// Schmidhuber 1997 (LSTM), Cho et al. 2014 (GRU), Sak et al. 2014 (proj_size). torch.nn.RNN, LSTM, GRU.
 template<kernel::Cell Cell, Index In, Index Hidden, RNNOptions Options, class T>
 struct Recurrent {
   static_assert(Options.num_layers > 0, "stator: num_layers must be positive");
@@ -111,22 +108,33 @@ struct Recurrent {
 
   constexpr auto forward(auto x, auto... first) const {
     if constexpr (fits(decltype(x)::extents)) {
-      return std::get<0>(layer<0, false>(x, first...));
+      return std::get<0>(all<false>(x, first...));
     } else {
       refuse(x);
       return x;
     }
   }
-  constexpr auto operator()(auto&&... x) const { return call(*this, std::forward<decltype(x)>(x)...); }
+  /// The output of what is packed is packed as well.
+  constexpr auto operator()(auto&& x, auto&&... first) const {
+    if constexpr (detail::is_packed<std::remove_cvref_t<decltype(x)>>) {
+      check_layout(x);
+      return x.with(call(*this, x.data, x.lengths, std::forward<decltype(first)>(first)...));
+    } else {
+      return call(*this, std::forward<decltype(x)>(x), std::forward<decltype(first)>(first)...);
+    }
+  }
 
   /// The output and the last states: `auto [y, h] = gru.states(x)`, `auto [y, h, c] = lstm.states(x, h0,
   /// c0)`.
   constexpr auto states(auto x, auto... first) const {
-    if constexpr (fits(decltype(x)::extents)) {
-      static_assert(!decltype(x)::extents.is_dynamic(),
-                    "stator: the last states need a batch that is static");
-      const auto all = layer<0, true>(x, first...);
-      return std::tuple_cat(std::tuple(std::get<0>(all)), joined<0>(std::get<1>(all)));
+    if constexpr (detail::is_packed<decltype(x)>) {
+      check_layout(x);
+      return std::apply([&](auto y, auto... last) { return std::tuple(x.with(y), last...); },
+                        states(x.data, x.lengths, first...));
+    } else if constexpr (fits(decltype(x)::extents)) {
+      const auto both = all<true>(x, first...);
+      constexpr Index number = decltype(x)::extents.is_dynamic() ? 1 : 0;
+      return std::tuple_cat(std::tuple(std::get<0>(both)), joined<0, number>(std::get<1>(both)));
     } else {
       refuse(x);
       if constexpr (parts == 2)
@@ -135,7 +143,6 @@ struct Recurrent {
         return std::tuple(x, x);
     }
   }
-
   void reset_parameters() {
     const double bound = 1 / std::sqrt(static_cast<double>(Hidden));
     std::apply([&](auto&... p) { (init::uniform_(p, -bound, bound), ...); }, elements);
@@ -155,6 +162,11 @@ struct Recurrent {
   }
 
 private:
+  template<class X, class Lengths, bool BatchFirst>
+  static constexpr void check_layout(const utils::rnn::PackedSequence<X, Lengths, BatchFirst>&) {
+    static_assert(BatchFirst == Options.batch_first,
+                  "stator: pack_padded_sequence and the layer must agree on batch_first");
+  }
   static constexpr bool fits(const Extents& x) {
     return x.rank == 3 && x[2] == In && (Options.batch_first || !x.is_dynamic());
   }
@@ -166,15 +178,28 @@ private:
                              : ""));
   }
 
+  /// As `layer`, of all layers; lengths may stand before the first states.
+  template<bool Last>
+  constexpr auto all(auto x, auto... first) const {
+    constexpr detail::Padded<!Options.batch_first, detail::WholeSequences> whole;
+    return layer<0, Last>(whole, x, first...);
+  }
+  template<bool Last, AnySymbol Lengths>
+    requires std::is_integral_v<typename Lengths::scalar>
+  constexpr auto all(auto x, Lengths lengths, auto... first) const {
+    const detail::Padded<!Options.batch_first, Lengths> padded{lengths};
+    return layer<0, Last>(padded, padded.zero_padding(x), first...);
+  }
+
   /// The hidden states of the last layer, and with Last the tuple of the last states of layers from L on.
   template<std::size_t L, bool Last>
-  constexpr auto layer(auto x, auto... first) const {
-    const auto forth = direction<L, false, Last>(x, first...);
+  constexpr auto layer(auto padded, auto x, auto... first) const {
+    const auto forth = direction<L, false, Last>(padded, x, first...);
     const auto both = [&] {
       if constexpr (directions == 1) {
         return forth;
       } else {
-        const auto back = direction<L, true, Last>(x, first...);
+        const auto back = direction<L, true, Last>(padded, x, first...);
         return std::tuple(cat<2>(std::get<0>(forth), std::get<0>(back)),
                           std::tuple_cat(std::get<1>(forth), std::get<1>(back)));
       }
@@ -182,7 +207,7 @@ private:
     if constexpr (L + 1 == layers) {
       return both;
     } else {
-      const auto rest = layer<L + 1, Last>(dropout<Options.dropout>(std::get<0>(both)), first...);
+      const auto rest = layer<L + 1, Last>(padded, dropout<Options.dropout>(std::get<0>(both)), first...);
       return std::tuple(std::get<0>(rest), std::tuple_cat(std::get<1>(both), std::get<1>(rest)));
     }
   }
@@ -190,14 +215,21 @@ private:
   /// One layer in one direction: the hidden states, and with Last in a tuple the tuple of the state after the
   /// last step.
   template<std::size_t L, bool Reverse, bool Last>
-  constexpr auto direction(auto x, auto... first) const {
+  constexpr auto direction(auto padded, auto input, auto... first) const {
+    // A kernel begins with the last step, which of a padded sequence is another one for each sample.
+    constexpr bool reversed = Reverse && decltype(padded)::is_padded;
+    constexpr bool backwards = Reverse && !decltype(padded)::is_padded;
+    const auto x = padded.template reverse<reversed>(input);
     constexpr std::size_t number = L * directions + (Reverse ? 1 : 0), bias = Options.bias ? 2 : 0,
                           at = number * static_cast<std::size_t>(detail::RecurrentPlace::parts(Options));
     using Op =
-        std::conditional_t<projected, ops::ProjectedLstm<Hidden, out, !Options.batch_first, Reverse, Last>,
-                           ops::Recurrence<Cell, !Options.batch_first, Reverse, Last && parts == 2>>;
+        std::conditional_t<projected, ops::ProjectedLstm<Hidden, out, !Options.batch_first, backwards, Last>,
+                           ops::Recurrence<Cell, !Options.batch_first, backwards, Last && parts == 2>>;
     constexpr operation<Op> recurrence;
-    const auto state = [&](const auto& all) { return stator::select<0, static_cast<Index>(number)>(all); };
+    const auto state = [&](const auto& states) {
+      constexpr Index numbers = decltype(x)::extents.is_dynamic() ? 1 : 0;
+      return stator::select<numbers, static_cast<Index>(number)>(states);
+    };
     const auto zeros = [&]<Index Features>(std::integral_constant<Index, Features>) {
       return detail::zero_state<decltype(x)::extents[1 - time], Features>(x);
     };
@@ -206,10 +238,11 @@ private:
     const auto& p = elements;
     const auto run = [&](const auto&... states) { // and the projection
       if constexpr (Options.bias)
-        return recurrence(linear(x, std::get<at>(p), std::get<at + 2>(p)), std::get<at + 1>(p), states...,
-                          std::get<at + 3>(p));
+        return recurrence(padded.template hold<Cell, Last>(linear(x, std::get<at>(p), std::get<at + 2>(p))),
+                          std::get<at + 1>(p), states..., std::get<at + 3>(p));
       else
-        return recurrence(linear(x, std::get<at>(p)), std::get<at + 1>(p), states...);
+        return recurrence(padded.template hold<Cell, Last>(linear(x, std::get<at>(p))), std::get<at + 1>(p),
+                          states...);
     };
     static_assert(sizeof...(first) == 0 || sizeof...(first) == parts,
                   "stator: a GRU or RNN takes one tensor of first states, an LSTM two");
@@ -225,10 +258,10 @@ private:
       else
         return run(zeros(of_hidden));
     }();
-    const auto hidden = Op::states(rows);
+    const auto steps = padded.zero_padding(Op::states(rows));
+    const auto hidden = padded.template reverse<reversed>(steps);
     if constexpr (Last) {
-      constexpr Index end = Reverse ? 0 : decltype(hidden)::extents[time] - 1;
-      const auto last = stator::select<static_cast<Index>(time), end>(hidden);
+      const auto last = padded.template last<backwards>(steps);
       if constexpr (parts == 2)
         return std::tuple(hidden,
                           std::make_tuple(std::tuple(last, operation<typename Op::LastCell>{}(rows))));
@@ -238,14 +271,15 @@ private:
       return std::tuple(hidden, std::tuple());
     }
   }
-  /// Part P and those after it of the states of all layers, [layers * directions, N, Hidden] each.
-  template<std::size_t P>
-  static constexpr auto joined(const auto& all) {
-    const auto one = std::apply([](const auto&... s) { return stack<0>(std::get<P>(s)...); }, all);
+  /// Part P and those after it of the states of all layers, [layers * directions, N, Hidden] each; Number is
+  /// the dimension of layers and directions.
+  template<std::size_t P, Index Number>
+  static constexpr auto joined(const auto& states) {
+    const auto one = std::apply([](const auto&... s) { return stack<Number>(std::get<P>(s)...); }, states);
     if constexpr (P + 1 == parts)
       return std::tuple(one);
     else
-      return std::tuple_cat(std::tuple(one), joined<P + 1>(all));
+      return std::tuple_cat(std::tuple(one), joined<P + 1, Number>(states));
   }
 };
 
@@ -258,82 +292,5 @@ using LSTM = Recurrent<kernel::Cell::lstm, In, Hidden, Options, T>;
 /// torch.nn.GRU, see Recurrent.
 template<Index In, Index Hidden, RNNOptions Options = RNNOptions{}, class T = float>
 using GRU = Recurrent<kernel::Cell::gru, In, Hidden, Options, T>;
-
-/// Options of RNNCell, LSTMCell and GRUCell, PyTorch's.
-struct RNNCellOptions {
-  bool bias = true;  ///< two of them
-  bool relu = false; ///< nonlinearity="relu", RNNCell only
-};
-
-/// One step: x [N, In], then (optional) the state h [N, Hidden], for an LSTM c as well. Returns the new h; an
-/// LSTM's `states(x, h, c)` returns the new h and c in a tuple. torch.nn.RNNCell, LSTMCell, GRUCell.
-template<kernel::Cell Cell, Index In, Index Hidden, RNNCellOptions Options, class T>
-struct RecurrentCell {
-  /// Rows of the weights, and tensors of a state.
-  static constexpr Index gates = kernel::gates(Cell) * Hidden, parts = Cell == kernel::Cell::lstm ? 2 : 1;
-  Parameter<T, gates, In> weight_ih;     ///< of the input
-  Parameter<T, gates, Hidden> weight_hh; ///< of the hidden state
-  /// Beside the input's weight.
-  std::conditional_t<Options.bias, Parameter<T, gates>, Absent> bias_ih;
-  /// Beside the hidden state's weight.
-  std::conditional_t<Options.bias, Parameter<T, gates>, Absent> bias_hh;
-
-  constexpr auto forward(auto x, auto... state) const {
-    constexpr Index n = decltype(x)::extents[0];
-    return ops::reshape_to<Extents(n, Hidden)>(Recurrence<false>::states(step<false>(x, state...)));
-  }
-  constexpr auto operator()(auto&&... x) const { return call(*this, std::forward<decltype(x)>(x)...); }
-  /// The new states of an LSTMCell: `auto [h1, c1] = cell.states(x, h, c)`.
-  constexpr auto states(auto x, auto... state) const {
-    static_assert(parts == 2, "stator: only an LSTMCell has two states");
-    constexpr Index n = decltype(x)::extents[0];
-    const auto y = step<true>(x, state...);
-    return std::tuple(ops::reshape_to<Extents(n, Hidden)>(Recurrence<true>::states(y)),
-                      operation<typename Recurrence<true>::LastCell>{}(y));
-  }
-
-  void reset_parameters() {
-    const double bound = 1 / std::sqrt(static_cast<double>(Hidden));
-    init::uniform_(weight_ih, -bound, bound);
-    init::uniform_(weight_hh, -bound, bound);
-    if constexpr (Options.bias) {
-      init::uniform_(bias_ih, -bound, bound);
-      init::uniform_(bias_hh, -bound, bound);
-    }
-  }
-  static constexpr std::string_view class_name() {
-    return Cell == kernel::Cell::lstm ? "LSTMCell" : Cell == kernel::Cell::gru ? "GRUCell" : "RNNCell";
-  }
-  static std::string extra_repr() {
-    return std::to_string(In) + ", " + std::to_string(Hidden) + (Options.bias ? "" : ", bias=False") +
-           (Options.relu ? ", nonlinearity=relu" : "");
-  }
-
-private:
-  template<bool Cells>
-  using Recurrence = ops::Recurrence<Cell, false, false, Cells>;
-  template<bool Cells>
-  constexpr auto step(auto x, auto... state) const {
-    constexpr Index n = decltype(x)::extents[0];
-    const auto row = [](auto v) { return ops::reshape_to<Extents(n, 1, gates)>(v); };
-    constexpr operation<Recurrence<Cells>> recurrence;
-    if constexpr (sizeof...(state) < parts)
-      return step<Cells>(x, state..., detail::zero_state<n, Hidden>(x));
-    else if constexpr (Options.bias)
-      return recurrence(row(linear(x, weight_ih, bias_ih)), weight_hh, state..., bias_hh);
-    else
-      return recurrence(row(linear(x, weight_ih)), weight_hh, state...);
-  }
-};
-
-/// torch.nn.RNNCell with tanh, or with relu, see RecurrentCell.
-template<Index In, Index Hidden, RNNCellOptions Options = RNNCellOptions{}, class T = float>
-using RNNCell = RecurrentCell<Options.relu ? kernel::Cell::relu : kernel::Cell::tanh, In, Hidden, Options, T>;
-/// torch.nn.LSTMCell, see RecurrentCell.
-template<Index In, Index Hidden, RNNCellOptions Options = RNNCellOptions{}, class T = float>
-using LSTMCell = RecurrentCell<kernel::Cell::lstm, In, Hidden, Options, T>;
-/// torch.nn.GRUCell, see RecurrentCell.
-template<Index In, Index Hidden, RNNCellOptions Options = RNNCellOptions{}, class T = float>
-using GRUCell = RecurrentCell<kernel::Cell::gru, In, Hidden, Options, T>;
 
 } // namespace stator::nn

@@ -40,6 +40,7 @@
 #include "stator/ops/matmul.hpp"
 #include "stator/ops/noise.hpp"
 #include "stator/ops/order_statistics.hpp"
+#include "stator/ops/padded_sequence.hpp"
 #include "stator/ops/pair_loss.hpp"
 #include "stator/ops/permute.hpp"
 #include "stator/ops/pool.hpp"
