@@ -9,7 +9,7 @@
 
 #include <tuple>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace nn::detail {
 
@@ -129,4 +129,4 @@ inline constexpr operation<ops::PaddingMask<L>> padding_mask;
 
 } // namespace nn::utils::rnn
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2

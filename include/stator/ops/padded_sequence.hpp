@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string>
 
-namespace stator::inline v0_1 {
+namespace stator::inline v0_2 {
 
 namespace ops {
 
@@ -206,4 +206,4 @@ struct PaddingMask {
 
 } // namespace ops
 
-} // namespace stator::inline v0_1
+} // namespace stator::inline v0_2
