@@ -149,6 +149,9 @@ TEST_CASE("training resumed from a checkpoint continues bit for bit: ASGD") {
 TEST_CASE("training resumed from a checkpoint continues bit for bit: Lion") {
   resumes<optim::Lion>({.lr = 0.01, .weight_decay = 0.1}, {.lr = 0.02});
 }
+TEST_CASE("training resumed from a checkpoint continues bit for bit: Adafactor") {
+  resumes<optim::Adafactor>({.lr = 0.1, .weight_decay = 0.1}, {.lr = 0.2});
+}
 TEST_CASE("training resumed from a checkpoint continues bit for bit: LBFGS") {
   const test::TemporaryDirectory scratch;
   const auto fit = [](Net& model, optim::LBFGS<Net>& optimizer, int steps) {

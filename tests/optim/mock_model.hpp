@@ -18,13 +18,14 @@ struct MockEntry {
   std::string_view name;
   std::size_t offset; // bytes
   Index numel;
+  Extents extents{};
 };
 
 template<class T>
 struct MockModel {
   using scalar = T;
-  static constexpr std::array<MockEntry, 2> parameter_table{MockEntry{"weight", 0, 35},
-                                                            MockEntry{"bias", align_up(35 * sizeof(T)), 5}};
+  static constexpr std::array<MockEntry, 2> parameter_table{
+      MockEntry{"weight", 0, 35, Extents(7, 5)}, MockEntry{"bias", align_up(35 * sizeof(T)), 5, Extents(5)}};
   static constexpr std::size_t size = (align_up(35 * sizeof(T)) + align_up(5 * sizeof(T))) / sizeof(T);
 
   std::vector<T> parameters = std::vector<T>(size), gradients = std::vector<T>(size);

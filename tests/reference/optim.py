@@ -73,6 +73,11 @@ CASES = {
         "options": dict(lr=0.02, betas=(0.8, 0.95), weight_decay=0.1),
         "maximize": dict(maximize=True),
     },
+    "Adafactor": {
+        "default": {},
+        "options": dict(lr=0.3, beta2_decay=-0.5, eps=(1e-3, 0.5), d=1.5, weight_decay=0.1),
+        "maximize": dict(maximize=True),
+    },
     "Rprop": {
         "default": {},
         "options": dict(lr=0.1, etas=(0.3, 2.0), step_sizes=(0.05, 0.3)),
@@ -98,6 +103,41 @@ class Lion(torch.optim.Optimizer):
                 direction = torch.sign(beta1 * average + (1 - beta1) * grad)
                 p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * direction)
                 average.mul_(beta2).add_(grad, alpha=1 - beta2)
+
+
+class Adafactor(torch.optim.Optimizer):
+    """Shazeer and Stern 2018, with the learning rate and epsilons that the documentation of PyTorch 2.5 gives it; 1.13 has none."""
+
+    def __init__(self, params, lr=0.01, beta2_decay=-0.8, eps=(None, 1e-3), d=1.0, weight_decay=0.0, maximize=False):
+        super().__init__(params, dict(lr=lr, beta2_decay=beta2_decay, eps=eps, d=d, weight_decay=weight_decay, maximize=maximize))
+
+    @torch.no_grad()
+    def step(self):
+        def rms(x):
+            return x.double().square().mean().sqrt().item()
+
+        for group in self.param_groups:
+            for p in group["params"]:
+                state, grad = self.state[p], p.grad.double() * (-1 if group["maximize"] else 1)
+                state["step"] = t = state.get("step", 0) + 1
+                eps1 = torch.finfo(p.dtype).eps if group["eps"][0] is None else group["eps"][0]
+                size = max(group["eps"][1], rms(p)) * min(group["lr"], t**-0.5)
+                kept = 1 - t ** group["beta2_decay"]
+
+                def average(key, now):
+                    before = state.get(key, torch.zeros_like(now)).double()
+                    state[key] = (kept * before + (1 - kept) * now).to(p.dtype)
+                    return state[key].double()
+
+                if p.dim() > 1:
+                    rows = average("row_var", grad.square().mean(-1, keepdim=True))
+                    columns = average("col_var", grad.square().mean(-2, keepdim=True))
+                    variance = rows * columns / rows.mean(-2, keepdim=True).clamp(min=eps1)
+                else:
+                    variance = average("variance", grad.square())
+                update = grad / variance.sqrt().clamp(min=eps1)
+                update *= size / max(1.0, rms(update) / group["d"])
+                p.copy_(p.double() * (1 - group["lr"] * group["weight_decay"]) - update)
 
 
 def banana(tensors):
@@ -128,7 +168,7 @@ for dtype in (torch.float32, torch.float64):
     for optimizer_name, cases in CASES.items():
         for case, options in cases.items():
             params = {name: value.clone().requires_grad_() for name, value in initial.items()}
-            optimizer = (Lion if optimizer_name == "Lion" else getattr(torch.optim, optimizer_name))(params.values(), **options)
+            optimizer = (globals().get(optimizer_name) or getattr(torch.optim, optimizer_name))(params.values(), **options)
             trajectory = {name: [] for name in params}
             for step in range(STEPS):
                 for name, p in params.items():

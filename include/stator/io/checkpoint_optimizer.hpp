@@ -43,11 +43,6 @@ void for_each_used_state(const Groups& options, F&& f) {
       f(std::string(O::state_names[s]));
 }
 
-template<class T>
-std::span<T> state_of(const auto& optimizer_state, const LeafEntry& entry) {
-  return optimizer_state.subspan(entry.offset / sizeof(T), static_cast<std::size_t>(entry.numel));
-}
-
 /// A file that does not say its class is an older one, or PyTorch's: its options then tell whether it fits.
 inline void expect_class(CheckpointReader& reader, const std::string& name, std::string_view expected) {
   if (!reader.contains(name + ".class")) return;
@@ -58,9 +53,13 @@ inline void expect_class(CheckpointReader& reader, const std::string& name, std:
                      ", the optimizer here is " + std::string(expected)));
 }
 
-inline std::vector<Index> shape_of(const LeafEntry& entry) {
-  return {entry.extents.dims.begin(),
-          entry.extents.dims.begin() + static_cast<std::ptrdiff_t>(entry.extents.rank)};
+inline std::vector<Index> shape_of(const Extents& e) {
+  return {e.dims.begin(), e.dims.begin() + static_cast<std::ptrdiff_t>(e.rank)};
+}
+/// Whether a parameter has this state: others have no elements of it.
+template<class O>
+bool has_state(const std::string& state, std::size_t parameter, const LeafEntry& entry) {
+  return entry.numel == 0 || O::state_extents(state, parameter).numel() > 0;
 }
 
 } // namespace detail
@@ -81,8 +80,9 @@ void store_part(CheckpointWriter& writer, const std::string& name, O& optimizer)
     if (!optimizer.has_state(p)) continue;
     const LeafEntry& entry = Table::parameter_table[p];
     detail::for_each_used_state<O>(options, [&](const std::string& state) {
-      writer.add(key(entry, state), storage_of(dtype_of<T>), detail::shape_of(entry),
-                 detail::state_of<T>(optimizer.state(state), entry).data());
+      if (detail::has_state<O>(state, p, entry))
+        writer.add(key(entry, state), storage_of(dtype_of<T>), detail::shape_of(O::state_extents(state, p)),
+                   optimizer.state(state, p).data());
     });
     const auto steps = static_cast<double>(optimizer.steps(p));
     if (static_cast<double>(static_cast<float>(steps)) == steps)
@@ -163,7 +163,7 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
   struct Copy {
     StateTensor from;
     std::string state;
-    const LeafEntry* to;
+    std::size_t parameter;
   };
   auto copies = std::make_shared<std::vector<Copy>>();
   struct Progress {
@@ -184,8 +184,9 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
         value = reader.number<std::remove_cvref_t<decltype(value)>>(key(entry, std::string(what)));
       });
     detail::for_each_used_state<O>(all_options, [&](const std::string& state) {
-      copies->push_back(
-          {reader.tensor(key(entry, state), dtype_of<T>, detail::shape_of(entry)), state, &entry});
+      if (!detail::has_state<O>(state, p, entry)) return;
+      const std::vector<Index> shape = detail::shape_of(O::state_extents(state, p));
+      copies->push_back({reader.tensor(key(entry, state), dtype_of<T>, shape), state, p});
     });
   }
   reader.later([&optimizer, all_options, progress, copies] {
@@ -197,10 +198,9 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
       optimizer.rule(p) = (*progress)[p].rule;
     }
     for (const Copy& c : *copies)
-      convert_elements(
-          c.from.type, c.from.data, storage_of(dtype_of<T>),
-          reinterpret_cast<std::byte*>(detail::state_of<T>(optimizer.state(c.state), *c.to).data()),
-          c.from.numel());
+      convert_elements(c.from.type, c.from.data, storage_of(dtype_of<T>),
+                       reinterpret_cast<std::byte*>(optimizer.state(c.state, c.parameter).data()),
+                       c.from.numel());
   });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/optim/adadelta.hpp"
+#include "stator/optim/adafactor.hpp"
 #include "stator/optim/adagrad.hpp"
 #include "stator/optim/adam.hpp"
 #include "stator/optim/adamax.hpp"

@@ -10,8 +10,9 @@
 // PyTorch's; `Options`; `state_names`, PyTorch's keys; `uses(options)`, which states are needed;
 // `check(options)`, throws; `keeps_zero(options)`, whether padding stays zero; `begin(options, step)`, once a
 // step; `update(options, param, grad, states)`, on any part of the arena; if a state does not begin with 0,
-// `initial(options, state)`; and, if the numbers are more than `begin` makes from the step,
-// `for_each_number`, for checkpoints, and ==.
+// `initial(options, state)`; if states have shapes of their own, `state_extents(state, extents)`: then
+// `update(options, extents, param, grad, states)` gets whole parameters, one at a time; and, if the numbers
+// are more than `begin` makes from the step, `for_each_number`, for checkpoints, and ==.
 #pragma once
 
 #include "stator/core/compiler.hpp"
@@ -19,11 +20,9 @@
 #include "stator/core/glob.hpp"
 #include "stator/core/grad_state.hpp"
 #include "stator/core/parallel.hpp"
-#include "stator/core/workspace.hpp"
-#include "stator/optim/kept_elements.hpp"
+#include "stator/optim/states.hpp"
 
 #include <algorithm>
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <deque>
@@ -99,7 +98,9 @@ public:
   /// Changes the parameters that have a gradient by one step along it.
   /// After the first step nothing is allocated.
   void step() {
-    if (can_step_together())
+    if constexpr (HasStateExtents<Rule>)
+      step_one_by_one();
+    else if (can_step_together())
       step_together();
     else
       step_one_by_one();
@@ -153,10 +154,13 @@ public:
 
   /// The state with one of `state_names`, in the layout of the parameter arena. Empty as long as it is not
   /// used, before the first step for example. Throws KeyError for another name.
-  std::span<T> state(std::string_view name) {
-    for (std::size_t s = 0; s < state_names.size(); ++s)
-      if (name == state_names[s]) return states_[s];
-    raise(KeyError("this optimizer has no state '" + std::string(name) + "'"));
+  std::span<T> state(std::string_view name) { return states_.all(number_of(name)); }
+  /// The same of one parameter, its row in `parameter_table`, and the extents that it has there.
+  std::span<T> state(std::string_view name, std::size_t parameter) {
+    return states_.part(number_of(name), parameter);
+  }
+  static Extents state_extents(std::string_view name, std::size_t parameter) {
+    return States<Rule, M>::extents(number_of(name), table()[parameter]);
   }
 
   /// Calls `f(parameter name, state name, elements)` for all states of the parameters that have some.
@@ -164,7 +168,7 @@ public:
   void for_each_state(F&& f) {
     for (std::size_t i = 0; i < table().size(); ++i)
       for (std::size_t s = 0; s < state_names.size(); ++s)
-        if (!states_[s].empty() && has_state(i))
+        if (!states_.all(s).empty() && has_state(i) && (!HasStateExtents<Rule> || !part(s, i).empty()))
           f(std::string_view(table()[i].name), std::string_view(state_names[s]), part(s, i));
   }
 
@@ -172,19 +176,7 @@ public:
   /// what was there of them stays. In ascending order. For processes that share the work of one optimiser
   /// (distributed/zero_redundancy_optimizer.hpp).
   void keep_only(std::vector<ArenaPart> parts) {
-    const KeptElements before = std::exchange(kept_, KeptElements(std::move(parts)));
-    for (std::size_t s = 0; s < state_names.size(); ++s) {
-      if (states_[s].empty() && memory_[s].is_empty()) continue;
-      const MemoryBlock memory = std::move(memory_[s]);
-      const std::span<const T> old = states_[s];
-      allocate(s);
-      kept_.for_each(0, states_[s].size(), [&](std::size_t place, std::size_t element, std::size_t count) {
-        before.for_each(before.place(element), before.place(element + count),
-                        [&](std::size_t from, std::size_t at, std::size_t n) {
-                          std::copy_n(old.data() + from, n, states_[s].data() + place + (at - element));
-                        });
-      });
-    }
+    states_.keep_only(std::move(parts), [this](std::size_t s) { allocate(s); });
   }
 
   /// Gives the states that the options need their memory and first values. `step()` does this itself.
@@ -223,7 +215,7 @@ private:
 
   void allocate_states(const Group& group) {
     for (std::size_t s = 0; s < state_names.size(); ++s)
-      if (Rule::uses(group.options)[s] && memory_[s].is_empty()) allocate(s);
+      if (Rule::uses(group.options)[s] && !states_.has_memory(s)) allocate(s);
   }
 
   /// Whether one step of the whole arena is that of each parameter: they are one group, have come equally far
@@ -265,7 +257,7 @@ private:
     const std::vector<std::size_t>& list = group.parameters;
     const std::size_t first = list[i++];
     if (!has_grad(first)) return i;
-    const bool whole = Rule::keeps_zero(group.options);
+    const bool whole = !HasStateExtents<Rule> && Rule::keeps_zero(group.options);
     Progress& progress = progress_[first];
     std::size_t last = first;
     while (whole && i < list.size() && list[i] == last + 1 && has_grad(list[i]) &&
@@ -275,8 +267,13 @@ private:
       for (std::size_t p = first; p <= last; ++p) begin_states(group, p);
     progress.rule.begin(group.options, ++progress.steps);
     for (std::size_t p = first + 1; p <= last; ++p) progress_[p] = progress;
-    update(progress.rule, group.options, begin_of(first),
-           whole ? begin_of(last + 1) : begin_of(last) + numel(last));
+    const std::size_t begin = begin_of(first);
+    if constexpr (HasStateExtents<Rule>)
+      progress.rule.update(
+          group.options, table()[first].extents, model_->parameter_arena().subspan(begin, numel(first)),
+          std::span<const T>(model_->gradient_arena()).subspan(begin, numel(first)), states_.of(first));
+    else
+      update(progress.rule, group.options, begin, whole ? begin_of(last + 1) : begin_of(last) + numel(last));
     return i;
   }
 
@@ -293,40 +290,30 @@ private:
         std::ranges::fill(part(s, parameter), static_cast<T>(Rule::initial(group.options, s)));
   }
 
-  STATOR_COLD STATOR_NOINLINE void allocate(std::size_t s) {
-    const std::size_t size = model_->gradient_arena().size();
-    if (table().size() > 0 && size == 0) [[unlikely]]
-      raise(UnboundError(
-          "an optimizer's model has no memory: it has been moved from, and the optimizer does not follow"));
-    const std::size_t kept = kept_.place(size);
-    memory_[s] = MemoryBlock(std::max<std::size_t>(kept, 1) * sizeof(T));
-    states_[s] = {reinterpret_cast<T*>(memory_[s].data()), kept};
-    std::ranges::fill(states_[s], T{0});
+  void allocate(std::size_t s) {
+    states_.allocate(s, model_->gradient_arena().size());
     for (const Group& group : groups_)
       for (const std::size_t i : group.parameters) begin_states(group, i);
   }
-
-  /// What is kept of state `s` of a parameter.
-  std::span<T> part(std::size_t s, std::size_t parameter) {
-    if (states_[s].empty()) return {};
-    const std::size_t first = kept_.place(begin_of(parameter));
-    return states_[s].subspan(first, kept_.place(begin_of(parameter) + numel(parameter)) - first);
+  static std::size_t number_of(std::string_view name) {
+    for (std::size_t s = 0; s < state_names.size(); ++s)
+      if (name == state_names[s]) return s;
+    raise(KeyError("this optimizer has no state '" + std::string(name) + "'"));
   }
+  std::span<T> part(std::size_t s, std::size_t parameter) { return states_.part(s, parameter); }
 
   void update(const Rule& rule, const Options& options, std::size_t first, std::size_t last) {
-    const std::size_t begin = kept_.place(first), end = kept_.place(last);
+    const KeptElements& kept = states_.kept();
+    const std::size_t begin = kept.place(first), end = kept.place(last);
     if (begin == end) return;
     const std::span<T> parameters = model_->parameter_arena();
     const std::span<const T> gradients = model_->gradient_arena();
     const auto count = static_cast<Index>(end - begin);
     const auto piece = [&](std::size_t place, std::size_t at, std::size_t size) {
-      std::array<T*, state_names.size()> states{};
-      for (std::size_t s = 0; s < states.size(); ++s)
-        if (!states_[s].empty()) states[s] = states_[s].data() + place;
-      rule.update(options, parameters.subspan(at, size), gradients.subspan(at, size), states);
+      rule.update(options, parameters.subspan(at, size), gradients.subspan(at, size), states_.at(place));
     };
     const auto part = [&](Index from, Index to, int) {
-      kept_.for_each(begin + static_cast<std::size_t>(from), begin + static_cast<std::size_t>(to), piece);
+      kept.for_each(begin + static_cast<std::size_t>(from), begin + static_cast<std::size_t>(to), piece);
     };
     // Starting threads costs more than small networks take.
     if (count > parallel_size)
@@ -338,10 +325,8 @@ private:
   static constexpr Index parallel_size = Index{1} << 19;
 
   M* model_;
-  std::deque<Group> groups_; // which stay where they are when another one comes
-  std::array<MemoryBlock, state_names.size()> memory_{};
-  std::array<std::span<T>, state_names.size()> states_{};
-  KeptElements kept_;              ///< the elements of the arena that it changes
+  std::deque<Group> groups_;       // which stay where they are when another one comes
+  States<Rule, M> states_;         ///< and the elements of the arena that it changes
   std::vector<Progress> progress_; ///< one for each row of the table
   bool together_ = true;           ///< all have come as far as the first, and only that one is kept up
 };
