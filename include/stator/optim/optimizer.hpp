@@ -155,10 +155,11 @@ public:
   /// The state with one of `state_names`, in the layout of the parameter arena. Empty as long as it is not
   /// used, before the first step for example. Throws KeyError for another name.
   std::span<T> state(std::string_view name) { return states_.all(number_of(name)); }
-  /// The same of one parameter, its row in `parameter_table`, and the extents that it has there.
+  /// The same of one parameter, its row in `parameter_table`.
   std::span<T> state(std::string_view name, std::size_t parameter) {
     return states_.part(number_of(name), parameter);
   }
+  /// The extents of a state of one parameter; without elements where it has no such state.
   static Extents state_extents(std::string_view name, std::size_t parameter) {
     return States<Rule, M>::extents(number_of(name), table()[parameter]);
   }

@@ -39,7 +39,7 @@ public:
     else
       return entry.extents;
   }
-  /// Where state s of parameter i begins, and how many elements it has.
+  /// Where state s of parameter i begins.
   static constexpr std::size_t begin(std::size_t s, std::size_t i) {
     if constexpr (HasStateExtents<Rule>) {
       std::size_t before = 0;
@@ -49,6 +49,7 @@ public:
       return static_cast<std::size_t>(M::parameter_table[i].offset) / sizeof(T);
     }
   }
+  /// How many elements it has.
   static constexpr std::size_t numel(std::size_t s, std::size_t i) {
     if constexpr (HasStateExtents<Rule>)
       return static_cast<std::size_t>(extents(s, M::parameter_table[i]).numel());
@@ -58,6 +59,7 @@ public:
 
   /// All elements of state s; empty as long as it has no memory.
   std::span<T> all(std::size_t s) const { return values_[s]; }
+  /// Whether state s has its memory.
   bool has_memory(std::size_t s) const { return !memory_[s].is_empty(); }
   /// What is kept of state s of parameter i.
   std::span<T> part(std::size_t s, std::size_t i) const {
