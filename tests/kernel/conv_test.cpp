@@ -194,6 +194,30 @@ TEST_CASE("conv takes many channels over small planes") {
   check<float, ConvGeometry<1>{.in_channels = 600, .out_channels = 128, .input = {32}, .kernel = {1}}>(1);
 }
 
+TEST_CASE("conv takes rows of pixels where one vector holds all channels") {
+  check<float, ConvGeometry<2>{.in_channels = 6, .out_channels = 16, .input = {14, 14}, .kernel = {5, 5}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 19, .out_channels = 13, .input = {7, 13}, .kernel = {2, 3}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 21, .out_channels = 8, .input = {9, 11}, .kernel = {3, 3}}>(1);
+  check<double, ConvGeometry<2>{.in_channels = 10, .out_channels = 4, .input = {5, 11}, .kernel = {3, 2}}>(2);
+  constexpr Index floats = stator::kernel::native_width<float>;
+  using Rows = stator::kernel::detail::conv_pass<
+      float, ConvGeometry<2>{.in_channels = 6, .out_channels = floats, .input = {14, 20}, .kernel = {5, 3}},
+      false>;
+  static_assert(floats < 8 || Rows::row_pixels >= 8, "another kernel would be tested");
+}
+
+TEST_CASE("conv copies pixels of planes that displace one another") {
+  check<float, ConvGeometry<2>{.in_channels = 64, .out_channels = 42, .input = {16, 20}, .kernel = {1, 1}}>(
+      2);
+  check<float, ConvGeometry<2>{.in_channels = 36, .out_channels = 19, .input = {16, 16}, .kernel = {1, 1}}>(
+      2);
+  check<double, ConvGeometry<1>{.in_channels = 18, .out_channels = 33, .input = {128}, .kernel = {1}}>(3);
+  using Copied = stator::kernel::detail::conv_vectors<
+      float, ConvGeometry<2>{.in_channels = 36, .out_channels = 19, .input = {16, 16}, .kernel = {1, 1}},
+      false>;
+  static_assert(Copied::wins && Copied::copies, "another kernel would be tested");
+}
+
 TEST_CASE("conv takes more weights than anything else") {
   check<float, ConvGeometry<2>{.in_channels = 128,
                                .out_channels = 230,

@@ -36,7 +36,11 @@ struct conv_lanes {
     return n;
   }();
   /// Lanes of a vector; rows that are shorter cannot be taken.
-  static constexpr Index W = shortest >= native_width<T> ? native_width<T> : quad<T>;
+  static constexpr Index W = [] {
+    Index w = native_width<T>;
+    while (w > quad<T> && w > shortest) w /= 2;
+    return w;
+  }();
   static constexpr bool possible = vectorizable<T> && shortest >= quad<T>;
 
   /// Vectors of a class, and of all of them. The last one of a row overlaps the one before.
@@ -70,19 +74,25 @@ struct conv_lanes {
     });
   }
 
-  /// Lays out `channels` planes of the source.
-  static void lay_out(const T* from, Index channels, T* to) {
+  /// Lays out `channels` planes of the source; `fresh` as for `pad_planes`.
+  static void lay_out(const T* from, Index channels, T* to, bool fresh = true) {
     if constexpr (split == 1) {
-      pad_planes<D>(from, channels, direction::source, direction::front, extents, to);
+      pad_planes<D>(from, channels, direction::source, direction::front, extents, to, fresh);
     } else {
       constexpr Index width = direction::source[D - 1], front = direction::front[D - 1];
       std::array<Index, D> rows = direction::source;
       rows[D - 1] = 1;
-      std::fill_n(to, channels * plane, T{});
+      if (fresh) std::fill_n(to, channels * plane, T{});
       for (Index c = 0; c < channels; ++c, to += plane)
         for_each_index<D>(rows, [&](std::array<Index, D> i) {
           for (std::size_t d = 0; d + 1 < D; ++d) i[d] += direction::front[d];
           T* row = to + flat_index(i, extents);
+          if constexpr (split == 2) {
+            deal_row(from, width, row + front % 2 * part + front / 2,
+                     row + (front + 1) % 2 * part + (front + 1) / 2);
+            from += width;
+            return;
+          }
           for (Index r = 0; r < split; ++r) {
             // Columns of the padded source r, r + split, ...; those before `front` are zeros.
             const Index first = r >= front ? r : r + ceil_div(front - r, split) * split;
@@ -122,7 +132,7 @@ STATOR_NOINLINE void conv_lanes_tiles(const T* x, const Offset* from, const Offs
         STATOR_UNROLL
         for (Index v = 0; v < NV; ++v) {
           V line;
-          load(line, pixels[v] + shift);
+          load_once(line, pixels[v] + shift);
           STATOR_UNROLL
           for (Index i = 0; i < MR; ++i) sum[i][v] += weight[i] * line;
         }

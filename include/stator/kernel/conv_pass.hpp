@@ -5,6 +5,7 @@
 
 #include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_direction.hpp"
+#include "stator/kernel/conv_rows.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
 
@@ -21,6 +22,14 @@ struct conv_pass {
                          class_count = direction::class_count;
   static constexpr ConvPanels<T> panels{target_channels};
   static constexpr Index W = panels.width;
+
+  /// Pixels of a tile along a row, if all channels are one vector and taps are neighbours.
+  static constexpr Index row_width = direction::target[D - 1], row_taps = G.kernel[D - 1];
+  static constexpr Index row_pixels = !Backward && panels.padded() == W && W > 1 && row_taps > 1 &&
+                                              G.stride[D - 1] == 1 && G.dilation[D - 1] == 1 &&
+                                              steps* W* static_cast<Index>(sizeof(T)) <= (Index{1} << 15)
+                                          ? row_tile(row_width, row_taps)
+                                          : 0;
 
   struct Layout {
     std::size_t weights = 0, start = 0, from = 0, step = 0, classes = 0, slots = 0;
@@ -126,11 +135,18 @@ private:
 
   /// Part `part` of `parts` of the pixels of a class, the channels of panel p.
   void pixels(const T* x, Index g, Index p, const PixelClass& of, Index part, Index parts, T* y) const {
-    const Index tiles = ceil_div(of.pixels, conv_rows), first = tiles * part / parts * conv_rows;
-    const Index last = std::min(tiles * (part + 1) / parts * conv_rows, of.pixels);
+    constexpr Index size = row_pixels > 0 ? row_width : conv_rows;
+    const Index tiles = ceil_div(of.pixels, size), first = tiles * part / parts * size;
+    const Index last = std::min(tiles * (part + 1) / parts * size, of.pixels);
     if (first >= last) return;
     const Index k = source_channels * of.taps, c = p * panels.panel();
     const T* b = weights + (g * steps + of.step) * panels.padded() + c * k;
+    if constexpr (row_pixels > 0) {
+      conv_row_tiles<T, W, row_pixels, row_taps>(x, from + first, (last - first) / row_width, row_width, step,
+                                                 k, b, start + g * W, y + first, target_plane,
+                                                 target_channels);
+      return;
+    }
     const auto call = [&]<Index NV>() {
       conv_pixels<T, W, NV>(x, from + of.pixel + first, last - first, step + of.step, k, b,
                             start + g * panels.padded() + c, y + of.pixel + first, target_plane,

@@ -5,6 +5,7 @@
 #include "stator/core/bytes.hpp"
 #include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_geometry.hpp"
+#include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/vector.hpp"
 
 #include <algorithm>
@@ -23,9 +24,8 @@ struct Carver {
 };
 
 /// Copies n neighbours.
-template<class T>
+template<class T, Index W = native_width<T>>
 STATOR_ALWAYS_INLINE inline void copy_row(const T* from, Index n, T* to) {
-  constexpr Index W = native_width<T>;
   if (W > 1 && n >= W) {
     vec<T, W> v;
     for (Index i = 0; i + W < n; i += W) {
@@ -34,19 +34,42 @@ STATOR_ALWAYS_INLINE inline void copy_row(const T* from, Index n, T* to) {
     }
     load(v, from + n - W);
     store(v, to + n - W);
+  } else if constexpr (W > quad<T>) {
+    copy_row<T, quad<T>>(from, n, to);
   } else {
     for (Index i = 0; i < n; ++i) to[i] = from[i];
   }
 }
 
-/// Copies channels of `extents` into the middle of zeros: planes of `padded`, `front` zeros before.
+/// Copies n neighbours from the i-th pair on, the first of each pair to one place and the second to another.
+template<class T, Index W = native_width<T>>
+STATOR_ALWAYS_INLINE inline void deal_row(const T* from, Index n, T* first, T* second, Index i = 0) {
+  if constexpr (W > 1) {
+    for (; 2 * (i + W) <= n; i += W) {
+      vec<T, W> a, b, even, odd;
+      load(a, from + 2 * i);
+      load(b, from + 2 * i + W);
+      split<T, W>(a, b, even, odd);
+      store(even, first + i);
+      store(odd, second + i);
+    }
+    deal_row<T, (W > quad<T> ? W / 2 : 1)>(from, n, first, second, i);
+  } else {
+    for (; 2 * i + 1 < n; ++i) first[i] = from[2 * i], second[i] = from[2 * i + 1];
+    if (2 * i < n) first[i] = from[2 * i];
+  }
+}
+
+/// Copies channels of `extents` into the middle of zeros: planes of `padded`, `front` zeros before. With
+/// `fresh` the zeros are written; otherwise they are there from a time before.
 template<std::size_t D, class T>
 void pad_planes(const T* from, Index channels, const std::array<Index, D>& extents,
-                const std::array<Index, D>& front, const std::array<Index, D>& padded, T* to) {
+                const std::array<Index, D>& front, const std::array<Index, D>& padded, T* to,
+                bool fresh = true) {
   const Index width = extents[D - 1], rows = product(extents) / std::max<Index>(width, 1);
   const Index plane = product(padded);
   for (Index c = 0; c < channels; ++c, to += plane) {
-    std::fill_n(to, plane, T{});
+    if (fresh) std::fill_n(to, plane, T{});
     for (Index r = 0; r < rows; ++r, from += width) {
       Index rest = r, at = front[D - 1], scale = padded[D - 1];
       for (std::size_t d = D - 1; d-- > 0;) {

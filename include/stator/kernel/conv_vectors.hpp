@@ -41,6 +41,13 @@ struct conv_vectors {
   }();
   static constexpr Index tiles = ceil_div(channels, MR);
 
+  /// Whether the pixels of a tile are copied, for all channels of the target to read: of a product of
+  /// matrices, where planes are so many bytes apart that their pixels displace one another in the caches.
+  static constexpr bool copies = direction::taps == 1 && !lanes::lays_out && !direction::in_phases &&
+                                 tiles >= 4 && steps >= 16 &&
+                                 lanes::plane * static_cast<Index>(sizeof(T)) % 1024 == 0 &&
+                                 steps * NV * W * static_cast<Index>(sizeof(T)) <= (Index{1} << 15);
+
   /// Whether it is faster than vectors along the channels: by the share of lanes that do something, and what
   /// both cost beside their multiplications (measured).
   static constexpr bool wins = [] {
@@ -105,17 +112,19 @@ struct conv_vectors {
       parallel_for_chunks(batch, std::min(batch, threads), [&](Index first, Index last, Index chunk) {
         for (Index n = first; n < last; ++n)
           for (Index g = 0; g < G.groups; ++g)
-            pass.group(pass.laid_out(x, n, g, 1, pass.place(chunk)), y, n, g, pass.place(chunk), 0, 1);
+            pass.group(pass.laid_out(x, n, g, pass.place(chunk), n == first && g == 0), y, n, g,
+                       pass.place(chunk), 0, 1);
       });
       return;
     }
     // Fewer samples than threads: each computes a part of the vectors.
     if constexpr (lanes::lays_out)
-      parallel_for_chunks(
-          batch * G.groups, std::min(threads, batch * G.groups), [&](Index first, Index last, Index) {
-            for (Index i = first; i < last; ++i)
-              pass.laid_out(x, i / G.groups, i % G.groups, 1, pass.place(i / G.groups) + i % G.groups * laid);
-          });
+      parallel_for_chunks(batch * G.groups, std::min(threads, batch * G.groups),
+                          [&](Index first, Index last, Index) {
+                            for (Index i = first; i < last; ++i)
+                              pass.laid_out(x, i / G.groups, i % G.groups,
+                                            pass.place(i / G.groups) + i % G.groups * laid, true);
+                          });
     const Index parts = ceil_div(threads, batch);
     parallel_for_chunks(batch * parts, threads, [&](Index first, Index last, Index) {
       for (Index item = first; item < last; ++item) {
@@ -147,14 +156,16 @@ private:
   static const T* sample(const T* x, Index n, Index g) {
     return x + (n * G.groups + g) * direction::source_channels * direction::source_plane;
   }
-  static const T* laid_out(const T* x, Index n, Index g, Index count, T* to_slot) {
+  /// `fresh`: the slot holds nothing yet.
+  static const T* laid_out(const T* x, Index n, Index g, T* to_slot, bool fresh) {
     if constexpr (!lanes::lays_out) return sample(x, n, g);
-    lanes::lay_out(sample(x, n, g), count * direction::source_channels, to_slot);
+    lanes::lay_out(sample(x, n, g), direction::source_channels, to_slot, fresh);
     return to_slot;
   }
 
   /// Part `part` of `parts` of the vectors of a group; `mine` is the thread's slot.
   void group(const T* in, T* y, Index n, Index g, T* mine, Index part, Index parts) const {
+    if constexpr (copies) return group_of_copies(in, y, n, g, part, parts);
     for (Index t = 0; t < tiles; ++t) {
       const Index c = t * MR, valid = std::min(MR, channels - c);
       T* out = y + ((n * G.groups + g) * channels + c) * target_plane;
@@ -169,6 +180,29 @@ private:
       }
       if constexpr (direction::in_phases)
         for (Index i = 0; i < valid; ++i) join_phases<G>(phases + i * target_plane, out + i * target_plane);
+    }
+  }
+
+  /// The same with the pixels of a tile copied, so that they stay near for all channels.
+  void group_of_copies(const T* in, T* y, Index n, Index g, Index part, Index parts) const {
+    alignas(alignment) T copied[static_cast<std::size_t>(steps * NV * W)];
+    Offset vector[NV], line[steps];
+    for (Index v = 0; v < NV; ++v) vector[v] = static_cast<Offset>(v * W);
+    for (Index p = 0; p < steps; ++p) line[p] = static_cast<Offset>(p * NV * W);
+    const Index last = lanes::all_vectors * (part + 1) / parts;
+    for (Index q = lanes::all_vectors * part / parts; q < last; q += NV) {
+      const Index count = std::min(NV, last - q);
+      for (Index p = 0; p < steps; ++p)
+        for (Index v = 0; v < count; ++v) {
+          vec<T, W> pixels;
+          load(pixels, in + from[q + v] + step[p]);
+          store(pixels, copied + (p * NV + v) * W);
+        }
+      for (Index t = 0; t < tiles; ++t)
+        conv_lanes_tiles<T, W, MR, NV>(copied, vector, to + q, count, line, steps,
+                                       weights + (g * tiles + t) * steps * MR, start + (g * tiles + t) * MR,
+                                       y + ((n * G.groups + g) * channels + t * MR) * target_plane,
+                                       target_plane, std::min(MR, channels - t * MR));
     }
   }
 

@@ -24,11 +24,18 @@ struct conv_winograd {
   static constexpr Index height = fits ? G.output()[0] : 1, width = fits ? G.output()[D - 1] : 1;
   /// Tiles of a sample: down, across, all.
   static constexpr Index down = ceil_div(height, 2), across = ceil_div(width, 2), tiles = down * across;
-  static constexpr Index NV = tiles > W ? 2 : 1, panel = NV * W, panels = ceil_div(tiles, panel);
+  /// Vectors of tiles that are multiplied at once: as many as leave the fewest lanes empty.
+  static constexpr Index NV = [] {
+    Index best = 1;
+    for (Index nv = 2; nv <= max_tile_vectors && nv <= 3 && (nv - 1) * W < tiles; ++nv)
+      if (round_up(tiles, nv * W) <= round_up(tiles, best * W) || best == 1) best = nv;
+    return best;
+  }();
+  static constexpr Index panel = NV * W, panels = ceil_div(tiles, panel);
   /// Whether this is faster than one product for each tap: enough channels for the sums to be few beside the
   /// products, lanes that are used, and not more weights than the pixels pay for.
   static constexpr bool wins = fits && in >= 16 && out >= 16 && tiles * 4 >= panels * panel * 3 &&
-                               height * width * 4 >= down * across * 13 && tiles >= 2 * W;
+                               height * width * 4 >= down * across * 13 && tiles >= 16;
 
   static constexpr Index strip = tile_rows(NV), strips = ceil_div(out, strip);
   /// Weights in strips as high as a register tile, for each point.
@@ -116,9 +123,7 @@ private:
         // Pixel i is pixel i + left of the row.
         T* const first = line + left % 2 * half + left / 2;
         T* const second = line + (left + 1) % 2 * half + (left + 1) / 2;
-        for (Index i = 0; i < used / 2; ++i) first[i] = from[2 * i];
-        for (Index i = 0; i < used / 2; ++i) second[i] = from[2 * i + 1];
-        if (used % 2 != 0) first[used / 2] = from[used - 1];
+        deal_row(from, used, first, second);
       }
   }
 
@@ -175,38 +180,51 @@ private:
     }(std::make_integer_sequence<int, static_cast<int>(W)>{});
   }
 
-  /// A^T m A of the tiles from `first` on, plus the bias.
+  /// A^T m A of the tiles from `first` on, plus the bias. Some channels wait for the others before they are
+  /// copied to their rows: a load from the middle of what was just stored waits for longer.
   static void transform_output(const T* products, const T* bias, Index first, T* y) {
-    const Index behind = std::min(first + panel, tiles);
-    for (Index o = 0; o < out; ++o) {
-      alignas(64) T pixels[2][2 * panel]; // of two rows, those of a tile side by side
+    constexpr Index at_once = 4;
+    alignas(64) T pixels[at_once][2][2 * panel]; // of two rows, those of a tile side by side
+    for (Index o = 0; o < out; o += at_once) {
+      const Index count = std::min(at_once, out - o);
+      for (Index c = 0; c < count; ++c)
+        transform_channel(products + (o + c) * panel, bias[o + c], pixels[c][0], pixels[c][1]);
+      for (Index c = 0; c < count; ++c)
+        put_rows(pixels[c][0], pixels[c][1], first, y + (o + c) * height * width);
+    }
+  }
+  STATOR_ALWAYS_INLINE static void transform_channel(const T* products, T bias, T* upper, T* lower) {
+    STATOR_UNROLL
+    for (Index v = 0; v < NV; ++v) {
+      V s[2][4];
       STATOR_UNROLL
-      for (Index v = 0; v < NV; ++v) {
-        V s[2][4];
+      for (Index k = 0; k < 4; ++k) {
+        V m[4];
         STATOR_UNROLL
-        for (Index k = 0; k < 4; ++k) {
-          V m[4];
-          STATOR_UNROLL
-          for (Index r = 0; r < 4; ++r) load(m[r], products + ((r * 4 + k) * out + o) * panel + v * W);
-          s[0][k] = m[0] + m[1] + m[2];
-          s[1][k] = m[1] - m[2] - m[3];
-        }
-        const V start = bias[o] - V{};
-        STATOR_UNROLL
-        for (Index r = 0; r < 2; ++r) {
-          const V even = s[r][0] + s[r][1] + s[r][2] + start, odd = s[r][1] - s[r][2] - s[r][3] + start;
-          alternate<0>(even, odd, pixels[r] + 2 * v * W);
-          alternate<1>(even, odd, pixels[r] + (2 * v + 1) * W);
-        }
+        for (Index r = 0; r < 4; ++r) load(m[r], products + (r * 4 + k) * out * panel + v * W);
+        s[0][k] = m[0] + m[1] + m[2];
+        s[1][k] = m[1] - m[2] - m[3];
       }
-      T* const target = y + o * height * width;
-      for (Index t = first; t < behind;) {
-        const Index ty = t / across, tx = t % across, count = std::min(across - tx, behind - t);
-        const Index n = std::min(2 * count, width - 2 * tx);
-        for (Index r = 0; r < 2 && 2 * ty + r < height; ++r)
-          std::copy_n(pixels[r] + 2 * (t - first), n, target + (2 * ty + r) * width + 2 * tx);
-        t += count;
+      const V start = bias - V{};
+      STATOR_UNROLL
+      for (Index r = 0; r < 2; ++r) {
+        const V even = s[r][0] + s[r][1] + s[r][2] + start, odd = s[r][1] - s[r][2] - s[r][3] + start;
+        T* const row_of = r == 0 ? upper : lower;
+        alternate<0>(even, odd, row_of + 2 * v * W);
+        alternate<1>(even, odd, row_of + (2 * v + 1) * W);
       }
+    }
+  }
+  /// The pixels of tiles from `first` on, two rows of them, to the rows of a plane.
+  static void put_rows(const T* upper, const T* lower, Index first, T* target) {
+    const Index behind = std::min(first + panel, tiles);
+    for (Index t = first; t < behind;) {
+      const Index ty = t / across, tx = t % across, count = std::min(across - tx, behind - t);
+      const Index n = std::min(2 * count, width - 2 * tx);
+      T* const to = target + 2 * (ty * width + tx);
+      copy_row(upper + 2 * (t - first), n, to);
+      if (2 * ty + 1 < height) copy_row(lower + 2 * (t - first), n, to + width);
+      t += count;
     }
   }
 };

@@ -47,7 +47,10 @@ STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi
       // A page ahead: the machine's own prefetching stops at its end.
       if constexpr (Layout == DotsLayout::packed_far)
         STATOR_PREFETCH(at + j * W + 4096 / static_cast<Index>(sizeof(T)));
-      load(y, at + j * (packed ? W : bi));
+      if constexpr (MR > 1 && W == native_width<T>)
+        load_once(y, at + j * (packed ? W : bi));
+      else
+        load(y, at + j * (packed ? W : bi));
       if constexpr (!packed) keep(y);
       STATOR_UNROLL
       for (Index i = 0; i < MR; ++i) sum[i][j] += x[i] * y;

@@ -31,24 +31,30 @@ STATOR_ALWAYS_INLINE inline void deal(const V& so_far, const V& x, const V& g, V
 }
 
 /// y[i] from windows of two rows, by `combine(a, b)` on vectors or numbers; rows first, then columns. From
-/// column i on, with vectors of W and then narrower ones.
+/// column i on, with vectors of W and then narrower ones, or one that overlaps
+/// the one before.
 template<class T, Index W, class Combine>
 STATOR_ALWAYS_INLINE inline void halve_rows(const T* upper, const T* lower, T* y, Index i, Index count,
                                             Combine&& combine) {
   if constexpr (W > 1) {
     using V = vec<T, W>;
-    for (; i + W <= count; i += W) {
+    const auto windows = [&](Index from) STATOR_INLINE_LAMBDA {
       V a, b, c, d;
-      load(a, upper + 2 * i);
-      load(b, upper + 2 * i + W);
-      load(c, lower + 2 * i);
-      load(d, lower + 2 * i + W);
+      load(a, upper + 2 * from);
+      load(b, upper + 2 * from + W);
+      load(c, lower + 2 * from);
+      load(d, lower + 2 * from + W);
       combine(a, c);
       combine(b, d);
       V even, odd;
       split<T, W>(a, b, even, odd);
       combine(even, odd);
-      store(even, y + i);
+      store(even, y + from);
+    };
+    for (; i + W <= count; i += W) windows(i);
+    if (i >= W && i + 1 < count && 2 * (count - i) != W) { // several are left, but no narrower vector
+      windows(count - W);
+      return;
     }
     halve_rows<T, (W > quad<T> ? W / 2 : 1)>(upper, lower, y, i, count, combine);
   } else {

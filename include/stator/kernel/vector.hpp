@@ -96,6 +96,20 @@ template<class V, class T>
 STATOR_ALWAYS_INLINE inline void load(V& v, const T* p) {
   STATOR_MEMCPY(&v, p, sizeof(V));
 }
+/// Loads what several operations use into a register: g++ would make it an operand in memory of each of them.
+template<class V, class T>
+STATOR_ALWAYS_INLINE inline void load_once(V& v, const T* p) {
+  load(v, p);
+#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__SSE2__)
+  asm("" : "+x"(v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(v));
+#endif
+#endif
+}
 /// Stores to any address.
 template<class V, class T>
 STATOR_ALWAYS_INLINE inline void store(const V& v, T* p) {
