@@ -4,6 +4,8 @@
 #include "stator/nn/loss.hpp"
 #include "stator/nn/pooling.hpp"
 
+#include <limits>
+
 using namespace stator;
 using test::check_gradient;
 using test::derivative;
@@ -70,6 +72,23 @@ TEST_CASE("the second derivatives of paddings and interpolations are those of ce
 }
 
 namespace {
+/// Attention of two heads that lie beside each other in rows of E numbers, causal or with a mask to add.
+template<Index L, Index S, Index E>
+auto attend_to(const auto& q, const auto& k, const auto& v, const auto&... mask) {
+  const auto heads = []<Index Rows>(std::integral_constant<Index, Rows>, const auto& x) {
+    return transpose<1, 2>(view<-1, Rows, 2, E / 2>(x));
+  };
+  constexpr std::integral_constant<Index, L> queries;
+  constexpr std::integral_constant<Index, S> keys;
+  return view<-1, L, E>(transpose<1, 2>(nn::scaled_dot_product_attention < sizeof...(mask) ==
+                                        0 > (heads(queries, q), heads(keys, k), heads(keys, v), mask...)));
+}
+/// The same of the thirds of each row of x.
+template<Index L, Index E>
+auto attend(const auto& x, const auto&... mask) {
+  const auto [q, k, v] = chunk<3, 2>(x);
+  return attend_to<L, L, E>(q, k, v, mask...);
+}
 /// The sum of the squares of the first derivatives of f, weighed by a curve, is differentiated: what grad
 /// refuses does not compile, so each of these operations has a second derivative.
 void check_twice(const auto& f, const auto&... x) {
@@ -86,6 +105,21 @@ void check_twice(const auto& f, const auto&... x) {
 }
 } // namespace
 
+TEST_CASE("attention of thirds of rows is what it is with all scores in memory") {
+  const auto a = variable<2, 40, 24>(-2, 2, 1), b = variable<2, 40, 24>(-2, 2, 1);
+  const auto w = variable<2, 40, 8>(-1, 1, 2);
+  Tensor<double, 40, 40> mask;
+  for (Index i = 0; i < 40; ++i)
+    for (Index j = 0; j < 40; ++j)
+      mask.data()[i * 40 + j] = j > i ? -std::numeric_limits<double>::infinity() : 0;
+  const auto in_blocks = attend<40, 8>(a);
+  const auto materialised = attend<40, 8>(b, mask);
+  sum(w * in_blocks).backward();
+  sum(w * materialised).backward();
+  test::check_close(in_blocks.value().values(), test::doubles(materialised.value().values()), 1e-14);
+  test::check_close(a.grad().values(), test::doubles(b.grad().values()), 1e-13);
+}
+
 TEST_CASE("the second derivatives through grad are those of central differences, kernel by kernel") {
   const auto image = variable<2, 2, 4, 4>(-1, 1, 3);
   check_twice(operation<ops::Convolution<2, ops::ConvSpec<2>{.padding_begin = 1, .padding_end = 1}>>{}, image,
@@ -96,6 +130,9 @@ TEST_CASE("the second derivatives through grad are those of central differences,
   check_twice([](const auto& x) { return nn::interpolate<twice>(x); }, image);
   const auto q = variable<2, 3, 4>(), k = variable<2, 3, 4>(-1, 1, 5), v = variable<2, 3, 4>(-1, 1, 6);
   check_twice([](const auto&... a) { return nn::scaled_dot_product_attention<true>(a...); }, q, k, v);
+  check_twice([](const auto& x) { return attend<3, 4>(x); }, variable<1, 3, 12>());
+  check_twice([](const auto& a, const auto& b) { return attend_to<3, 2, 4>(a, b, b); }, variable<1, 3, 4>(),
+              variable<1, 2, 4>(-1, 1, 5));
   check_twice(bmm, q, variable<2, 4, 2>());
   check_twice([](const auto& x) { return cumsum<1>(x); }, q);
   check_twice([](const auto& x) { return amax_dims<1>(x); }, q);

@@ -44,7 +44,7 @@ public:
   HookTrace hooks;      ///< of the current network
   Mistake mistake;      ///< the first
 
-  /// Appends a node, or returns an equal one.
+  /// Appends a node, or returns an equal one, or what its operand was made of where it undoes that.
   template<class... Operand>
   constexpr int add(const Signature* signature, Operand... operand) {
     const int in[sizeof...(Operand) + 1] = {operand..., 0};
@@ -56,6 +56,7 @@ public:
   constexpr int add_list(const Signature* signature, const int* in, int count) {
     if (count > 0 && !signature->unique) {
       Node* const node = nodes.data();
+      if (node[in[0]].signature->undone_by == signature->identity) return edges.data()[node[in[0]].first];
       const int *const edge = edges.data(), *const next = links_.data();
       for (int user = heads_.data()[in[0]]; user >= 0; user = next[user])
         if (node[user].signature->identity == signature->identity && node[user].count == count &&

@@ -97,6 +97,7 @@ struct Signature {
   FillFunction fill = nullptr;                          ///< null where there is no gradient of this type
   AccumulateFunction accumulate_grad = nullptr;         ///< kind leaf
   const Signature* identity = nullptr;                  ///< equal for equal operations, whatever their vjp
+  const Signature* undone_by = nullptr;                 ///< identity of what gives the only operand back
   PrepareFunction prepare = nullptr;                    ///< of prepared programs, see graph/prepare.hpp
   ScaleFunction scaled = nullptr;                       ///< of prepared programs
   bool mul_add = false;  ///< elementwise: the first operand times the second plus the third

@@ -2,12 +2,10 @@
 // scaled_dot_product_attention.
 #pragma once
 
-#include "stator/kernel/attention.hpp"
+#include "stator/ops/attention_blocks.hpp"
 #include "stator/ops/bmm.hpp"
 #include "stator/ops/dropout.hpp"
 #include "stator/ops/softmax.hpp"
-#include "stator/ops/view.hpp"
-#include "stator/ops/vjp_of_nodes.hpp"
 
 #include <limits>
 #include <type_traits>
@@ -52,132 +50,6 @@ struct KeyPaddingMask {
   }
 };
 
-template<bool Causal, double DropoutP>
-struct Attention;
-
-/// softmax(q k^T / sqrt(d)) v for q [..., L, d], k [..., S, d], v [..., S, e] in one kernel that never holds
-/// all scores. With Kept the result [..., L, e] is followed by what the gradient needs of the scores, a
-/// number for each row: the shape is then [..., L, e + 1], and `Values` reads the result.
-template<bool Causal, bool Kept>
-struct AttentionInBlocks {
-  static constexpr std::string_view name = "ScaledDotProductAttention";
-  static constexpr std::string_view backward_name = "BmmBackward0";
-  static constexpr Index rows(const Extents& e) { return e[e.rank - 2]; }
-  template<class Q, class K, class V>
-  using Kernel = kernel::attention<typename Q::scalar, Causal, rows(Q::extents), rows(K::extents),
-                                   Q::extents.back(), V::extents.back()>;
-
-  /// Whether the kernel takes these operands.
-  template<class Q, class K, class V>
-  static consteval bool fits() {
-    constexpr Extents q = Q::extents, k = K::extents, v = V::extents;
-    using T = typename Q::scalar;
-    if (!kernel::vectorizable<T> || !std::is_same_v<T, typename K::scalar> ||
-        !std::is_same_v<T, typename V::scalar>)
-      return false;
-    if (q.rank < 3 || q.rank != k.rank || q.rank != v.rank) return false;
-    for (std::size_t d = 0; d + 2 < q.rank; ++d)
-      if (q[d] != k[d] || q[d] != v[d]) return false;
-    return q.back() == k.back() && rows(k) == rows(v) && rows(q) * rows(k) > 0 && q.back() * v.back() > 0 &&
-           q.back() + v.back() <= 1024 / static_cast<Index>(sizeof(T));
-  }
-
-  static constexpr Extents shape(const Extents& q, const Extents&, const Extents& v) {
-    Extents e = q;
-    e[e.rank - 1] = v.back() + (Kept ? 1 : 0);
-    return e;
-  }
-  static constexpr Extents gradient_shape(const Extents& y) {
-    Extents e = y;
-    if (Kept) --e[e.rank - 1];
-    return e;
-  }
-  /// As many as with all scores, whatever is left out.
-  static constexpr Index multiply_adds(const Extents&, const Extents& q, const Extents& k, const Extents& v) {
-    return q.numel() * rows(k) + v.numel() * rows(q);
-  }
-  template<class Q>
-  static constexpr auto scale = static_cast<typename Q::scalar>(
-      1 / Attention<Causal, 0.0>::square_root(static_cast<double>(Q::extents.back())));
-  template<class X>
-  static Index stacks(Index batch) {
-    return detail::blocks<X>(X::extents.rank - 2, batch);
-  }
-
-  template<class Out, class Q, class K, class V>
-  static void run(typename Out::scalar* y, const typename Q::scalar* q, const typename K::scalar* k,
-                  const typename V::scalar* v, Index batch, std::byte*) {
-    const Index n = stacks<Q>(batch);
-    Kernel<Q, K, V>::forward(q, k, v, scale<Q>, y,
-                             Kept ? y + n * rows(Q::extents) * V::extents.back() : nullptr, n);
-  }
-
-  /// The result itself.
-  struct Values {
-    static constexpr std::string_view name = "Slice";
-    static constexpr std::string_view backward_name = "BmmBackward0";
-    static constexpr bool is_view = true, takes_other_gradient = true;
-    static constexpr Extents shape(const Extents& y) { return gradient_shape(y); }
-    template<class G, class Y, class X>
-    static constexpr auto vjp(G g, Y, X) {
-      return gradients(g);
-    }
-  };
-
-  /// The gradients of q, k and v, one after the other, as long rows [..., 1, all of a stack].
-  struct Backward {
-    static constexpr std::string_view name = "ScaledDotProductAttentionBackward";
-    static constexpr Extents shape(const Extents&, const Extents&, const Extents& q, const Extents& k,
-                                   const Extents& v) {
-      Extents e = q;
-      e[e.rank - 2] = 1;
-      e[e.rank - 1] = rows(q) * q.back() + rows(k) * (k.back() + v.back());
-      return e;
-    }
-    static constexpr Index multiply_adds(const Extents&, const Extents&, const Extents&, const Extents& q,
-                                         const Extents& k, const Extents& v) {
-      return 2 * (q.numel() * rows(k) + v.numel() * rows(q));
-    }
-    template<class Out, class G, class Y, class Q, class K, class V>
-    static void run(typename Out::scalar* out, const typename G::scalar* g, const typename Y::scalar* y,
-                    const typename Q::scalar* q, const typename K::scalar* k, const typename V::scalar* v,
-                    Index batch, std::byte*) {
-      const Index n = stacks<Q>(batch), queries = rows(Q::extents), keys = rows(K::extents);
-      auto* const dk = out + n * queries * Q::extents.back();
-      Kernel<Q, K, V>::backward(g, q, k, v, y, y + n * queries * V::extents.back(), scale<Q>, out, dk,
-                                dk + n * keys * K::extents.back(), n);
-    }
-  };
-  /// A gradient of shape E from the result of Backward, in which `Before` elements of a stack come before it.
-  template<Extents E, Index Before>
-  struct Part {
-    static constexpr std::string_view name = "Slice";
-    static constexpr Extents shape(const Extents&) { return E; }
-    template<class Out, class D>
-    static void run(typename Out::scalar* out, const typename D::scalar* d, Index batch, std::byte*) {
-      const Index n = stacks<D>(batch);
-      constexpr Index count = rows(E) * E.back(), piece = Index{1} << 13;
-      d += n * Before;
-      parallel_for(n * count, piece,
-                   [&](Index first, Index last, int) { std::copy(d + first, d + last, out + first); });
-    }
-  };
-
-  template<class G, class Y, class Q, class K, class V>
-  static constexpr auto vjp(G g, Y y, Q q, K k, V v) {
-    if constexpr (G::order > 0) {
-      const auto again = Attention<Causal, 0.0>::materialised(once_more(q), once_more(k), once_more(v));
-      const int result[] = {again.node}, seed[] = {g.node};
-      return vjp_of_nodes(*g.builder, result, seed, q, k, v);
-    } else {
-      constexpr Index of_q = rows(Q::extents) * Q::extents.back();
-      const auto d = operation<Backward>{}(g, y, q, k, v);
-      return gradients(operation<Beginning<Q::extents>>{}(d), operation<Part<K::extents, of_q>>{}(d),
-                       operation<Part<V::extents, of_q + rows(K::extents) * K::extents.back()>>{}(d));
-    }
-  }
-};
-
 /// softmax(q k^T / sqrt(d) + masks) v, with dropout of the weights in training.
 template<bool Causal, double DropoutP>
 struct Attention {
@@ -185,14 +57,8 @@ struct Attention {
   static constexpr bool is_composite = true;
   template<class Q, class K, class V, class... Mask>
   static constexpr auto compose(Q q, K k, V v, Mask... mask) {
-    if constexpr (sizeof...(Mask) == 0 && DropoutP == 0 &&
-                  AttentionInBlocks<Causal, false>::template fits<Q, K, V>()) {
-      using InBlocks = AttentionInBlocks<Causal, (Q::order > 0)>;
-      const auto y = operation<InBlocks>{}(q, k, v);
-      if constexpr (Q::order > 0)
-        return operation<typename InBlocks::Values>{}(y);
-      else
-        return y;
+    if constexpr (sizeof...(Mask) == 0 && DropoutP == 0 && RecordAttention<Causal, Q, K, V>::fits()) {
+      return RecordAttention<Causal, Q, K, V>::record(q, k, v);
     } else {
       return materialised(q, k, v, mask...);
     }

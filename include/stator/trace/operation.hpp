@@ -37,6 +37,8 @@
 //                                                          channel of the result
 //   static constexpr auto scaled(scale, shift, x...)       the result times scale plus shift, as the same
 //                                                          operation with other weights
+//   using undoing                                         an operation that gives the only operand back, bit
+//                                                         by bit: it is not recorded, the operand is
 //   static constexpr std::string_view normalizer           of results that are normalised over classes, what
 //                                                          users call it, "softmax": a loss of logits
 //                                                          refuses them

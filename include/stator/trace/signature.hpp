@@ -237,6 +237,8 @@ struct signature {
     else
       s.identity = &value;
     if constexpr (requires { Op::normalizer; }) s.normalizer = Op::normalizer;
+    if constexpr (requires { typename Op::undoing; })
+      s.undone_by = &signature<typename Op::undoing, 0, In..., Out>::value;
     s.unique = detail::IsUnique<Op>;
     s.constant = requires { Op::is_constant; };
     s.order = Order;
