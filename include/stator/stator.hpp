@@ -20,3 +20,4 @@
 #include "stator/optim/optim.hpp"
 #include "stator/run/evaluation.hpp"
 #include "stator/run/summary.hpp"
+#include "stator/run/values.hpp"

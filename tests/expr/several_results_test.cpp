@@ -210,3 +210,28 @@ TEST_CASE("grad is asked about one of several results by its name") {
   const auto& weight = model->head.weight;
   CHECK(hidden(1, 0, 2) == Approx(3 * (weight(0, 2) + weight(1, 2))));
 }
+
+TEST_CASE("values computes all results in one run, in their places") {
+  const stator::Model<Speaker> model;
+  const auto x = steps();
+  const auto expressions = model.eval()(x);
+  const auto all = stator::values(expressions);
+  STATIC_REQUIRE(std::is_same_v<decltype(all.output), Tensor<float, 2, 1, 2>>);
+  CHECK(std::ranges::equal(all.output.values(), expressions.output.value().values()));
+  CHECK(std::ranges::equal(std::get<1>(all.state).values(), std::get<1>(expressions.state).value().values()));
+
+  // What is computed for several of them runs once, whether a kernel or a loop gives it, and integers are
+  // results too.
+  stator::Model<Halves> halves;
+  const auto n = numbers();
+  const auto [a, b] = stator::values(halves(n));
+  for (int i = 0; i < 4; ++i) CHECK((a.data()[i] == 0) + (b.data()[i] == 0) < 3);
+  const Tensor<float, stator::dynamic, 2> batch{1, 5, 4, 2, 0, 7};
+  const auto [order, doubled, total] =
+      stator::values(stator::argsort<1>(batch), batch * 2.0f, stator::sum_dims<1>(batch * 2.0f));
+  CHECK(order(1, 0) == 1);
+  CHECK(doubled(2, 1) == 14);
+  CHECK(total(0) == 12);
+  const auto [same, again] = stator::values(batch * 2.0f, batch * 2.0f);
+  CHECK(same(2, 1) == again(2, 1));
+}

@@ -87,3 +87,25 @@ TEST_CASE("dot shows expressions without modules") {
   CHECK_THAT(text, contains("Mm"));
   CHECK_THAT(text, !contains("cluster"));
 }
+
+namespace dot_test {
+struct Pair {
+  nn::Linear<4, 3> fc;
+  constexpr auto forward(auto x) const {
+    const auto y = x | fc;
+    return std::tuple(nn::relu(y), argmax<1>(y), std::array{nn::tanh(y), y});
+  }
+};
+} // namespace dot_test
+
+TEST_CASE("dot shows all results of a network") {
+  const Model<dot_test::Pair> model;
+  const Tensor<float, 5, 4> x;
+  const std::string text = dot(model(x));
+  check_form(text);
+  CHECK_THAT(text, contains("label=\"Relu\\nfloat32 [5, 3]\", penwidth=2"));
+  CHECK_THAT(text, contains("label=\"Result to result 1\\nint64 [5]\", fillcolor=lightyellow, penwidth=2"));
+  CHECK_THAT(text, contains("label=\"Result to result 3\\nfloat32 [5, 3]\", penwidth=2"));
+  CHECK_THAT(text, contains("label=\"fc: Linear<4, 3>\""));
+  CHECK_THAT(text, !contains("mistyrose"));
+}

@@ -383,3 +383,85 @@ TEST_CASE("a network without storage cannot be prepared") {
   using Session = InferenceSession<Mlp, InferenceOptions{}, Tensor<float, 1, 24>>;
   CHECK_THROWS_AS(Session(Mlp{}), UnboundError);
 }
+
+namespace {
+/// What a tracker returns, by name.
+template<class Y, class State, class Label, class Scale>
+struct Tracked {
+  Y output;
+  State state;
+  Label label;
+  Scale scale;
+};
+struct Tracker {
+  nn::LSTM<4, 6> lstm;
+  nn::Conv1d<6, 8, 1> conv;
+  nn::BatchNorm1d<8> bn;
+  Parameter<float, 8> scale;
+  constexpr auto forward(auto x) const {
+    const auto [y, h, c] = lstm.states(x);
+    const auto features = transpose<1, 2>(transpose<0, 1>(y)) | conv | bn;
+    // A result that is a parameter, one of integers, and two of one value.
+    return Tracked{nn::relu(features), std::tuple(h, c, h), argmax<1>(features), scale * 1.0f};
+  }
+};
+/// A batch that is known at run time, and a result that is an input.
+struct Heads {
+  nn::Linear<4, 6> fc;
+  nn::BatchNorm1d<6> bn;
+  nn::Linear<6, 2> mean, deviation;
+  constexpr auto forward(auto x) const {
+    const auto h = nn::relu(x | fc | bn);
+    return std::tuple(h | mean, std::array{exp(h | deviation), h | deviation}, x, sum(h));
+  }
+};
+} // namespace
+
+TEST_CASE("a session of a network with several results gives all of them in one run") {
+  Model<Tracker> model;
+  fill(model);
+  const auto x = input<Tensor<float, 5, 2, 4>>();
+  const auto session = optimize_for_inference<unfolded, Tensor<float, 5, 2, 4>>(model.eval());
+  const auto expected = values(model.eval()(x));
+  const auto found = session(x).value();
+  STATIC_REQUIRE(std::is_same_v<decltype(found), decltype(expected)>);
+  CHECK(doubles(found.output) == doubles(expected.output));
+  CHECK(doubles(std::get<1>(found.state)) == doubles(std::get<1>(expected.state)));
+  CHECK(doubles(std::get<2>(found.state)) == doubles(std::get<0>(expected.state)));
+  CHECK(std::ranges::equal(found.label.values(), expected.label.values()));
+  CHECK(doubles(found.scale) == doubles(model->scale));
+  auto folded = optimize_for_inference<Tensor<float, 5, 2, 4>>(model.eval());
+  const auto close = folded(x).value();
+  CHECK(worst(doubles(close.output), doubles(expected.output), {.relative_to = 1}).error < 1e-5);
+  CHECK(doubles(close.output) != doubles(expected.output)); // folded
+}
+
+TEST_CASE("several results take a batch that is known at run time, memory of the caller and a workspace") {
+  using X = Tensor<float, dynamic, 4>;
+  Model<Heads> model;
+  fill(model);
+  const auto session = optimize_for_inference<unfolded, X>(model.eval());
+  for (const Index batch : {3, 70}) {
+    const X x = input<X>(batch);
+    const auto expected = values(model.eval()(x));
+    const auto [center, deviation, same, total] = session(x).value();
+    CHECK(doubles(center) == doubles(std::get<0>(expected)));
+    CHECK(doubles(deviation[0]) == doubles(std::get<0>(std::get<1>(expected))));
+    CHECK(doubles(deviation[1]) == doubles(std::get<1>(std::get<1>(expected))));
+    CHECK(doubles(same) == doubles(x));
+    CHECK(total.item() == std::get<3>(expected).item());
+
+    Tensor<float, dynamic, 2> a(batch), b(batch), c(batch);
+    Tensor<float, dynamic, 4> d(batch), other(batch + 1);
+    Tensor<float> e;
+    decltype(session)::Workspace memory(batch);
+    const std::size_t before = allocations();
+    session(x).value_into(std::tie(a, b, c, d, e), memory);
+    CHECK(allocations() == before);
+    CHECK(doubles(a) == doubles(center));
+    CHECK(doubles(c) == doubles(deviation[1]));
+    CHECK(e.item() == total.item());
+    CHECK_THAT(thrown<ShapeError>([&] { session(x).value_into(std::tie(a, b, c, other, e)); }),
+               contains("the output has shape [" + std::to_string(batch) + ", 4]"));
+  }
+}

@@ -205,7 +205,7 @@ public:
 } // namespace STATOR_LIFETIMES
 
 /// One of several results of a network: `auto [y, z] = model(x)` gives one for each. Results of one call
-/// share it: in one expression the network runs once.
+/// share it: in one expression, and in `stator::values(y, z)`, the network runs once.
 template<std::size_t I, class Call>
 class Output : public Evaluated<Output<I, Call>> {
 public:

@@ -5,7 +5,7 @@
 
 #include "stator/core/frozen.hpp"
 #include "stator/run/compile.hpp"
-#include "stator/run/graph_names.hpp"
+#include "stator/run/values.hpp"
 
 #include <charconv>
 #include <string>
@@ -61,6 +61,17 @@ template<class E, bool Backward>
 class DotWriter {
   using Program = run::Program<E, Backward>;
   using Labels = call_labels<E, Backward ? 1 : 0>;
+  /// Results but the root, which are the first leaves.
+  static constexpr int results = [] {
+    if constexpr (requires { tracer<E>::others; })
+      return tracer<E>::others;
+    else
+      return 0;
+  }();
+  static constexpr bool is_result(std::size_t n) {
+    return static_cast<int>(n) == Program::root ||
+           (Program::nodes[n].leaf >= 0 && Program::nodes[n].leaf < results);
+  }
 
 public:
   explicit DotWriter(const DotOptions& options) : options_(options) { graph_names<E>::leaves(leaves_); }
@@ -120,7 +131,7 @@ private:
     std::string label(signature.name);
     if (is_leaf) label = leaves_[static_cast<std::size_t>(node.leaf)] + (node.gradient ? ".grad" : "");
     if (signature.kind == graph::Kind::constant) label = number(node.number);
-    if (signature.kind == graph::Kind::store)
+    if (signature.kind == graph::Kind::store || (!is_leaf && node.leaf >= 0 && node.leaf < results))
       label += " to " + leaves_[static_cast<std::size_t>(node.leaf)] + (node.gradient ? ".grad" : "");
     std::string text = quoted(label);
     if (options_.types && signature.kind != graph::Kind::constant) {
@@ -133,11 +144,12 @@ private:
       text += ", shape=ellipse, fillcolor=lightblue";
     else if (signature.kind == graph::Kind::constant)
       text += ", shape=plaintext";
-    else if (signature.kind == graph::Kind::store || unit_[n] >= static_cast<int>(Program::forward_units))
+    else if ((signature.kind == graph::Kind::store && !is_result(n)) ||
+             unit_[n] >= static_cast<int>(Program::forward_units))
       text += ", fillcolor=mistyrose"; // backward, or written to memory that stays
     else if (signature.kind == graph::Kind::kernel)
       text += ", fillcolor=lightyellow";
-    if (static_cast<int>(n) == Program::root) text += ", penwidth=2";
+    if (is_result(n)) text += ", penwidth=2";
     if (unit_[n] >= 0) text += ", tooltip=" + quoted("runs in unit " + std::to_string(unit_[n]));
     return text;
   }
@@ -155,12 +167,19 @@ private:
 
 } // namespace detail
 
-/// The program of an expression: yellow kernels, white elementwise operations, blue inputs and parameters;
-/// with `Backward` also its gradient and what is stored, red. Nodes of one unit, which its tooltip names, run
-/// in one pass.
+/// The program of an expression, or that of several in a tuple, an array or a struct, as `stator::values`
+/// runs it, whose results have thick frames: yellow kernels, white elementwise operations, blue inputs and
+/// parameters; with `Backward` also its gradient and what is stored, red. Nodes of one unit, which its
+/// tooltip names, run in one pass.
 template<bool Backward = false, class E>
 std::string dot(const E&, const DotOptions& options = {}) {
-  return detail::DotWriter<E, Backward>(options).text();
+  if constexpr (detail::result_kind<E>() == detail::ResultKind::one) {
+    return detail::DotWriter<E, Backward>(options).text();
+  } else {
+    static_assert(!Backward && detail::is_result<E>(),
+                  "stator: dot: expected an expression, or several without a backward");
+    return detail::DotWriter<typename detail::joint_of<E>::type, false>(options).text();
+  }
 }
 
 } // namespace stator::inline v0_2

@@ -39,19 +39,18 @@ class InferenceSession {
   using Call =
       expr::ModuleCall<Net, Mode<false>, expr::Input<typename X::scalar, typename X::shape_type, false>...>;
   static_assert(check<trace_error<Call>>());
-  static_assert(detail::has_one_result<Call>,
-                "stator: optimize_for_inference: forward must return one tensor, not a tuple");
   using Program = run::PreparedProgram<Call, run::Preparation{Options.fold, Options.winograd}>;
   using P = typename Program::P;
-  using S = typename Program::S;
+  using S = typename Program::Result::shape;
+  using Results = typename Program::Results;
   static_assert(!Program::writes,
                 "stator: optimize_for_inference: forward assigns to a buffer in evaluation mode");
 
 public:
   /// The network.
   using module_type = Net;
-  /// What a call returns.
-  using Output = typename detail::tensor_of<typename Program::T, S>::type;
+  /// What a call returns: a tensor, or the tuple, array or struct of tensors that forward says.
+  using Output = decltype(detail::result_tensors<Results>(0));
 
   /// Bytes of the workspace of one call: `fixed`, and `per_sample` for each sample of a dynamic batch.
   static constexpr Bytes workspace = P::workspace;
@@ -93,19 +92,15 @@ public:
   public:
     /// Runs the network. Throws ShapeError when batches differ, ValueError for indices out of range.
     Output value() const {
-      if constexpr (S::is_dynamic) {
-        Inputs inputs(*this);
-        Output out(inputs.batch);
-        session_->run(inputs, out.data(), nullptr);
-        return out;
-      } else {
-        Output out;
-        value_into(out);
-        return out;
-      }
+      Index batch = 0;
+      if constexpr (detail::any_dynamic<Results>()) batch = Inputs(*this).batch;
+      Output out = detail::result_tensors<Results>(batch);
+      run(out, nullptr);
+      return out;
     }
-    /// The same into memory of the caller, a tensor or a view. The workspace is one that the thread keeps:
-    /// the first call of a thread may allocate it.
+    /// The same into memory of the caller, a tensor or a view; where forward returns several values a tuple
+    /// (`std::tie(y, h)`), an array or a struct of them, in their order. The workspace is one that the thread
+    /// keeps: the first call of a thread may allocate it.
     template<class Out>
     void value_into(Out&& out) const {
       run(out, nullptr);
@@ -123,7 +118,7 @@ public:
       expr::LeafMemory leaves[Program::input_count + 1];
       Index batch;
       explicit Inputs(const Result& r) {
-        detail::Gatherer g{leaves};
+        detail::Gatherer g{leaves + Program::result_count - 1};
         std::apply([&](const auto&... x) { (tracer<std::remove_cvref_t<decltype(x)>>::gather(x, g), ...); },
                    r.inputs_);
         batch = g.batch;
@@ -133,17 +128,30 @@ public:
 
     void run(auto& out, const MemoryBlock* memory) const {
       using Given = std::remove_cvref_t<decltype(out)>;
-      static_assert(std::is_same_v<typename Given::scalar, typename Program::T>,
-                    "stator: value_into: another element type");
-      const Inputs inputs(*this);
-      if constexpr (S::is_dynamic || !std::is_same_v<Given, Output>) {
-        Extents need = S::extents;
-        if (S::is_dynamic) need[0] = inputs.batch;
-        if (!(out.shape().extents == need))
-          raise(ShapeError("value_into: the output has shape " + to_string(need) + ", the tensor " +
-                           to_string(out.shape().extents)));
-      }
-      session_->run(inputs, out.data(), memory);
+      static_assert(detail::result_kind<Given>() != detail::ResultKind::none &&
+                        detail::result_count<Given>() == Program::result_count,
+                    "stator: value_into: as many tensors as forward returns");
+      Inputs inputs(*this);
+      void* first = nullptr;
+      detail::each_result(
+          out, [&]<std::size_t I, class To>(std::integral_constant<std::size_t, I>, const To& to) {
+            using Symbol = typename detail::result_type<I, Results>::type;
+            using Shape = typename Symbol::shape;
+            static_assert(std::is_same_v<std::remove_const_t<typename To::scalar>, typename Symbol::scalar>,
+                          "stator: value_into: another element type");
+            if constexpr (Shape::is_dynamic || !std::is_same_v<typename To::shape_type, Shape>) {
+              Extents need = Shape::extents;
+              if (Shape::is_dynamic) need[0] = inputs.batch;
+              if (!(to.shape().extents == need))
+                raise(ShapeError("value_into: the output has shape " + to_string(need) + ", the tensor " +
+                                 to_string(to.shape().extents)));
+            }
+            if constexpr (I == 0)
+              first = detail::result_memory(to);
+            else
+              inputs.leaves[I - 1].data = detail::result_memory(to);
+          });
+      session_->run(inputs, static_cast<typename Program::Result::scalar*>(first), memory);
     }
 
     const InferenceSession* session_;
@@ -181,7 +189,8 @@ private:
   /// Bytes of a workspace that lies on the stack.
   static constexpr std::size_t small_workspace = 4096;
 
-  void run(const typename Result::Inputs& inputs, typename Program::T* out, const MemoryBlock* memory) const {
+  void run(const typename Result::Inputs& inputs, typename Program::Result::scalar* out,
+           const MemoryBlock* memory) const {
     const std::size_t need = workspace.total(std::max<Index>(inputs.batch, 0));
     if (memory != nullptr && memory->size() < need)
       raise(ValueError("InferenceSession: the workspace has " + std::to_string(memory->size()) +
@@ -217,7 +226,7 @@ private:
     if constexpr (P::place(P::root).area != graph::Area::result)
       std::memcpy(f.result, run::detail::address<P, P::place(P::root)>(f),
                   static_cast<std::size_t>(S::numel * (S::is_dynamic ? f.batch : 1)) *
-                      sizeof(typename Program::T));
+                      sizeof(typename Program::Result::scalar));
   }
 
   MemoryBlock prepared_;

@@ -97,11 +97,25 @@ consteval std::size_t count_between() {
   else
     return count_between<T, Low, (Low + High) / 2>();
 }
+/// The most fields of a struct whose last field must be initialised.
+inline constexpr std::size_t most_required = 32;
+/// The count of a T that cannot be initialised with fewer than a number of fields, which is at least Next.
+template<class T, std::size_t Next, bool Found = false>
+consteval std::size_t count_required() {
+  if constexpr (takes<T, Next>())
+    return count_required<T, Next + 1, true>();
+  else if constexpr (Found || Next >= most_required)
+    return Found ? Next - 1 : 0;
+  else
+    return count_required<T, Next + 1>();
+}
 /// Boost.PFR's count of an aggregate, found from below: its search between 0 and 8 * sizeof(T) took half of
 /// the time that the tables of a network need.
 template<class T, std::size_t Low = 0, std::size_t Next = 1>
 consteval std::size_t count_initialisers() {
-  if constexpr (!takes<T, Next>())
+  if constexpr (Next == 1 && !takes<T, 1>() && !takes<T, 0>())
+    return count_required<T, 2>();
+  else if constexpr (!takes<T, Next>())
     return count_between<T, Low, Next>();
   else if constexpr (Next > max_fields)
     return Next;

@@ -63,6 +63,12 @@ struct Evaluation {
     });
   }
 
+  /// The forward into memory that is as large as the result.
+  static void run_into(const E& e, void* result) {
+    State state;
+    forward(e, state, static_cast<T*>(result), [](Index) {});
+  }
+
   /// The result as a number; does not run again what `backward` has computed.
   static T item(const E& e, State& state) {
     static_assert(is_scalar, "stator: item() needs an expression of one element");

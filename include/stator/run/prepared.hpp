@@ -5,6 +5,7 @@
 
 #include "stator/graph/prepare.hpp"
 #include "stator/run/execute.hpp"
+#include "stator/trace/put_result.hpp"
 
 namespace stator::inline v0_2 {
 
@@ -27,13 +28,18 @@ struct Prepared {};
 template<class Net, class Mode, class... A, run::Preparation How>
 struct tracer<run::Prepared<expr::ModuleCall<Net, Mode, A...>, How>> {
   using Call = tracer<expr::ModuleCall<Net, Mode, A...>>;
-  static constexpr int input_count = (tracer<A>::leaf_count + ... + 0); ///< leaves of the operands, the first
-  static constexpr int leaf_count = Call::leaf_count;
+  /// What forward returns.
+  using Results = symbol_of<expr::ModuleCall<Net, Mode, A...>>;
+  /// Memory of all results but the first, the first leaves; then come those of the operands.
+  static constexpr int others = static_cast<int>(detail::result_count<Results>()) - 1;
+  static constexpr int input_count = (tracer<A>::leaf_count + ... + others); ///< both
+  static constexpr int leaf_count = Call::leaf_count + others;
   static constexpr bool trains = Call::trains;
   template<int>
   static constexpr auto symbol(graph::Builder& b) {
+    const int first = b.add_leaves(others, false);
     b.first_constant = input_count;
-    return Call::template symbol<How.order()>(b);
+    return detail::put_results(Call::template symbol<How.order()>(b), first);
   }
 };
 
@@ -59,18 +65,18 @@ struct own_passes<Prepared<E, How>> {
 /// The program of a network that is called with E's inputs, E a ModuleCall.
 template<class E, Preparation How>
 struct PreparedProgram {
-  using Plan = typename expr::borrowed<E>::type; ///< what the program depends on
-  using P = Program<Prepared<Plan, How>, false>; ///< both halves
-  using Result = symbol_of<Plan>;                ///< as a symbol
-  using T = typename Result::scalar;             ///< of the result
-  using S = typename Result::shape;              ///< of the result
+  using Plan = typename expr::borrowed<E>::type;                         ///< what the program depends on
+  using P = Program<Prepared<Plan, How>, false>;                         ///< both halves
+  using Results = symbol_of<Plan>;                                       ///< what forward returns, of symbols
+  using Result = typename stator::detail::result_type<0, Results>::type; ///< the first of them
+  static constexpr std::size_t result_count = stator::detail::result_count<Results>(); ///< how many there are
   static constexpr std::size_t input_count =
       static_cast<std::size_t>(tracer<Prepared<Plan, How>>::input_count); ///< leaves that are no parameters
 
   /// Whether a run writes to a buffer.
   static constexpr bool writes = [] {
     for (const graph::Node& n : P::nodes)
-      if (n.leaf >= 0 && n.signature->kind != graph::Kind::leaf) return true;
+      if (n.leaf >= static_cast<int>(result_count) - 1 && n.signature->kind != graph::Kind::leaf) return true;
     return false;
   }();
 

@@ -41,7 +41,7 @@ struct result_part_of {
 template<class Y, std::size_t I>
   requires requires { std::tuple_size<Y>::value; }
 struct result_part_of<Y, I> {
-  using type = std::tuple_element_t<I, Y>;
+  using type = std::remove_cvref_t<std::tuple_element_t<I, Y>>;
 };
 template<class Y, std::size_t I>
 using result_part = typename result_part_of<Y, I>::type;
@@ -161,16 +161,30 @@ constexpr auto mapped_results(const Y& y, const F& f) {
   }
 }
 
-/// f(value) for each value, from left to right.
-template<class Y, class F>
+/// f(value), or f(std::integral_constant of its number, value), for each value, from left to right.
+template<std::size_t First = 0, class Y, class F>
 constexpr void each_result(const Y& y, const F& f) {
   if constexpr (result_kind<Y>() == ResultKind::one) {
-    f(y);
+    if constexpr (std::is_invocable_v<const F&, std::integral_constant<std::size_t, First>, const Y&>)
+      f(std::integral_constant<std::size_t, First>{}, y);
+    else
+      f(y);
   } else {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (each_result(get_result_part<I>(y), f), ...);
+      (each_result<First + result_count<Y, I>()>(get_result_part<I>(y), f), ...);
     }(std::make_index_sequence<result_parts<Y>()>{});
   }
+}
+
+/// Whether the shape of a value depends on the batch; Y is made of symbols.
+template<class Y>
+consteval bool any_dynamic() {
+  if constexpr (result_kind<Y>() == ResultKind::one)
+    return Y::extents.is_dynamic();
+  else
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (any_dynamic<result_part<Y, I>>() || ...);
+    }(std::make_index_sequence<result_parts<Y>()>{});
 }
 
 /// The type of value I.
