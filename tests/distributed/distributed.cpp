@@ -237,11 +237,14 @@ void fault(dist::World& world, std::string_view name) {
   fill(x, y, 0);
   for (int step = 0; step < 4; ++step) {
     if (!last && step == 2 && name == "leave") return;
+    if (name == "astray" && step == 2 && world.rank() == world.size() - 2) world.barrier();
     if (last && step == 2) {
       if (name == "throw") stator::raise(stator::ValueError("the disk of this rank is full"));
       if (name == "kill") std::raise(SIGKILL);
       if (name == "steps") return;
-      if (name == "hang" || name == "leave") std::this_thread::sleep_for(std::chrono::seconds(60));
+      if (name == "hang" || name == "leave" || name == "astray")
+        std::this_thread::sleep_for(std::chrono::seconds(60));
+      if (name == "slow") std::this_thread::sleep_for(std::chrono::seconds(3));
       if (name == "label") y.data()[0] = classes;
       if (name == "freeze") model.requires_grad_<"fc1">(false);
     }

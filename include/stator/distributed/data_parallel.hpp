@@ -164,7 +164,6 @@ public:
   World& world() const { return *world_; }
   /// What was sent so far.
   const Traffic& traffic() const { return reducer_->traffic; }
-  Traffic& traffic() { return reducer_->traffic; }
 
 private:
   World* world_;

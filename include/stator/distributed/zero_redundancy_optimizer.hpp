@@ -18,7 +18,8 @@
 namespace stator::distributed {
 
 /// An optimiser of the class O of a DataParallel model, with all that one has. The parameters after a step
-/// are those of O to the bit; the states take 1/N of the memory. As long as it lives, gradients of other
+/// are those of O to the bit; the states take 1/N of the memory. It is the
+/// only optimiser of the model. As long as it lives, gradients of other
 /// ranks' shares are zeros: what needs them whole (a norm, a histogram) adds up over ranks, as
 /// `clip_grad_norm_` of such a model does. A state is only whole, and can only be saved, between
 /// `consolidate_state()` and `shard_state()`. Source: Rajbhandari et al. 2020, "ZeRO", P_os.
@@ -45,7 +46,7 @@ public:
   void step() {
     if (is_whole_) shard_state();
     O::step();
-    this->model().traffic().parameter_bytes +=
+    scattering_->traffic.parameter_bytes +=
         exchange(this->model().parameter_arena().first(this->model().gradient_arena().size()), "step()");
   }
 
