@@ -250,3 +250,29 @@ TEST_CASE("a hook that returns a gradient of another batch is an error") {
   const auto wrong = stator::register_hook(a, [](auto) { return Tensor<float, dynamic, 2>(1); });
   CHECK_THROWS_AS(sum(wrong).backward(), stator::ShapeError);
 }
+
+TEST_CASE("gradients with respect to parameters, modules, taps and inputs of a network with hooks") {
+  stator::Model<Encoder> model;
+  stator::Variable<float, 2, 4> x{1, 2, 3, 4, -1, 2, -3, 1};
+  int calls = 0;
+  const auto watched = model.with(stator::forward_hook<"fc1">([&](auto&&...) { ++calls; }));
+  const auto doubled =
+      model.with(stator::forward_hook<"">(stator::traced([](const auto&, auto, auto y) { return y * 2; })));
+  const auto gradients = [&x](const auto& called, float scale) {
+    const auto loss = stator::sum(called(x));
+    std::vector<float> all;
+    const auto add = [&](const auto& gradient) {
+      const auto value = gradient.value();
+      for (const float v : value.values()) all.push_back(v * scale);
+    };
+    add(stator::grad<"fc1.weight">(loss));
+    const auto [fc1, hidden] = stator::grad<"fc1", "hidden">(loss);
+    add(fc1), add(hidden);
+    return all;
+  };
+  const auto expected = gradients(model, 1);
+  REQUIRE(expected.size() == 40);
+  stator::test::check_close(std::span<const float>(gradients(watched, 1)), expected, 1e-7);
+  CHECK(calls > 0);
+  stator::test::check_close(std::span<const float>(gradients(doubled, 0.5F)), expected, 1e-6);
+}

@@ -128,6 +128,15 @@ struct grad_leaves<expr::ModuleCall<Net, Mode, A...>> {
     to += tracer<expr::ModuleCall<Net, Mode, A...>>::field_count;
   }
 };
+/// Hooks have leaves of their own behind those of the call.
+template<class E>
+  requires requires { typename E::unhooked; }
+struct grad_leaves<E> {
+  static constexpr void list(GradLeaf*& to) {
+    grad_leaves<typename E::unhooked>::list(to);
+    to += tracer<E>::leaf_count - tracer<typename E::unhooked>::leaf_count;
+  }
+};
 template<std::size_t I, class Call>
 struct grad_leaves<expr::Output<I, Call>> : grad_leaves<Call> {};
 

@@ -28,6 +28,9 @@ struct grad_networks<expr::ModuleCall<Net, Mode, A...>> {
     f(std::type_identity<Net>{});
   }
 };
+template<class E>
+  requires requires { typename E::unhooked; }
+struct grad_networks<E> : grad_networks<typename E::unhooked> {};
 template<std::size_t I, class Call>
 struct grad_networks<expr::Output<I, Call>> : grad_networks<Call> {};
 
