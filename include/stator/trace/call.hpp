@@ -166,8 +166,12 @@ constexpr auto call(const M& module, X&&... x) {
     b.modules.current = outer;
     graph::Call& ended = b.modules.list[static_cast<std::size_t>(here)];
     ended.result = static_cast<int>(b.modules.results.size());
-    if constexpr (!AnySymbol<decltype(y)>) ended.several = &stator::detail::returned<decltype(y)>::value;
-    stator::detail::each_result(y, [&b](const auto& s) { b.modules.results.push_back(s.node); });
+    if constexpr (AnySymbol<decltype(y)>) {
+      b.modules.results.push_back(y.node);
+    } else {
+      ended.several = &stator::detail::returned<decltype(y)>::value;
+      stator::detail::each_result(y, [&b](const auto& s) { b.modules.results.push_back(s.node); });
+    }
     return y;
   }
 }

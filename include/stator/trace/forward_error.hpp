@@ -23,10 +23,12 @@ constexpr Text display_name() {
 /// trace/results.hpp.
 template<class Y>
 consteval bool is_result() {
-  if constexpr (result_kind<Y>() == ResultKind::none)
+  if constexpr (AnySymbol<Y>)
+    return true;
+  else if constexpr (result_kind<Y>() == ResultKind::none)
     return false;
   else if constexpr (result_kind<Y>() == ResultKind::one)
-    return AnySymbol<Y> || std::is_base_of_v<expr::Evaluated<Y>, Y>;
+    return std::is_base_of_v<expr::Evaluated<Y>, Y>;
   else
     return []<std::size_t... I>(std::index_sequence<I...>) {
       return (is_result<result_part<Y, I>>() && ...);

@@ -58,8 +58,10 @@ consteval ResultKind result_kind() {
   constexpr auto all_are = []<std::size_t... I>(std::index_sequence<I...>) {
     return ((result_kind<result_part<Y, I>>() != ResultKind::none) && ...);
   };
-  if constexpr (AnySymbol<Y> || std::is_base_of_v<expr::Evaluated<Y>, Y> || std::is_same_v<Y, NoGradient> ||
-                requires { typename Y::shape_type; }) {
+  if constexpr (AnySymbol<Y>) {
+    return ResultKind::one;
+  } else if constexpr (std::is_base_of_v<expr::Evaluated<Y>, Y> || std::is_same_v<Y, NoGradient> ||
+                       requires { typename Y::shape_type; }) {
     return ResultKind::one;
   } else if constexpr (requires { std::tuple_size<Y>::value; }) {
     return all_are(std::make_index_sequence<std::tuple_size_v<Y>>{}) ? ResultKind::list : ResultKind::none;
@@ -165,7 +167,7 @@ constexpr auto mapped_results(const Y& y, const F& f) {
 template<std::size_t First = 0, class Y, class F>
 constexpr void each_result(const Y& y, const F& f) {
   if constexpr (result_kind<Y>() == ResultKind::one) {
-    if constexpr (std::is_invocable_v<const F&, std::integral_constant<std::size_t, First>, const Y&>)
+    if constexpr (requires { f(std::integral_constant<std::size_t, First>{}, y); })
       f(std::integral_constant<std::size_t, First>{}, y);
     else
       f(y);

@@ -242,7 +242,10 @@ private:
     static constexpr auto value = [] { // stator: too large: raise -fconstexpr-steps= or split it
       graph::Builder b;
       const auto root = tracer<E>::template symbol<Order>(b);
-      detail::each_result(root, [&b](const auto& s) { b.root = b.root < 0 ? s.node : b.root; });
+      if constexpr (AnySymbol<decltype(root)>)
+        b.root = root.node;
+      else
+        detail::each_result(root, [&b](const auto& s) { b.root = b.root < 0 ? s.node : b.root; });
       b.forward_nodes = static_cast<int>(b.nodes.size());
       b.backward = Order > 0;
       return graph::freeze<Room>(b, 0);
