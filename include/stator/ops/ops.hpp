@@ -16,6 +16,7 @@
 #include "stator/ops/ctc_loss.hpp"
 #include "stator/ops/cumsum.hpp"
 #include "stator/ops/detach.hpp"
+#include "stator/ops/distances.hpp"
 #include "stator/ops/dropout.hpp"
 #include "stator/ops/einsum.hpp"
 #include "stator/ops/embedding.hpp"
