@@ -61,11 +61,11 @@ public:
   TerminationMessage& operator=(const TerminationMessage&) = delete;
   ~TerminationMessage() { stop(); }
 
-  /// From here on; `now` is read when the signal comes.
-  void start(int rank, int size, const Call& now) {
-    who_ = "stator: rank " + std::to_string(rank) + " of " + std::to_string(size);
-    prefix_ = who_.c_str();
-    now_ = &now;
+  /// From here on; `call` is read when the signal comes.
+  void start(int rank, int size, const Call& call) {
+    text_ = "stator: rank " + std::to_string(rank) + " of " + std::to_string(size);
+    who = text_.c_str();
+    last_call = &call;
     const auto before = std::signal(SIGTERM, print);
     started_ = before == SIG_DFL;
     if (!started_) std::signal(SIGTERM, before);
@@ -87,14 +87,15 @@ private:
     const auto add = [&](const char* text) {
       while (*text != '\0' && size < line.size() - 1) line[size++] = *text++;
     };
-    add(prefix_);
+    add(who);
     add(": was told to end (SIGTERM), as mpirun does when another rank has died or ended the job; last "
         "call: ");
-    add(now_->name[0] == '\0' ? "none" : now_->name);
-    if (now_->count > 0) {
+    add(last_call->name[0] == '\0' ? "none" : last_call->name);
+    if (last_call->count > 0) {
       std::array<char, 24> digits{};
       std::size_t at = digits.size() - 1;
-      for (auto left = now_->count; left > 0; left /= 10) digits[--at] = static_cast<char>('0' + left % 10);
+      for (auto left = last_call->count; left > 0; left /= 10)
+        digits[--at] = static_cast<char>('0' + left % 10);
       add(" number ");
       add(digits.data() + at);
     }
@@ -108,9 +109,9 @@ private:
     std::signal(signal, SIG_DFL);
     std::raise(signal);
   }
-  inline static const char* prefix_ = "stator";
-  inline static const Call* now_ = nullptr;
-  std::string who_;
+  inline static const char* who = "stator";
+  inline static const Call* last_call = nullptr;
+  std::string text_;
   bool started_ = false;
 };
 

@@ -11,11 +11,11 @@
 
 #ifndef OMPI_SKIP_MPICXX
 /// Asks OpenMPI to leave out its C++ bindings.
-#define OMPI_SKIP_MPICXX 1
+#define OMPI_SKIP_MPICXX 1 // NOLINT(readability-identifier-naming)
 #endif
 #ifndef MPICH_SKIP_MPICXX
 /// Asks MPICH to leave out its C++ bindings.
-#define MPICH_SKIP_MPICXX 1
+#define MPICH_SKIP_MPICXX 1 // NOLINT(readability-identifier-naming)
 #endif
 #if defined(__GNUC__)
 #pragma GCC diagnostic push

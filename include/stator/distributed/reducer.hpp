@@ -108,7 +108,8 @@ public:
   /// A unit has run.
   void after(std::size_t unit) {
     if (!active_) return;
-    if (!agreed_ && !(agreed_ = agreement_.finished(*world_))) return;
+    agreed_ = agreed_ || agreement_.finished(*world_);
+    if (!agreed_) return;
     start_ready(unit + 1);
     (void)advance_parts();
   }

@@ -52,7 +52,7 @@ public:
   /// Throws DistributedError when there is a World already, or MPI fails; ValueError for a time-out in the
   /// environment that is none.
   explicit World(const WorldOptions& options = {}) : options_(options) {
-    if (current_ != nullptr) raise(DistributedError("World: there is one already"));
+    if (the_world != nullptr) raise(DistributedError("World: there is one already"));
     if (!(options_.timeout > 0)) options_.timeout = default_timeout();
     int started = 0;
     MPI_Initialized(&started);
@@ -71,7 +71,7 @@ public:
     data_ = duplicate();
     machine_ = detail::share_cores(control_, options_.threads);
     if (size_ > 1) on_termination_.start(rank_, size_, last_call_);
-    current_ = this;
+    the_world = this;
   }
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -80,7 +80,7 @@ public:
   ~World() {
     if (std::uncaught_exceptions() > exceptions_) fail("left its World by an exception");
     if (const std::string text = leave(); !text.empty()) fail(text);
-    current_ = nullptr;
+    the_world = nullptr;
     on_termination_.stop();
     alarms_.stop();
     for (MPI_Comm* c : {&control_, &data_, &beside_}) MPI_Comm_free(c);
@@ -106,11 +106,11 @@ public:
 
   /// The one that there is. Throws DistributedError when there is none.
   static World& current() {
-    if (current_ == nullptr)
+    if (the_world == nullptr)
       raise(DistributedError("there is no World: declare stator::distributed::World world; in main first"));
-    return *current_;
+    return *the_world;
   }
-  static bool exists() { return current_ != nullptr; } ///< whether there is one
+  static bool exists() { return the_world != nullptr; } ///< whether there is one
 
   /// Prints the text with the rank's number, tells it to all others, which print it too, and ends the job:
   /// MPI_Abort with code 1 when all have heard, or after `grace` seconds.
@@ -265,7 +265,7 @@ private:
     return text + ". How long ranks wait: WorldOptions::timeout, or STATOR_DISTRIBUTED_TIMEOUT";
   }
 
-  inline static World* current_ = nullptr;
+  inline static World* the_world = nullptr;
   WorldOptions options_;
   bool owns_ = false;
   int exceptions_ = std::uncaught_exceptions();
