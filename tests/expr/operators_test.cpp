@@ -42,6 +42,19 @@ TEST_CASE("comparison operators give bool tensors") {
   CHECK(values(where(a + 1 > 3, a, 0)) == Values{0, 0, 3});
 }
 
+TEST_CASE("&, |, ^ and ~ join bools and the bits of integers") {
+  const Tensor<float, 4> x{-1, 0.5, 1, 2};
+  CHECK(values((x > 0) & (x < 2)) == Values{0, 1, 1, 0});
+  CHECK(values((x < 0) | (x > 1)) == Values{1, 0, 0, 1});
+  CHECK(values((x > 0) ^ (x > 1)) == Values{0, 1, 1, 0});
+  CHECK(values(~(x > 0)) == Values{1, 0, 0, 0});
+  const Tensor<std::int64_t, 3> n{5, 6, -1};
+  CHECK(values(n & 3) == Values{1, 2, 3});
+  CHECK(values(8 | n) == Values{13, 14, -1});
+  CHECK(values(n ^ n) == Values{0, 0, 0});
+  CHECK(values(~n) == Values{-6, -7, 0});
+}
+
 TEST_CASE("in-place operators change a tensor at once") {
   Tensor<float, 2, 2> x{1, 2, 3, 4};
   x += 1;

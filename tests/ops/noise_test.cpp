@@ -52,6 +52,31 @@ TEST_CASE("rand_like, randn_like and bernoulli draw in a program what PyTorch dr
   compare("noise.like", all);
 }
 
+TEMPLATE_TEST_CASE("multinomial draws PyTorch's numbers of each row", "", float, double) {
+  using T = TestType;
+  const Tensor<T, 8> weights{0.5, 0, 3, 1, 0.25, 2, 0, 1};
+  Tensor<T, dynamic, 8> rows(3);
+  for (std::size_t i = 0; i < 8; ++i) {
+    const T w = weights.values()[i];
+    rows.values()[i] = w, rows.values()[15 - i] = w, rows.values()[16 + i] = w * w;
+  }
+  const auto check = [](const std::string& name, const auto& numbers) {
+    INFO(name);
+    manual_seed(123);
+    const auto found = numbers.value();
+    const auto expected =
+        test::reference("distributions")["multinomial." + name + "." + test::dtype_name<T>()];
+    CHECK(std::ranges::equal(found.values(), expected.template as<std::int64_t>()));
+  };
+  check("once", multinomial<1>(weights));
+  check("some", multinomial<5>(weights * 2));
+  check("rows.once", multinomial<1>(rows));
+  check("rows.some", multinomial<5>(rows));
+  check("rows.replaced", multinomial<40, true>(rows));
+  rows.values()[9] = -1;
+  CHECK_THROWS_AS(multinomial<2>(rows).value(), ValueError);
+}
+
 TEST_CASE("each random operation of a program draws its own numbers, and each run new ones") {
   Tensor<float, 64> x;
   const auto twice = stator::sub(rand_like(x), rand_like(x));

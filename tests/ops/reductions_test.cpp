@@ -121,3 +121,25 @@ TEST_CASE("the derivatives of products, scans and norms are those of central dif
   test::check_gradient([](const auto& g, const auto& x) { return test::derivative(cumprod<1>, g, x); },
                        test::variable<2, 4>(-1, 1), test::variable<2, 4>(-1, 1, 2));
 }
+
+TEST_CASE("what keeps a dimension as one has the numbers of what does not") {
+  X x;
+  test::fill(x.data(), x.numel(), -1, 1, 3);
+  x(1, 2) = std::numeric_limits<double>::quiet_NaN();
+  const auto first = [](const auto& results) { return std::get<0>(results); };
+  const auto numbers = [](const auto& results) { return std::get<1>(results); };
+  const auto kept =
+      cat<1>(any_keepdim<1>(x), all_keepdim<-1>(gt(x, 0)), nansum_keepdim<1>(x), nanmean_keepdim<1>(x),
+             amin_keepdim<1>(x), argmax_keepdim<1>(x), argmin_keepdim<-1>(x), first(aminmax_keepdim<1>(x)),
+             first(var_mean_keepdim<1>(x)), first(std_mean_keepdim<1>(x)), first(median_keepdim<1>(x)),
+             numbers(nanmedian_keepdim<1>(x)), first(kthvalue_keepdim<2, 1>(x)), first(mode_keepdim<1>(x)),
+             quantile_keepdim<1>(x, 0.3), nanquantile_keepdim<-1>(x, 0.3));
+  const auto plain =
+      stack<1>(any<1>(x), all<-1>(gt(x, 0)), nansum<1>(x), nanmean<1>(x), amin_dims<1>(x), argmax<1>(x),
+               argmin<-1>(x), first(aminmax<1>(x)), first(var_mean<1>(x)), first(std_mean<1>(x)),
+               first(median<1>(x)), numbers(nanmedian<1>(x)), first(kthvalue<2, 1>(x)), first(mode<1>(x)),
+               quantile<1>(x, 0.3), nanquantile<-1>(x, 0.3));
+  const auto found = kept.value(), expected = plain.value();
+  STATIC_REQUIRE(std::is_same_v<decltype(found), const Tensor<double, 3, 16>>);
+  test::check_close(found.values(), test::doubles(expected.values()), 0, {.equal_nan = true});
+}

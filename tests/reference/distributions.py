@@ -46,6 +46,8 @@ for dtype in (torch.float32, torch.float64):
     for name, options in {"once": (1,), "some": (5,), "replaced": (40, True)}.items():
         torch.manual_seed(123)
         arrays[f"multinomial.{name}.{str(dtype)[6:]}"] = torch.multinomial(weights, *options).numpy()
+        torch.manual_seed(123)
+        arrays[f"multinomial.rows.{name}.{str(dtype)[6:]}"] = torch.multinomial(torch.stack([weights, weights.flip(0), weights**2]), *options).numpy()
 torch.manual_seed(123)
 torch.randint(0, 10, (64,)), torch.randint(0, 1 << 40, (8,))
 arrays["randperm"] = torch.randperm(50).numpy()

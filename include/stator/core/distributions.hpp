@@ -202,12 +202,10 @@ inline std::vector<std::int64_t> randperm(Index n, Generator& generator = defaul
   return order;
 }
 
-/// torch.multinomial of one row: so many indices of `weights`, drawn with probabilities in their proportion.
-/// Throws ValueError for weights that are negative, not finite or all zero, and, without replacement, for
-/// more samples than there are weights above zero.
+namespace detail {
+/// Throws where `weights` are not those of torch.multinomial.
 template<std::floating_point T>
-std::vector<std::int64_t> multinomial(std::span<const T> weights, Index num_samples, bool replacement = false,
-                                      Generator& generator = default_generator()) {
+void check_multinomial(std::span<const T> weights, Index num_samples, bool replacement) {
   if (num_samples <= 0) raise(ValueError("multinomial: cannot sample n_sample <= 0 samples"));
   T total = 0;
   Index possible = 0;
@@ -222,29 +220,57 @@ std::vector<std::int64_t> multinomial(std::span<const T> weights, Index num_samp
   if (!replacement && num_samples > possible)
     raise(ValueError("multinomial: cannot sample " + std::to_string(num_samples) + " of " +
                      std::to_string(possible) + " weights above zero without replacement"));
-  std::vector<std::int64_t> found(static_cast<std::size_t>(num_samples));
-  std::vector<T> keys(weights.size());
-  if (replacement && num_samples > 1) {
+}
+} // namespace detail
+
+/// torch.multinomial of rows of weights, one after another: found.size() / rows indices of each row, drawn
+/// with probabilities in their proportion. `keys` and `order` are memory: as many elements as there are
+/// weights, and as one row has. Throws ValueError for weights that are negative, not finite or all zero, and,
+/// without replacement, for more samples than there are weights above zero.
+template<std::floating_point T>
+void multinomial_(std::span<std::int64_t> found, std::span<const T> weights, Index rows, bool replacement,
+                  std::span<T> keys, std::span<std::int64_t> order,
+                  Generator& generator = default_generator()) {
+  if (rows == 0) return;
+  const std::size_t n = weights.size() / static_cast<std::size_t>(rows),
+                    samples = found.size() / static_cast<std::size_t>(rows);
+  for (std::size_t at = 0; at < weights.size(); at += n)
+    detail::check_multinomial(weights.subspan(at, n), static_cast<Index>(samples), replacement);
+  if (replacement && samples > 1) {
     // The places of uniform numbers among the sums of the first weights.
-    T before = 0;
-    for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = before += weights[i];
-    for (T& key : keys) key /= total;
-    keys.back() = 1;
     Generator::Draws draws(generator);
-    for (std::int64_t& index : found)
-      index = std::ranges::lower_bound(keys, detail::uniform01<double>(draws), {},
-                                       [](T key) { return static_cast<double>(key); }) -
-              keys.begin();
-    return found;
+    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+      const std::span<T> sums = keys.subspan(row * n, n);
+      T before = 0;
+      for (std::size_t i = 0; i < n; ++i) sums[i] = before += weights[row * n + i];
+      for (T& s : sums) s /= before;
+      sums.back() = 1;
+      for (std::int64_t& index : found.subspan(row * samples, samples))
+        index = std::ranges::lower_bound(sums, detail::uniform01<double>(draws), {},
+                                         [](T s) { return static_cast<double>(s); }) -
+                sums.begin();
+    }
+    return;
   }
   // The largest quotients of weights and exponential numbers: Efraimidis and Spirakis 2006.
-  exponential_(std::span(keys), 1, generator);
+  exponential_(keys, 1, generator);
   for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = weights[i] / keys[i];
-  std::vector<std::int64_t> order(keys.size());
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::ranges::partial_sort(order, order.begin() + num_samples, std::greater{},
-                            [&](std::int64_t i) { return keys[static_cast<std::size_t>(i)]; });
-  std::copy_n(order.begin(), num_samples, found.begin());
+  for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    std::iota(order.begin(), order.end(), std::int64_t{0});
+    std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(samples), std::greater{},
+                              [&](std::int64_t i) { return keys[row * n + static_cast<std::size_t>(i)]; });
+    std::copy_n(order.begin(), samples, found.begin() + static_cast<std::ptrdiff_t>(row * samples));
+  }
+}
+
+/// torch.multinomial of one row: so many indices of `weights`, see multinomial_.
+template<std::floating_point T>
+std::vector<std::int64_t> multinomial(std::span<const T> weights, Index num_samples, bool replacement = false,
+                                      Generator& generator = default_generator()) {
+  detail::check_multinomial(weights, num_samples, replacement);
+  std::vector<std::int64_t> found(static_cast<std::size_t>(num_samples)), order(weights.size());
+  std::vector<T> keys(weights.size());
+  multinomial_(std::span(found), weights, 1, replacement, std::span(keys), std::span(order), generator);
   return found;
 }
 

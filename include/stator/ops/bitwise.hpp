@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Operations of integers, elementwise: bitwise_and, bitwise_or, bitwise_xor, bitwise_not, shifts, gcd, lcm.
+// Operations of integers, elementwise: bitwise_and, bitwise_or, bitwise_xor, bitwise_not, also as &, |, ^, ~;
+// shifts, gcd, lcm.
 #pragma once
 
 #include "stator/ops/compare.hpp"
@@ -94,6 +95,14 @@ inline constexpr operation<ops::Bitwise<ops::IntegerFunction::right_shift>> bitw
 template<class A, class B> requires Operands<A, B> constexpr auto gcd(A&& a, B&& b) { return operation<ops::Bitwise<ops::IntegerFunction::gcd>>{}(std::forward<A>(a), std::forward<B>(b)); }
 /// torch.lcm, the least common multiple; not negative, 0 where either is 0.
 template<class A, class B> requires Operands<A, B> constexpr auto lcm(A&& a, B&& b) { return operation<ops::Bitwise<ops::IntegerFunction::lcm>>{}(std::forward<A>(a), std::forward<B>(b)); }
+/// bitwise_and, of bools "and": `(x > 0) & (x < 1)`. Parentheses as in Python: & binds more loosely than < here, but compilers warn.
+template<class A, class B> requires Operands<A, B> constexpr auto operator&(A&& a, B&& b) { return bitwise_and(std::forward<A>(a), std::forward<B>(b)); }
+/// bitwise_or, of bools "or".
+template<class A, class B> requires Operands<A, B> constexpr auto operator|(A&& a, B&& b) { return bitwise_or(std::forward<A>(a), std::forward<B>(b)); }
+/// bitwise_xor, of bools "either".
+template<class A, class B> requires Operands<A, B> constexpr auto operator^(A&& a, B&& b) { return bitwise_xor(std::forward<A>(a), std::forward<B>(b)); }
+/// bitwise_not, of bools "not".
+template<Operand X> constexpr auto operator~(X&& x) { return bitwise_not(std::forward<X>(x)); }
 // clang-format on
 
 } // namespace stator::inline v0_2

@@ -113,6 +113,9 @@ inline constexpr operation<ops::Amax<false, false, Dims...>> amin_dims;
 /// As amax_dims, with the dimensions kept as one.
 template<Index... Dims>
 inline constexpr operation<ops::Amax<true, true, Dims...>> amax_keepdim;
+/// As amin_dims, with the dimensions kept as one.
+template<Index... Dims>
+inline constexpr operation<ops::Amax<false, true, Dims...>> amin_keepdim;
 /// `argmax<Dim>(x)`: where the largest element of a dimension is; `argmax(x)`: where that of all is, counted
 /// as if they were in one row. int64, no gradient; the first one where several are equal, NaN is the largest.
 template<Index Dim, Operand X>
@@ -144,5 +147,15 @@ constexpr ops::Piped<ops::Argmax<false, Dim>> argmin(ops::Piped<ops::Argmax<fals
   return piped;
 }
 STATOR_PIPE(argmin, ArgmaxOfAll<false>)
+/// `argmax_keepdim<Dim>(x)`: as argmax, with the dimension kept as one.
+template<Index Dim, Operand X>
+constexpr auto argmax_keepdim(X&& x) {
+  return operation<ops::Unsqueeze<Dim>>{}(argmax<Dim>(std::forward<X>(x)));
+}
+/// `argmin_keepdim<Dim>(x)`: as argmin, with the dimension kept as one.
+template<Index Dim, Operand X>
+constexpr auto argmin_keepdim(X&& x) {
+  return operation<ops::Unsqueeze<Dim>>{}(argmin<Dim>(std::forward<X>(x)));
+}
 
 } // namespace stator::inline v0_2

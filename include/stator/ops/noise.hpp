@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Random numbers inside of programs, drawn anew each time one runs: rand_like, randn_like, bernoulli of
-// probabilities, gumbel_softmax. From the default generator, PyTorch's numbers; no gradient flows through
-// them.
+// probabilities, multinomial, gumbel_softmax. From the default generator, PyTorch's numbers; no gradient
+// flows through them.
 #pragma once
 
 #include "stator/core/random.hpp"
@@ -61,6 +61,49 @@ struct BernoulliOf {
   }
 };
 
+/// Samples numbers of elements of each row, drawn with probabilities in the proportion of its elements.
+template<Index Samples, bool Replacement>
+struct Multinomial {
+  static constexpr bool is_constant = true;
+  static constexpr bool is_unique = true;
+  static constexpr std::string_view name = "Multinomial";
+  template<class T>
+  using scalar = std::int64_t;
+  static constexpr Extents shape(const Extents& p) {
+    Extents e = p;
+    e[e.rank - 1] = Samples;
+    return e;
+  }
+  static constexpr Text type_requirement(DType p) {
+    if (is_floating_point(p)) return {};
+    return text("multinomial: the weights are ", to_string(p), ", expected floating-point numbers");
+  }
+  static constexpr Text requirement(const Extents& p) {
+    if (Samples < 1) return text("multinomial: ", Samples, " samples, expected at least 1");
+    if (p.rank < 1 || p.rank > 2 || p.back() < 1)
+      return text("multinomial: weights ", p, ", expected [C] or [N, C]");
+    if (!Replacement && Samples > p.back())
+      return text("multinomial: ", Samples, " samples of ", p.back(), " classes without replacement");
+    return {};
+  }
+  template<class Out, class P>
+  static constexpr Bytes scratch() {
+    const std::size_t row = sizeof(typename P::scalar) * static_cast<std::size_t>(P::extents.numel());
+    const std::size_t order = sizeof(std::int64_t) * static_cast<std::size_t>(P::extents.back());
+    return P::extents.is_dynamic() ? Bytes{order, row} : Bytes{order + row, 0};
+  }
+  template<class Out, class P>
+  static void run(std::int64_t* out, const typename P::scalar* p, Index batch, std::byte* space) {
+    constexpr auto classes = static_cast<std::size_t>(P::extents.back());
+    const auto count = static_cast<std::size_t>(detail::elements(P::extents, batch));
+    auto* const order = reinterpret_cast<std::int64_t*>(space);
+    auto* const keys = reinterpret_cast<typename P::scalar*>(order + classes);
+    multinomial_(std::span(out, count / classes * static_cast<std::size_t>(Samples)), std::span(p, count),
+                 static_cast<Index>(count / classes), Replacement, std::span(keys, count),
+                 std::span(order, classes));
+  }
+};
+
 } // namespace ops
 
 /// torch.rand_like: numbers from [0, 1) in the shape of x.
@@ -73,6 +116,14 @@ template<class P>
   requires(!requires(P& p) { p.values(); })
 constexpr auto bernoulli(P&& p) {
   return operation<ops::BernoulliOf>{}(std::forward<P>(p));
+}
+/// `multinomial<Samples, Replacement>(p)`: of weights p [C], or [N, C], the numbers of so many elements of
+/// each row, int64 [Samples] or [N, Samples], drawn in their proportion. Throws ValueError when it runs for
+/// weights that are negative, not finite or all zero in a row, and for rows with fewer weights above zero
+/// than samples without replacement. torch.multinomial.
+template<Index Samples, bool Replacement = false, Operand P>
+constexpr auto multinomial(P&& p) {
+  return operation<ops::Multinomial<Samples, Replacement>>{}(std::forward<P>(p));
 }
 
 namespace nn {

@@ -182,11 +182,12 @@ struct QuantileOfAll {
 };
 
 namespace detail {
-/// Elements of x along dimension Dim, which disappears, and their numbers, as Ranked says.
-template<Rank R, Index K, Index Dim, class X>
+/// Elements of x along dimension Dim, which disappears, or with Keep is one, and their numbers, as Ranked
+/// says.
+template<Rank R, Index K, Index Dim, bool Keep = false, class X>
 constexpr auto ranked(X&& operand) {
   constexpr Extents extents = stator::detail::operand_typed<std::remove_cvref_t<X>>::type::extents;
-  constexpr Extents result = reduced(extents, 1u << wrap(Dim, extents.rank), false);
+  constexpr Extents result = reduced(extents, 1u << wrap(Dim, extents.rank), Keep);
   decltype(auto) x = reusable(std::forward<X>(operand));
   const auto index = operation<Ranked<R, K, Dim>>{}(x);
   constexpr operation<Reshape<result>> without;
@@ -213,6 +214,14 @@ template<Index K, Index Dim = -1, Operand X> constexpr auto kthvalue(X&& x) { re
 /// `auto [values, indices] = mode<Dim>(x)`: the most frequent element along a dimension, of several the smallest, and
 /// where it occurs last; torch.mode.
 template<Index Dim = -1, Operand X> constexpr auto mode(X&& x) { return ops::detail::ranked<ops::Rank::mode, 1, Dim>(std::forward<X>(x)); }
+/// As median<Dim>, nanmedian<Dim>, kthvalue and mode, with the dimension kept as one.
+template<Index Dim, Operand X> constexpr auto median_keepdim(X&& x) { return ops::detail::ranked<ops::Rank::median, 1, Dim, true>(std::forward<X>(x)); }
+/// See median_keepdim.
+template<Index Dim, Operand X> constexpr auto nanmedian_keepdim(X&& x) { return ops::detail::ranked<ops::Rank::nanmedian, 1, Dim, true>(std::forward<X>(x)); }
+/// See median_keepdim.
+template<Index K, Index Dim = -1, Operand X> constexpr auto kthvalue_keepdim(X&& x) { return ops::detail::ranked<ops::Rank::kth, K, Dim, true>(std::forward<X>(x)); }
+/// See median_keepdim.
+template<Index Dim = -1, Operand X> constexpr auto mode_keepdim(X&& x) { return ops::detail::ranked<ops::Rank::mode, 1, Dim, true>(std::forward<X>(x)); }
 /// `quantile(x, q)` of all elements, `quantile<Dim>(x, q)` along a dimension; NaN where one is NaN. torch.quantile. q is a
 /// number; ValueError when it is not between 0 and 1.
 template<Operand X> constexpr auto quantile(X&& x, double q) { return operation<ops::QuantileOfAll<false, Interpolation::linear>>{}(std::forward<X>(x), q); }
@@ -220,6 +229,10 @@ template<Index Dim, Interpolation I = Interpolation::linear, Operand X> constexp
 /// The same of what is not NaN; torch.nanquantile.
 template<Operand X> constexpr auto nanquantile(X&& x, double q) { return operation<ops::QuantileOfAll<true, Interpolation::linear>>{}(std::forward<X>(x), q); }
 template<Index Dim, Interpolation I = Interpolation::linear, Operand X> constexpr auto nanquantile(X&& x, double q) { return operation<ops::Quantile<true, Dim, I>>{}(std::forward<X>(x), q); }
+/// As quantile<Dim>, with the dimension kept as one.
+template<Index Dim, Interpolation I = Interpolation::linear, Operand X> constexpr auto quantile_keepdim(X&& x, double q) { return operation<ops::Unsqueeze<Dim>>{}(quantile<Dim, I>(std::forward<X>(x), q)); }
+/// As nanquantile<Dim>, with the dimension kept as one.
+template<Index Dim, Interpolation I = Interpolation::linear, Operand X> constexpr auto nanquantile_keepdim(X&& x, double q) { return operation<ops::Unsqueeze<Dim>>{}(nanquantile<Dim, I>(std::forward<X>(x), q)); }
 // clang-format on
 
 } // namespace stator::inline v0_2

@@ -257,12 +257,20 @@ struct Diff {
 template<Index... Dims, Operand X> constexpr auto any(X&& x) { return operation<ops::AnyNonzero<false, false, Dims...>>{}(std::forward<X>(x)); }
 /// `all(x)`, `all<Dims...>(x)`: whether all elements are not 0; a bool tensor. torch.all.
 template<Index... Dims, Operand X> constexpr auto all(X&& x) { return operation<ops::AnyNonzero<true, false, Dims...>>{}(std::forward<X>(x)); }
+/// As any and all, with the dimensions kept as one.
+template<Index... Dims, Operand X> constexpr auto any_keepdim(X&& x) { return operation<ops::AnyNonzero<false, true, Dims...>>{}(std::forward<X>(x)); }
+/// As all, with the dimensions kept as one.
+template<Index... Dims, Operand X> constexpr auto all_keepdim(X&& x) { return operation<ops::AnyNonzero<true, true, Dims...>>{}(std::forward<X>(x)); }
 /// `count_nonzero<Dims...>(x)`: how many elements are not 0, int64; torch.count_nonzero.
 template<Index... Dims, Operand X> constexpr auto count_nonzero(X&& x) { return operation<ops::CountNonzero<false, false, Dims...>>{}(std::forward<X>(x)); }
 /// `nansum<Dims...>(x)`: the sum of what is not NaN; torch.nansum.
 template<Index... Dims, Operand X> constexpr auto nansum(X&& x) { return operation<ops::Nansum<false, false, Dims...>>{}(std::forward<X>(x)); }
 /// `nanmean<Dims...>(x)`: the mean of what is not NaN; torch.nanmean.
 template<Index... Dims, Operand X> constexpr auto nanmean(X&& x) { return operation<ops::Nansum<true, false, Dims...>>{}(std::forward<X>(x)); }
+/// As nansum, with the dimensions kept as one.
+template<Index... Dims, Operand X> constexpr auto nansum_keepdim(X&& x) { return operation<ops::Nansum<false, true, Dims...>>{}(std::forward<X>(x)); }
+/// As nanmean, with the dimensions kept as one.
+template<Index... Dims, Operand X> constexpr auto nanmean_keepdim(X&& x) { return operation<ops::Nansum<true, true, Dims...>>{}(std::forward<X>(x)); }
 /// `logsumexp<Dims...>(x)`: log(sum(exp(x))) of all elements or over dimensions, without overflow; torch.logsumexp.
 template<Index... Dims, Operand X> constexpr auto logsumexp(X&& x) { return operation<ops::Logsumexp<false, Dims...>>{}(std::forward<X>(x)); }
 /// As logsumexp, with the dimensions kept as one.
@@ -291,17 +299,36 @@ constexpr auto aminmax(X&& operand) {
   return std::tuple(operation<ops::Amax<false, false, Dims...>>{}(x),
                     operation<ops::Amax<true, false, Dims...>>{}(x));
 }
+/// As aminmax, with the dimensions kept as one.
+template<Index... Dims, Operand X>
+constexpr auto aminmax_keepdim(X&& operand) {
+  decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
+  return std::tuple(operation<ops::Amax<false, true, Dims...>>{}(x),
+                    operation<ops::Amax<true, true, Dims...>>{}(x));
+}
 /// `auto [variance, mean] = var_mean<Dims...>(x)`; torch.var_mean.
 template<Index... Dims, Operand X>
 constexpr auto var_mean(X&& operand) {
   decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
   return std::tuple(operation<ops::Var<1, false, Dims...>>{}(x), operation<ops::Mean<false, Dims...>>{}(x));
 }
+/// As var_mean, with the dimensions kept as one.
+template<Index... Dims, Operand X>
+constexpr auto var_mean_keepdim(X&& operand) {
+  decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
+  return std::tuple(operation<ops::Var<1, true, Dims...>>{}(x), operation<ops::Mean<true, Dims...>>{}(x));
+}
 /// `auto [deviation, mean] = std_mean<Dims...>(x)`; torch.std_mean.
 template<Index... Dims, Operand X>
 constexpr auto std_mean(X&& operand) {
   decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
   return std::tuple(operation<ops::Std<1, false, Dims...>>{}(x), operation<ops::Mean<false, Dims...>>{}(x));
+}
+/// As std_mean, with the dimensions kept as one.
+template<Index... Dims, Operand X>
+constexpr auto std_mean_keepdim(X&& operand) {
+  decltype(auto) x = ops::detail::reusable(std::forward<X>(operand));
+  return std::tuple(operation<ops::Std<1, true, Dims...>>{}(x), operation<ops::Mean<true, Dims...>>{}(x));
 }
 
 } // namespace stator::inline v0_2
