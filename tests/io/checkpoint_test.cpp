@@ -5,9 +5,10 @@
 #include "stator/core/distributions.hpp"
 #include "stator/io/checkpoint.hpp"
 #include "stator/nn/linear.hpp"
+#include "stator/nn/rnn.hpp"
 #include "stator/ops/ops.hpp"
 #include "stator/optim/optim.hpp"
-#include "stator/run/evaluation.hpp"
+#include "stator/run/values.hpp"
 
 namespace nn = stator::nn;
 using namespace stator;
@@ -296,6 +297,67 @@ TEST_CASE("a scheduler's state that it could not go on from is refused, and noth
     refuses(plateau, "last_epoch", value);
     refuses(plateau, "num_bad_epochs", value);
   }
+}
+
+namespace checkpoint_test {
+/// What a recurrent network goes on from.
+template<class H, class C>
+struct Memory {
+  H h;
+  C c;
+};
+struct Cell {
+  nn::LSTMCell<3, 4> cell;
+  constexpr auto forward(auto x, auto h, auto c) const {
+    const auto [h1, c1] = cell.states(x, h, c);
+    return Memory{h1, c1};
+  }
+};
+} // namespace checkpoint_test
+
+TEST_CASE("a checkpoint keeps what a forward has returned, each tensor under its name") {
+  const test::TemporaryDirectory scratch;
+  const Model<checkpoint_test::Cell> model;
+  const Tensor<float, 2, 3> x{1, 2, 3, 4, 5, 6};
+  using H = Tensor<float, 2, 4>;
+  checkpoint_test::Memory<H, H> state;
+  std::tuple<Tensor<float, dynamic, 2>, std::array<Tensor<std::int64_t>, 1>> others{
+      Tensor<float, dynamic, 2>{1, 2, 3, 4}, {}};
+  const auto step = [&] { return values(model.eval()(x, state.h, state.c)); };
+  const auto checkpoint = [&] {
+    Checkpoint c;
+    c.add("state", state).add("others", others);
+    return c;
+  };
+  const auto first = step();
+  state.h = first.h;
+  state.c = first.c;
+  std::get<1>(others)[0].fill_(7);
+  checkpoint().save(scratch / "x.safetensors");
+  CHECK(io::SafetensorsFile(scratch / "x.safetensors")["state.c"].shape == std::vector<Index>{2, 4});
+  CHECK(io::SafetensorsFile(scratch / "x.safetensors").contains("others.1.0"));
+  const auto second = step();
+
+  state.h.fill_(0);
+  state.c.fill_(0);
+  const float* const memory = state.h.data();
+  others = {Tensor<float, dynamic, 2>(5), {}};
+  checkpoint().load(scratch / "x.safetensors");
+  CHECK(state.h.data() == memory);
+  CHECK(std::get<0>(others).leading() == 2);
+  CHECK(std::get<0>(others)(1, 1) == 4);
+  CHECK(std::get<1>(others)[0].item() == 7);
+  CHECK(std::ranges::equal(step().c.values(), second.c.values()));
+
+  // What does not fit changes nothing.
+  std::tuple<Tensor<float, dynamic, 3>, std::array<Tensor<std::int64_t>, 1>> wrong{
+      Tensor<float, dynamic, 3>(1), {}};
+  state.h.fill_(3);
+  Checkpoint other;
+  other.add("state", state).add("others", wrong);
+  CHECK_THAT(thrown<ShapeError>([&] { other.load(scratch / "x.safetensors"); }),
+             contains("'others.0' has shape torch.Size([2, 2]), expected torch.Size([2, 3])"));
+  CHECK(state.h(0, 0) == 3);
 }
 
 TEST_CASE("names of parts may not collide") {

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "stator/io/checkpoint_optimizer.hpp"
+#include "stator/io/checkpoint_results.hpp"
 
 namespace stator::inline v0_2 {
 
@@ -26,9 +27,9 @@ class Checkpoint {
 public:
   Checkpoint() { add("rng", default_generator()); }
 
-  /// A model or module, an optimiser, a generator, a number, a list of floats, or anything with
-  /// `for_each_number`. It must stay where it is. Throws ValueError when the name is taken, or lies below
-  /// another.
+  /// A model or module, an optimiser, a generator, a number, a list of floats, a tensor, a std::tuple, an
+  /// array or a struct of tensors (io/checkpoint_results.hpp), or anything with `for_each_number`. It must
+  /// stay where it is. Throws ValueError when the name is taken, or lies below another.
   template<class T>
   Checkpoint& add(std::string name, T& part) {
     for (const Part& other : parts_)

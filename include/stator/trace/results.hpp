@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // What a forward returns: one value, or several in a std::tuple, std::pair, std::array or a struct, and these
 // inside of each other. Values are numbered from left to right; they are called as in Python, "0", "state.1",
-// "hidden".
+// "hidden". A struct is a template with a parameter for the type of each field,
+//   template<class Y, class H> struct Encoded { Y output; H hidden; };
+// which holds symbols in forward, expressions in model(x), views in hooks and tensors after a run; where it
+// cannot, a std::tuple does.
 #pragma once
 
 #include "stator/expr/expression.hpp"
@@ -46,7 +49,7 @@ struct result_part_of<Y, I> {
 template<class Y, std::size_t I>
 using result_part = typename result_part_of<Y, I>::type;
 template<std::size_t I, class Y>
-constexpr const auto& get_result_part(const Y& y) {
+constexpr auto& get_result_part(Y& y) {
   if constexpr (requires { std::tuple_size<Y>::value; })
     return std::get<I>(y);
   else
