@@ -348,6 +348,33 @@ void sync_batch_norm_twice(dist::World& world) {
   CHECK(close(sums, alone.gradient_arena(), 1e-11 * largest));
 }
 
+/// Halves of a run with random numbers, by processes that know nothing of each other: as many ranks get the
+/// same bits, others do not. Two ranks save.
+void random_half(dist::World& world, std::string_view what, const std::string& path) {
+  stator::manual_seed(what == "save" ? 100 + static_cast<std::uint64_t>(world.rank()) : 1);
+  dist::DataParallel model{stator::Model<Noisy>()};
+  stator::optim::Adam optimizer{model, {.lr = 0.05}};
+  std::vector<double> reached;
+  stator::Checkpoint checkpoint, outcome;
+  checkpoint.add("model", model).add("optimizer", optimizer);
+  outcome.add("reached", reached);
+  if (what == "save") {
+    train(model, optimizer, 0, 3, world.rank(), world.size());
+    dist::save(checkpoint, path + ".random.safetensors");
+  } else {
+    dist::load(checkpoint, path + ".random.safetensors");
+  }
+  train(model, optimizer, 3, 6, world.rank(), world.size());
+  const std::string end = path + ".end.safetensors";
+  if (what == "save") {
+    reached.assign(model.parameter_arena().begin(), model.parameter_arena().end());
+    dist::save(outcome, end);
+  } else {
+    outcome.load(end);
+    CHECK(equal_bits(model.parameter_arena(), reached) == (world.size() == 2));
+  }
+}
+
 /// A run of 6 steps: the first half saved by some ranks, the second done by others. `crash`: the job is ended
 /// while rank 0 writes the file again and again.
 void half(dist::World& world, std::string_view what, const std::string& path) {
@@ -382,6 +409,7 @@ int main(int argc, char** argv) {
   return dist::run([&](dist::World& world) {
     if (argc > 2) {
       half(world, argv[1], argv[2]);
+      random_half(world, argv[1], argv[2]);
     } else {
       sampler(world);
       sharded(world);
