@@ -44,6 +44,33 @@ void check(Index batch, double tolerance) {
           expected.push_back(sum);
         }
   CHECK(worst(doubles(y), expected, {.relative_to = largest(expected, 1)}).error < tolerance);
+
+  // What is done to the result before it is written gives the same bits as afterwards.
+  const auto finished = [&](const ConvFinish<T>& finish, Index size) {
+    ExactArray<T> result(size);
+    Kernel::run_finished(x.data(), prepared.data(), result.data(), batch, scratch.data(), finish);
+    return result;
+  };
+  const ExactArray<T> summand(y.size(), 4);
+  std::vector<T> positive, sum;
+  for (Index i = 0; i < y.size(); ++i) {
+    positive.push_back(y[i] <= 0 ? T{} : y[i]);
+    const T s = y[i] + summand[i];
+    sum.push_back(s <= 0 ? T{} : s);
+  }
+  CHECK(std::ranges::equal(finished({nullptr, true, false}, y.size()), positive));
+  CHECK(std::ranges::equal(finished({summand.data(), true, false}, y.size()), sum));
+  if constexpr (Kernel::can_halve) {
+    std::vector<T> largest_of_four;
+    for (Index r = 0; r < batch * G.out_channels * output[0]; r += 2)
+      for (Index k = 0; k < output[1]; k += 2) {
+        const auto at = [&](Index i, Index j) {
+          return positive[static_cast<std::size_t>((r + i) * output[1] + k + j)];
+        };
+        largest_of_four.push_back(std::max({at(0, 0), at(0, 1), at(1, 0), at(1, 1)}));
+      }
+    CHECK(std::ranges::equal(finished({nullptr, true, true}, y.size() / 4), largest_of_four));
+  }
 }
 
 constexpr ConvGeometry<2> geometry(Index in, Index out, Index high, Index wide, Index top = 1, Index left = 1,

@@ -173,6 +173,24 @@ struct WideWithoutNorm {
   constexpr auto forward(auto x) const { return x | conv | nn::relu; }
 };
 
+/// A residual and a maximum that the convolution before them takes.
+struct WideBlock {
+  nn::Conv2d<16, 16, 3, {.padding = 1, .bias = false}> conv1, conv2;
+  nn::BatchNorm2d<16> bn1, bn2;
+  constexpr auto forward(auto x) const {
+    const auto y = nn::relu((x | conv1 | bn1) + x);
+    return y | conv2 | bn2 | nn::relu | nn::max_pool2d<2>;
+  }
+};
+/// Values that are needed as they are as well.
+struct WideSeen {
+  nn::Conv2d<16, 16, 3, {.padding = 1}> conv1, conv2;
+  constexpr auto forward(auto x) const {
+    const auto y = x | conv1, z = nn::relu(y + y), v = nn::relu(z | conv2);
+    return (v | nn::max_pool2d<2>)+(v | nn::avg_pool2d<2>)+(y | nn::max_pool2d<2>);
+  }
+};
+
 /// One layer of a GPT: tied weights, learned positions, attention that is masked.
 struct Gpt {
   static constexpr Index words = 11, length = 20, width = 16, heads = 2;
@@ -262,6 +280,14 @@ TEST_CASE(
   is_close<Wide, Tensor<float, 2, 16, 16, 16>>();
   is_close<WideWithoutNorm, Tensor<float, 2, 16, 16, 16>, InferenceOptions{.winograd = true}>();
   is_close<Wide, Tensor<float, dynamic, 16, 16, 16>, InferenceOptions{.fold = false, .winograd = true}>();
+  is_close<WideBlock, Tensor<float, 2, 16, 16, 16>>();
+  is_close<WideBlock, Tensor<float, dynamic, 16, 16, 16>>();
+  is_close<WideSeen, Tensor<float, 2, 16, 16, 16>, InferenceOptions{.winograd = true}>();
+  using Prepared = run::PreparedProgram<
+      expr::ModuleCall<WideBlock, Mode<false>, expr::Input<float, Shape<2, 16, 16, 16>, false>>,
+      run::Preparation{}>::P;
+  static_assert(Prepared::count("Convolution") == 2);
+  static_assert(Prepared::units.size() - Prepared::forward_units == 2); // nothing is left beside them
   is_equal<Wide, Tensor<float, 2, 16, 16, 16>>();
   has_nothing_to_fold<WideWithoutNorm, Tensor<float, 2, 16, 16, 16>>();
 }

@@ -67,6 +67,19 @@ using PrepareFunction = int (*)(Builder&, int node);
 /// channels; -1 where these are none of them.
 using ScaleFunction = int (*)(Builder&, int node, int scale, int shift);
 
+/// What may follow a kernel so closely that the kernel does it before it writes its result.
+enum class Finish : std::uint8_t {
+  none,      ///< nothing of the kind
+  sum,       ///< elementwise: the sum of two values
+  relu,      ///< elementwise: max(x, 0)
+  halve_max, ///< the maximum of windows of two by two that cover all
+};
+/// What a kernel does before it writes its result: relu, and another value added before it or the maximum of
+/// windows of two by two taken after it.
+enum class Finished : std::uint8_t { relu, sum_relu, relu_halve_max };
+/// Appends what computes the same as `node` and then does `how`, with `summand`; -1 where it cannot.
+using FinishFunction = int (*)(Builder&, int node, Finished how, int summand);
+
 /// What a node costs; for one sample where the batch is dynamic.
 struct Cost {
   Index multiply_adds = 0; ///< of products: matrix products, convolutions, attention, recurrent layers
@@ -100,6 +113,8 @@ struct Signature {
   const Signature* undone_by = nullptr;                 ///< identity of what gives the only operand back
   PrepareFunction prepare = nullptr;                    ///< of prepared programs, see graph/prepare.hpp
   ScaleFunction scaled = nullptr;                       ///< of prepared programs
+  FinishFunction finished = nullptr;                    ///< of prepared programs
+  Finish finish = Finish::none;                         ///< of prepared programs
   bool mul_add = false;  ///< elementwise: the first operand times the second plus the third
   bool unique = false;   ///< never merged with an equal node: random numbers
   bool constant = false; ///< has no derivative because it is constant to those who differentiate

@@ -7,8 +7,10 @@
 // "fold_scale": an operation that is multiplied by a constant of each channel, and gets another added, does
 // that with its weights: BatchNorm in evaluation after a convolution or a Linear. Changes the rounding.
 // "pack": constant weights get the layout of their kernel.
-// "split" guarantees: the constant nodes come first and are the forward half of the graph; the other half
-// may run any number of times after it.
+// "finish": a kernel does what follows it before it writes its result, where it can: relu, a sum before it,
+// the maximum of windows of two by two behind it. Its values are the same. "split" guarantees: the constant
+// nodes come first and are the forward half of the graph; the other half may run any number of times after
+// it.
 #pragma once
 
 #include "stator/graph/builder.hpp"
@@ -78,6 +80,52 @@ constexpr Graph pack(Graph g) {
     if (const PrepareFunction prepare = b.signature(n).prepare;
         prepare != nullptr && detail::has_constant_weights(b, n, found.data()))
       if (const int packed = prepare(b, n); packed >= 0) b.replace_uses(n, packed);
+  return static_cast<Builder&&>(b).finish();
+}
+
+namespace detail {
+/// Finds kernels that can do what follows them.
+struct Finisher {
+  Builder& b;
+  const int* const uses;
+
+  /// What the kernel `o` computes has no other use.
+  constexpr bool can(int o) const {
+    return b.signature(o).finished != nullptr && uses[o] == 1 && o != b.root;
+  }
+  constexpr int relu_of(int n) const {
+    const int o = b.operand(n, 0);
+    if (can(o)) return b.signature(o).finished(b, o, Finished::relu, -1);
+    if (b.signature(o).finish != Finish::sum || uses[o] != 1 || o == b.root) return -1;
+    for (const int k : {0, 1}) {
+      const int kernel = b.operand(o, k), other = b.operand(o, 1 - k);
+      if (can(kernel) && b.type(kernel) == b.type(o) && b.type(other) == b.type(o))
+        return b.signature(kernel).finished(b, kernel, Finished::sum_relu, other);
+    }
+    return -1;
+  }
+  constexpr int maximum_of(int n) const {
+    const int relu = b.operand(n, 0);
+    if (b.signature(relu).finish != Finish::relu || uses[relu] != 1 || relu == b.root) return -1;
+    const int o = b.operand(relu, 0);
+    return can(o) ? b.signature(o).finished(b, o, Finished::relu_halve_max, -1) : -1;
+  }
+};
+} // namespace detail
+
+/// The pass.
+constexpr Graph finish(Graph g) {
+  const int size = static_cast<int>(g.nodes.size());
+  GrowingArray<int> uses(g.nodes.size());
+  for (const int e : g.edges) ++uses.data()[e];
+  Builder b(static_cast<Graph&&>(g));
+  const detail::Finisher finisher{b, uses.data()};
+  for (int n = 0; n < size; ++n) {
+    const Finish what = b.nodes.data()[n].signature->finish;
+    if (what != Finish::relu && what != Finish::halve_max) continue;
+    if (const int done = what == Finish::relu ? finisher.relu_of(n) : finisher.maximum_of(n); done >= 0)
+      b.replace_uses(n, done);
+  }
   return static_cast<Builder&&>(b).finish();
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "stator/core/compiler.hpp"
+#include "stator/kernel/conv_finish.hpp"
 #include "stator/kernel/conv_planes.hpp"
 #include "stator/kernel/parallel.hpp"
 #include "stator/kernel/tile.hpp"
@@ -78,8 +79,14 @@ struct conv_winograd {
   }
 
   /// x [batch, in, ...], y [batch, out, ...].
-  STATOR_NOINLINE static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch,
-                                           std::byte* space) {
+  static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch, std::byte* space) {
+    run_finished(x, prepared, y, batch, space, {});
+  }
+  /// Whether tiles are windows of two by two.
+  static constexpr bool can_halve = height % 2 == 0 && width % 2 == 0;
+  /// The same with what is to be done to the result.
+  STATOR_NOINLINE static void run_finished(const T* x, const std::byte* prepared, T* y, Index batch,
+                                           std::byte* space, const ConvFinish<T>& finish) {
     if (batch == 0) return;
     const T* const weights = reinterpret_cast<const T*>(prepared);
     const T* const bias = reinterpret_cast<const T*>(prepared + weight_bytes);
@@ -102,7 +109,11 @@ struct conv_winograd {
           tile_rows_of<T, W, strip, NV, in_strips, strip, panel>(
               weights + p * strips * in * strip, 1, strip, inputs + p * in * panel, panel, in, nullptr, false,
               outputs + p * out * panel, panel, panel, out);
-        transform_output(outputs, bias, from, y + n * out * height * width);
+        if (can_halve && finish.halve_max)
+          halve_output(outputs, bias, from, y + n * out * tiles, finish);
+        else
+          transform_output(outputs, bias, from, y + n * out * height * width,
+                           finish.summand ? finish.summand + n * out * height * width : nullptr, finish);
       }
     });
   }
@@ -182,18 +193,46 @@ private:
 
   /// A^T m A of the tiles from `first` on, plus the bias. Some channels wait for the others before they are
   /// copied to their rows: a load from the middle of what was just stored waits for longer.
-  static void transform_output(const T* products, const T* bias, Index first, T* y) {
+  static void transform_output(const T* products, const T* bias, Index first, T* y, const T* summand,
+                               const ConvFinish<T>& finish) {
     constexpr Index at_once = 4;
     alignas(64) T pixels[at_once][2][2 * panel]; // of two rows, those of a tile side by side
     for (Index o = 0; o < out; o += at_once) {
       const Index count = std::min(at_once, out - o);
       for (Index c = 0; c < count; ++c)
-        transform_channel(products + (o + c) * panel, bias[o + c], pixels[c][0], pixels[c][1]);
-      for (Index c = 0; c < count; ++c)
-        put_rows(pixels[c][0], pixels[c][1], first, y + (o + c) * height * width);
+        transform_channel(products + (o + c) * panel, bias[o + c],
+                          [&](Index v, const V(&even)[2], const V(&odd)[2]) STATOR_INLINE_LAMBDA {
+                            STATOR_UNROLL
+                            for (Index r = 0; r < 2; ++r) {
+                              alternate<0>(even[r], odd[r], pixels[c][r] + 2 * v * W);
+                              alternate<1>(even[r], odd[r], pixels[c][r] + (2 * v + 1) * W);
+                            }
+                          });
+      for (Index c = 0; c < count; ++c) {
+        const Index at = (o + c) * height * width;
+        put_rows(pixels[c][0], pixels[c][1], first, y + at, summand ? summand + at : nullptr, finish);
+      }
     }
   }
-  STATOR_ALWAYS_INLINE static void transform_channel(const T* products, T bias, T* upper, T* lower) {
+  /// The maximum of each tile: y [out, tiles].
+  static void halve_output(const T* products, const T* bias, Index first, T* y, const ConvFinish<T>& finish) {
+    const Index count = std::min(panel, tiles - first);
+    for (Index o = 0; o < out; ++o, products += panel) {
+      alignas(64) T rest[panel];
+      T* const to = y + o * tiles + first;
+      T* const target = count == panel ? to : rest;
+      transform_channel(products, bias[o], [&](Index v, V(&even)[2], V(&odd)[2]) STATOR_INLINE_LAMBDA {
+        keep_larger(even[0], even[1]);
+        keep_larger(odd[0], odd[1]);
+        keep_larger(even[0], odd[0]);
+        finish.cut(even[0]);
+        store(even[0], target + v * W);
+      });
+      if (count < panel) copy_row(rest, count, to);
+    }
+  }
+  /// Calls `put(v, even, odd)` with the pixels of W tiles, two rows of them.
+  STATOR_ALWAYS_INLINE static void transform_channel(const T* products, T bias, auto&& put) {
     STATOR_UNROLL
     for (Index v = 0; v < NV; ++v) {
       V s[2][4];
@@ -206,24 +245,27 @@ private:
         s[1][k] = m[1] - m[2] - m[3];
       }
       const V start = bias - V{};
+      V even[2], odd[2];
       STATOR_UNROLL
       for (Index r = 0; r < 2; ++r) {
-        const V even = s[r][0] + s[r][1] + s[r][2] + start, odd = s[r][1] - s[r][2] - s[r][3] + start;
-        T* const row_of = r == 0 ? upper : lower;
-        alternate<0>(even, odd, row_of + 2 * v * W);
-        alternate<1>(even, odd, row_of + (2 * v + 1) * W);
+        even[r] = s[r][0] + s[r][1] + s[r][2] + start;
+        odd[r] = s[r][1] - s[r][2] - s[r][3] + start;
       }
+      put(v, even, odd);
     }
   }
   /// The pixels of tiles from `first` on, two rows of them, to the rows of a plane.
-  static void put_rows(const T* upper, const T* lower, Index first, T* target) {
+  static void put_rows(const T* upper, const T* lower, Index first, T* target, const T* summand,
+                       const ConvFinish<T>& finish) {
     const Index behind = std::min(first + panel, tiles);
     for (Index t = first; t < behind;) {
       const Index ty = t / across, tx = t % across, count = std::min(across - tx, behind - t);
       const Index n = std::min(2 * count, width - 2 * tx);
-      T* const to = target + 2 * (ty * width + tx);
-      copy_row(upper + 2 * (t - first), n, to);
-      if (2 * ty + 1 < height) copy_row(lower + 2 * (t - first), n, to + width);
+      const Index at = 2 * (ty * width + tx);
+      finish_row(upper + 2 * (t - first), n, target + at, summand ? summand + at : nullptr, finish);
+      if (2 * ty + 1 < height)
+        finish_row(lower + 2 * (t - first), n, target + at + width, summand ? summand + at + width : nullptr,
+                   finish);
       t += count;
     }
   }

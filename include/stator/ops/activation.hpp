@@ -31,6 +31,8 @@ struct ThresholdBackward : SameShape {
 struct Relu : SameShape {
   static constexpr std::string_view name = "Relu";
   static constexpr std::string_view backward_name = "ReluBackward0";
+  template<class X>
+  static constexpr graph::Finish finish = graph::Finish::relu;
   static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {

@@ -45,6 +45,8 @@ constexpr bool negative(double x) { return (std::bit_cast<std::uint64_t>(x) >> 6
 struct Add {
   static constexpr std::string_view name = "Add";
   static constexpr std::string_view backward_name = "AddBackward0";
+  template<class A, class B>
+  static constexpr graph::Finish finish = graph::Finish::sum;
   static constexpr Promotion promotion = Promotion::common;
   static constexpr Extents shape(const Extents& a, const Extents& b) { return broadcast(a, b); }
   static constexpr Text requirement(const Extents& a, const Extents& b) {

@@ -5,6 +5,7 @@
 #include "stator/core/dims.hpp"
 #include "stator/kernel/conv.hpp"
 #include "stator/ops/element_types.hpp"
+#include "stator/ops/packed_conv.hpp"
 #include "stator/ops/reduce.hpp"
 
 namespace stator::ops {
@@ -50,17 +51,6 @@ constexpr Extents along(const Extents& e) {
   return result;
 }
 
-template<class X>
-constexpr Index batch_of(Index batch) {
-  return X::extents.is_dynamic() ? batch : X::extents[0];
-}
-
-/// A kernel's scratch counts its batch, which is a constant of the program when the extent is static.
-template<class X>
-constexpr Bytes scratch_for(const Bytes& b) {
-  return X::extents.is_dynamic() ? b : Bytes{b.total(X::extents[0]), 0};
-}
-
 } // namespace detail
 
 template<std::size_t D, ConvSpec<D> S, Extents X>
@@ -70,43 +60,6 @@ struct ConvolutionWeight;
 struct ChannelSum;
 template<std::size_t D, ConvSpec<D> S>
 struct Convolution;
-
-/// Weights and a bias as `Kernel`, a prepared pass of `kernel::conv`, reads them.
-template<class T, class Kernel>
-struct PackConvolution {
-  static constexpr std::string_view name = "PackConvolution";
-  static constexpr Extents shape(const auto&...) {
-    return Extents(static_cast<Index>(Kernel::prepared_bytes / sizeof(T)));
-  }
-  template<class Out, class Weight, class Bias>
-  static void run(T* packed, const T* w, const T* bias, Index, std::byte*) {
-    Kernel::prepare(w, bias, reinterpret_cast<std::byte*>(packed));
-  }
-  template<class Out, class Weight>
-  static void run(T* packed, const T* w, Index, std::byte*) {
-    Kernel::prepare(w, nullptr, reinterpret_cast<std::byte*>(packed));
-  }
-};
-
-/// The operation `Of`, a convolution or a transposed one, with weights W, and a bias, that `PackConvolution`
-/// has packed.
-template<class T, class Kernel, class Of, Extents W>
-struct PackedConvolution {
-  static constexpr std::string_view name = "Convolution";
-  static constexpr Index multiply_adds(const Extents& y, const Extents& x, const Extents&) {
-    return Of::multiply_adds(y, x, W);
-  }
-  static constexpr Extents shape(const Extents& x, const Extents&) { return Of::shape(x, W); }
-  template<class Out, class X, class Packed>
-  static constexpr Bytes scratch() {
-    return detail::scratch_for<X>(Bytes{0, Kernel::prepared_scratch});
-  }
-  template<class Out, class X, class Packed>
-  static void run(T* y, const T* x, const T* packed, Index batch, std::byte* scratch) {
-    Kernel::run_prepared(x, reinterpret_cast<const std::byte*>(packed), y, detail::batch_of<X>(batch),
-                         scratch);
-  }
-};
 
 /// x [N, C, in...], w [O, C / groups, kernel...], bias [O]; returns [N, O, out...].
 template<std::size_t D, ConvSpec<D> S>

@@ -116,6 +116,11 @@ struct MaxPool {
   static constexpr Extents shape(const Extents& x) { return detail::pool_shape(x, O); }
   static constexpr Text requirement(const Extents& x) { return detail::pool_requirement("max_pool", x, O); }
   template<class X>
+  static constexpr graph::Finish finish = kernel::detail::halves(detail::pool_geometry<D>(X::extents, O)) &&
+                                                  X::extents.numel() == 4 * shape(X::extents).numel()
+                                              ? graph::Finish::halve_max
+                                              : graph::Finish::none;
+  template<class X>
   using Kernel = kernel::max_pool<typename X::scalar, detail::pool_geometry<D>(X::extents, O)>;
   template<class Out, class X>
   static void run(typename Out::scalar* y, const typename X::scalar* x, Index batch, std::byte*) {

@@ -49,11 +49,12 @@ namespace detail {
 template<class E, Preparation How>
 struct own_passes<Prepared<E, How>> {
   static constexpr std::array prepares{graph::Pass{"pack", &graph::pack, 120, "dead"},
+                                       graph::Pass{"finish", &graph::finish, 60, "dead"},
                                        graph::Pass{"split", &graph::split, 120, "sinks"}};
   static constexpr std::array folds{graph::Pass{"fold_scale", &graph::fold_scale, 120, "common"}};
   static constexpr auto list = [] {
     constexpr auto& own = own_passes<E>::list;
-    std::array<graph::Pass, own.size() + (How.fold ? 3 : 2)> all{};
+    std::array<graph::Pass, own.size() + (How.fold ? 4 : 3)> all{};
     auto to = std::copy(own.begin(), own.end(), all.begin());
     if constexpr (How.fold) to = std::copy(folds.begin(), folds.end(), to);
     std::copy(prepares.begin(), prepares.end(), to);

@@ -189,6 +189,18 @@ struct scaled_call {
   }
 };
 
+/// Appends a kernel with what it does before it writes its result.
+template<class Op, class Out, class... In>
+struct finished_call {
+  static constexpr int run(graph::Builder& b, int node, graph::Finished how, int summand) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Op::finished(
+          how, Symbol<typename Out::scalar, typename Out::shape, 0>{&b, summand},
+          Symbol<typename In::scalar, typename In::shape, 0>{&b, b.operand(node, static_cast<int>(I))}...);
+    }(std::index_sequence_for<In...>{});
+  }
+};
+
 /// Op::prepare<MayRound>(x...): the same result from weights that a kernel has packed.
 template<class Op, class... In>
 concept CanPrepare = requires { requires Op::template can_prepare<In...>; };
@@ -242,6 +254,9 @@ struct signature {
     s.unique = detail::IsUnique<Op>;
     s.constant = requires { Op::is_constant; };
     s.order = Order;
+    if constexpr (requires { Op::template finish<In...>; }) s.finish = Op::template finish<In...>;
+    if constexpr (requires { requires Op::can_finish; })
+      s.finished = &detail::finished_call<Op, Out, In...>::run;
     if constexpr (Order < 0) {
       s.mul_add = requires { Op::is_mul_add; };
       if constexpr (detail::CanPrepare<Op, In...>)
