@@ -63,6 +63,8 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
   }
   STATOR_UNROLL_BY_4
   for (Index p = 0; p < k; ++p, a += ak, b += bk) {
+    // Strips may be weights that come from far away: a page ahead, where the machine stops to look for them.
+    if constexpr (AI == in_strips) STATOR_PREFETCH(a + 4096 / static_cast<Index>(sizeof(T)));
     V row[NV];
     STATOR_UNROLL
     for (Index v = 0; v < NV; ++v) load(row[v], b + v * W);
