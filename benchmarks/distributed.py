@@ -45,7 +45,7 @@ class Measured:
     def __init__(self, path):
         self.lines = [json.loads(line) for line in path.read_text().splitlines()]
         self.rounds = len({line["round"] for line in self.lines if "round" in line})
-        self.load = next((line["load"] for line in self.lines if "load" in line), 0)
+        self.busy = next((line["busy"] for line in self.lines if "busy" in line), 0)
 
     def rows(self, name, ranks, threads):
         """One line a round, by round."""
@@ -162,7 +162,7 @@ def tables(m):
     version = mpi[0].replace("mpirun ", "").replace("(", "").replace(")", "") if mpi else "MPI"
     yield (f"{processor()}, {version}, {os.cpu_count()} cores of one machine, shared memory. {m.rounds} rounds of all rows in turn; medians, "
            "and in brackets from where to where the rounds go; an efficiency is that of two runs of one round."
-           + (f" **The machine was busy (a load of {m.load:.1f} before): times are upper bounds.**" if m.load > 0.5 else ""))
+           + (f" **Other work took {m.busy} % of the processors' time: times are upper bounds.**" if m.busy > 5 else ""))
     yield ""
     yield from training(m)
     yield ""

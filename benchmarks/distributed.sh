@@ -17,14 +17,23 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-load=$(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo 0)
+# Per cent of the processors' time that goes to other work, over two seconds.
+processor_time() { # busy, and all
+  local user nice system idle wait
+  read -r _ user nice system idle wait _ </proc/stat
+  echo "$((user + nice + system)) $((user + nice + system + idle + wait))"
+}
+read -r busy_before all_before <<<"$(processor_time)"
+sleep 2
+read -r busy all <<<"$(processor_time)"
+busy=$((100 * (busy - busy_before) / (all - all_before)))
 need_to_build
 need libopenmpi-dev openmpi-bin=mpirun
 build=$root/build/release
 configure "$build" -Dbuildtype=release -Ddebug=false -Dtests=disabled -Dexamples=disabled || fail "cannot configure"
 ninja -C "$build" benchmarks/bench_distributed >/dev/null || fail "cannot build"
 measured=$build/distributed.jsonl
-printf '{"load": %s}\n' "$load" >"$measured"
+printf '{"busy": %s}\n' "$busy" >"$measured"
 run() { # RANKS THREADS
   OMP_NUM_THREADS=$2 "$root/tests/distributed/run" "$1" "$build/benchmarks/bench_distributed" | sed "s/^{/{\"round\": $round, /" >>"$measured"
 }
