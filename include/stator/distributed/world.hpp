@@ -11,6 +11,7 @@
 //   - a rank hangs, or takes fewer steps and does not leave: the others time out after `timeout` seconds. The
 //     message names the call, its number, who is missing and where all were last together: a rank that has
 //     waited for a quarter of that time asks all others where they wait, and only those that wait answer.
+// Starting is MPI's affair (MPI_Init, and the first communicator): what goes wrong there, mpirun ends.
 #pragma once
 
 #include "stator/distributed/alarms.hpp"
