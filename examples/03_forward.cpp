@@ -13,6 +13,20 @@ struct Net {
   constexpr auto forward(auto x) const { return x | fc1 | nn::relu | fc2; }
 };
 
+/// Several results: a tuple, or a struct with a parameter for the type of each field.
+template<class Y, class H>
+struct Said {
+  Y logits;
+  H hidden;
+};
+struct Speaker {
+  Net net;
+  constexpr auto forward(auto x) const {
+    const auto hidden = nn::relu(x | net.fc1);
+    return Said{hidden | net.fc2, hidden};
+  }
+};
+
 int main() {
   stator::manual_seed(0);
   stator::Model<Net> model;
@@ -41,6 +55,15 @@ int main() {
   // Expressions work on plain tensors as well, and nest: still one program.
   std::cout << mean((model(x) - 1) * 2).shape() << '\n';
   // prints: []
+
+  // A forward that returns several values gives as many expressions, under their names; `values` runs once
+  // for all.
+  stator::Model<Speaker> speaker;
+  const auto said = speaker.eval()(x);
+  const auto tensors = stator::values(said);
+  std::cout << said.hidden.shape() << ' '
+            << (tensors.hidden(1, 2) == said.hidden.value()(1, 2) ? "the same\n" : "not the same\n");
+  // prints: [2, 4] the same
 
   // Extents that do not fit are errors of the compiler. Those that it cannot know are exceptions:
   try {

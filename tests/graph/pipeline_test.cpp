@@ -98,6 +98,38 @@ TEST_CASE("the graph of a network can be verified after every pass") {
   }
 }
 
+namespace {
+/// Results that a loop gives, that a kernel gives, of integers, and a batch that is known when the program
+/// runs.
+struct Several {
+  nn::Linear<4, 8> fc;
+  nn::BatchNorm1d<8> bn;
+  constexpr auto forward(auto x) const {
+    const auto h = x | fc | bn;
+    return std::tuple(nn::relu(h), std::tuple(x | fc, argmax<1>(h)), nn::tanh(h), nn::relu(h));
+  }
+};
+} // namespace
+
+TEST_CASE("programs with several results can be verified after every pass, and loops write where these lie") {
+  using Call = expr::ModuleCall<Several, Mode<false>, expr::Input<float, Shape<dynamic, 4>, false>>;
+  using Prepared = run::Prepared<Call, run::Preparation{}>;
+  for (const graph::Pass& pass : run::detail::passes_of<Prepared>) {
+    INFO(pass.name);
+    CHECK(graph::verify(run::graph_after<Prepared, false>(pass.name)) == "");
+  }
+  using Results = decltype(detail::outputs(std::declval<std::shared_ptr<const Call>>()));
+  using Joint = typename detail::joint_of<Results>::type;
+  for (const graph::Pass& pass : graph::pipeline) {
+    INFO(pass.name);
+    CHECK(graph::verify(run::graph_after<Joint, false>(pass.name)) == "");
+  }
+  const std::string text = dumped<Joint>("memory");
+  CHECK(text.find("Result(%") != text.npos);
+  CHECK(text.find(" to result 4 : float32 [?, 8], effect, region") != text.npos);
+  CHECK(text.find(" to result 2 : int64 [?], effect, unit") != text.npos);
+}
+
 TEST_CASE("a prepared graph can be verified after every pass") {
   using Call = expr::ModuleCall<Mlp, Mode<false>, expr::Input<float, Shape<20, 4>, false>>;
   using Prepared = run::Prepared<Call, run::Preparation{}>;
