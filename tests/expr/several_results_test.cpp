@@ -232,6 +232,15 @@ TEST_CASE("values computes all results in one run, in their places") {
   CHECK(order(1, 0) == 1);
   CHECK(doubled(2, 1) == 14);
   CHECK(total(0) == 12);
+  // A loss and its gradient, in any order.
+  const auto variational = encoder();
+  const auto [mu, log_var] = variational.eval()(n);
+  const auto loss = sum(mu * log_var);
+  const auto gradient = stator::grad<"mu.weight">(loss);
+  const auto [l, g, m] = stator::values(loss, gradient, mu);
+  CHECK(l.item() == loss.item());
+  CHECK(std::ranges::equal(g.values(), gradient.value().values()));
+  CHECK(std::ranges::equal(m.values(), mu.value().values()));
   const auto [same, again] = stator::values(batch * 2.0f, batch * 2.0f);
   CHECK(same(2, 1) == again(2, 1));
 }

@@ -33,11 +33,28 @@ struct tracer<expr::Joint<E...>> {
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
     const int first = b.add_leaves(others, false);
-    return detail::put_results(std::tuple{tracer<E>::template symbol<Order>(b)...}, first);
+    detail::Pack<decltype(tracer<E>::template symbol<Order>(b))...> parts;
+    each([&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+      detail::pack_item<I>(parts) =
+          tracer<std::tuple_element_t<I, std::tuple<E...>>>::template symbol<Order>(b);
+    });
+    return detail::unpack(
+        [first](const auto&... part) { return detail::put_results(std::tuple(part...), first); }, parts);
   }
   static void gather(const expr::Joint<E...>& joint, detail::Gatherer& g) {
     for (int k = 0; k < others; ++k) *g.next++ = {joint.memory[k], nullptr, nullptr};
-    detail::unpack([&](const E* const&... part) { (tracer<E>::gather(*part, g), ...); }, joint.parts);
+    each([&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+      tracer<std::tuple_element_t<I, std::tuple<E...>>>::gather(*detail::pack_item<I>(joint.parts), g);
+    });
+  }
+
+private:
+  /// f(the number of a part) of each, those with derivatives inside first: what a lower derivative needs of
+  /// the same call it finds recorded.
+  static constexpr void each(const auto& f) {
+    [&f]<std::size_t... I>(std::index_sequence<I...>) {
+      (f(std::integral_constant<std::size_t, detail::tracing_order<E...>[I]> {}), ...);
+    }(std::index_sequence_for<E...>{});
   }
 };
 
@@ -52,7 +69,9 @@ template<class... E>
 struct graph_names<expr::Joint<E...>> {
   static void leaves(std::vector<std::string>& names) {
     for (std::size_t k = 1; k < sizeof...(E); ++k) names.push_back("result " + std::to_string(k));
-    (graph_names<E>::leaves(names), ...);
+    [&names]<std::size_t... I>(std::index_sequence<I...>) {
+      (graph_names<std::tuple_element_t<tracing_order<E...>[I], std::tuple<E...>>>::leaves(names), ...);
+    }(std::index_sequence_for<E...>{});
   }
   static constexpr bool find(const graph::Call& call, Text& path) {
     return (graph_names<E>::find(call, path) || ...);
