@@ -68,7 +68,7 @@ struct LeafInput {
       leaf = &l;
     } else {
       data = const_cast<typename L::scalar*>(l.data());
-      grad = l.grad_data();
+      grad = l.grad_memory();
       state = l.grad_state();
     }
   }

@@ -35,7 +35,12 @@ public:
   /// The elements as a view, [E...].
   constexpr TensorView<T, E...> view() const { return TensorView<T, E...>(data_); }
   /// Where gradients add up, or null.
-  constexpr T* grad_data() const { return grad_; }
+  constexpr T* grad_data() const {
+    if (state_ != nullptr) state_->show(grad_, bytes);
+    return grad_;
+  }
+  /// The same for the library: the elements may be stale, see GradState.
+  constexpr T* grad_memory() const { return grad_; }
   /// Whether the gradient is there; null where there is no gradient.
   constexpr GradState* grad_state() const { return state_; }
   /// The gradient, same shape; zeros when there is none yet. Throws GraphError where the parameter has no
@@ -43,21 +48,24 @@ public:
   constexpr TensorView<T, E...> grad() const {
     if (grad_ == nullptr)
       raise(GraphError("this parameter has no gradient: it is frozen or belongs to no Model"));
-    return TensorView<T, E...>(grad_);
+    return TensorView<T, E...>(grad_data());
   }
 
   /// PyTorch's `p.grad is not None`: a backward() has added to it since the last zero_grad(), or somebody
   /// wrote it.
   constexpr bool has_grad() const {
     return state_ != nullptr &&
-           (state_->present || std::ranges::any_of(grad().values(), [](T g) { return g != 0; }));
+           (state_->present || (!state_->stale && std::ranges::any_of(TensorView<T, E...>(grad_).values(),
+                                                                      [](T g) { return g != 0; })));
   }
   /// Says that the gradient is there, or that it is None, after its elements have been written by hand.
   /// Needed only where they are all 0: a gradient that is not 0 counts as there. `false` sets them to 0.
   /// Throws GraphError where the parameter has no gradient storage.
   constexpr void set_has_grad(bool present = true) const {
-    if (!present) grad().fill_(T{0});
-    expect_state().present = present;
+    GradState& state = expect_state();
+    state.settle(grad_, bytes);
+    if (!present) TensorView<T, E...>(grad_).fill_(T{0});
+    state.present = present;
   }
   /// Whether backward() adds to the gradient.
   constexpr bool requires_grad() const {
@@ -68,6 +76,7 @@ public:
   constexpr void requires_grad_(bool requires_grad = true) const { expect_state().disabled = !requires_grad; }
 
 private:
+  static constexpr std::size_t bytes = static_cast<std::size_t>(shape_tag::extents.numel()) * sizeof(T);
   constexpr GradState& expect_state() const {
     if (state_ == nullptr)
       raise(GraphError("this parameter has no gradient: it is frozen or belongs to no Model"));
@@ -95,6 +104,8 @@ public:
   constexpr T* data() const { return data_; }
   /// Null: a buffer has no gradient.
   constexpr T* grad_data() const { return nullptr; }
+  /// Null: a buffer has no gradient.
+  constexpr T* grad_memory() const { return nullptr; }
   /// Null: a buffer has no gradient.
   constexpr GradState* grad_state() const { return nullptr; }
   /// The leading extent, 1 for a scalar.

@@ -8,6 +8,7 @@
 #include "stator/model/eval_model.hpp"
 #include "stator/model/for_each.hpp"
 #include "stator/model/paths.hpp"
+#include "stator/model/stale_gradients.hpp"
 #include "stator/model/traversals.hpp"
 #include "stator/module/print.hpp"
 #include "stator/state/state_methods.hpp"
@@ -106,6 +107,7 @@ public:
   explicit Model(const ModelMemory& memory, const Net& net = Net{}) : net_(net) {
     use(memory);
     start();
+    detail::StaleGradients<Model>::show(arenas_);
   }
   /// The same without initialising: the memory holds a model of this type, with zeros between its tensors,
   /// from `parameter_arena()` and `buffer_arena()` of another one, a file that was mapped or another process.
@@ -114,6 +116,7 @@ public:
   Model(adopt_t, const ModelMemory& memory, const Net& net = Net{}) : net_(net) {
     use(memory);
     bind();
+    detail::StaleGradients<Model>::show(arenas_);
   }
   /// A deep copy: own arenas with the same contents.
   Model(const Model& other) : State(other), Paths(other), Traversals(other), net_(other.net_) {
@@ -177,7 +180,15 @@ public:
   /// Parameter::set_has_grad for one that is.
   std::span<scalar> parameter_arena() const { return arena<scalar>(arenas_.parameters, parameter_bytes); }
   /// All gradients as one block.
-  std::span<scalar> gradient_arena() const { return arena<scalar>(arenas_.gradients, gradient_bytes); }
+  std::span<scalar> gradient_arena() const {
+    detail::StaleGradients<Model>::show(arenas_);
+    return gradient_memory();
+  }
+  /// The same for the library: those that are not there may be stale, see GradState, or `settled`, 0.
+  std::span<scalar> gradient_memory(bool settled = false) const {
+    if (settled) detail::StaleGradients<Model>::settle(arenas_);
+    return arena<scalar>(arenas_.gradients, gradient_bytes);
+  }
   /// The bytes of all buffers, whose element types differ.
   std::span<std::byte> buffer_arena() const { return {arenas_.buffers, buffer_bytes}; }
 
@@ -188,7 +199,9 @@ public:
     if constexpr (gradient_bytes > 0) {
       const Arenas& a = arenas();
       for (std::size_t i = 0; i < state_count; ++i) a.states[i].present = !options.set_to_none && has_grad(i);
-      if constexpr (gradient_bytes > detail::small_clear)
+      if constexpr (detail::StaleGradients<Model>::possible())
+        detail::StaleGradients<Model>::clear(a, options.set_to_none);
+      else if constexpr (gradient_bytes > detail::small_clear)
         detail::clear_bytes(a.gradients, gradient_bytes);
       else
         std::memset(a.gradients, 0, gradient_bytes);
@@ -316,7 +329,7 @@ private:
     if (parameter_bytes > 0) std::memcpy(arenas_.parameters, other.arenas_.parameters, parameter_bytes);
     if (gradient_bytes > 0) std::memcpy(arenas_.gradients, other.arenas_.gradients, gradient_bytes);
     if (buffer_bytes > 0) std::memcpy(arenas_.buffers, other.arenas_.buffers, buffer_bytes);
-    std::copy_n(other.arenas_.states, state_count, arenas_.states);
+    detail::StaleGradients<Model>::copy_states(arenas_, other.arenas_);
   }
   template<class T>
   static std::span<T> arena(std::byte* p, std::size_t bytes) {

@@ -40,19 +40,27 @@ public:
   /// As Parameter::has_grad: PyTorch's `p.grad is not None`.
   bool has_grad() const {
     return state_ != nullptr &&
-           (state_->present ||
-            !std::all_of(raw_grad(), raw_grad() + bytes(), [](std::byte b) { return b == std::byte{0}; }));
+           (state_->present || (!state_->stale && !std::all_of(grad_, grad_ + bytes(), [](std::byte b) {
+              return b == std::byte{0};
+            })));
   }
   /// As Parameter::set_has_grad: after writing a gradient by hand.
   void set_has_grad(bool present = true) const {
-    expect_state().present = present;
+    GradState& state = expect_state();
+    state.settle(grad_, bytes());
     if (!present) std::fill_n(grad_, bytes(), std::byte{0});
+    state.present = present;
   }
 
   /// The first element, as bytes.
   std::byte* raw() const { return data_; }
   /// The first element of the gradient, as bytes; null where there is none.
-  std::byte* raw_grad() const { return grad_; }
+  std::byte* raw_grad() const {
+    if (state_ != nullptr) state_->show(grad_, bytes());
+    return grad_;
+  }
+  /// The same for the library: the elements may be stale, see GradState.
+  std::byte* grad_memory() const { return grad_; }
   /// Whether the gradient is there; null for what has none.
   GradState* grad_state() const { return state_; }
   /// The elements. Throws ValueError when T is not their type.
@@ -65,7 +73,7 @@ public:
   std::span<T> grad() const {
     if (grad_ == nullptr) [[unlikely]]
       refuse_gradient(*entry_);
-    return {cast<T>(grad_), static_cast<std::size_t>(numel())};
+    return {cast<T>(raw_grad()), static_cast<std::size_t>(numel())};
   }
 
 private:

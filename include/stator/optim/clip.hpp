@@ -65,6 +65,15 @@ void multiply(std::span<T> gradients, double scale) {
     for (T& gradient : gradients) gradient *= static_cast<T>(scale);
 }
 
+/// All gradients of a model; those that are not there are 0 only if asked for.
+template<class T, class M>
+std::span<T> gradients_of(M& model, [[maybe_unused]] bool settled) {
+  if constexpr (requires { model.gradient_memory(settled); })
+    return model.gradient_memory(settled);
+  else
+    return model.gradient_arena();
+}
+
 /// Calls `f(gradient)` for each parameter that has one: None stays None.
 template<class M, class F>
 void for_each_gradient(M& model, F f) {
@@ -73,7 +82,7 @@ void for_each_gradient(M& model, F f) {
     const auto& entry = M::parameter_table[i];
     if constexpr (requires { model.has_grad(i); })
       if (!model.has_grad(i)) continue;
-    f(std::span<T>(model.gradient_arena())
+    f(gradients_of<T>(model, false)
           .subspan(static_cast<std::size_t>(entry.offset) / sizeof(T),
                    static_cast<std::size_t>(entry.numel)));
   }
@@ -104,7 +113,8 @@ template<class M>
 double clip_grad_norm_(M& model, double max_norm, const ClipOptions& options = {}) {
   detail::check(options.norm_type > 0, "norm_type value", options.norm_type);
   // What is not there, and padding, is 0 and adds nothing.
-  const double norm = detail::norm_of(model.gradient_arena(), options.norm_type);
+  const double norm =
+      detail::norm_of(detail::gradients_of<typename M::scalar>(model, true), options.norm_type);
   const double scale = detail::clip_scale(norm, max_norm, options);
   detail::for_each_gradient(model, [&](auto gradient) { detail::multiply(gradient, scale); });
   return norm;

@@ -199,12 +199,18 @@ private:
     }
   };
 
+  /// Of the parameters that have one; the rest may be anything.
+  std::span<T> gradients() const {
+    if constexpr (requires { model_->gradient_memory(); })
+      return model_->gradient_memory();
+    else
+      return model_->gradient_arena();
+  }
   static constexpr const auto& table() { return M::parameter_table; }
   static std::size_t numel(std::size_t i) { return static_cast<std::size_t>(table()[i].numel); }
   /// Where parameter `i` begins in the arena, in elements.
   std::size_t begin_of(std::size_t i) const {
-    return i < table().size() ? static_cast<std::size_t>(table()[i].offset) / sizeof(T)
-                              : model_->gradient_arena().size();
+    return i < table().size() ? static_cast<std::size_t>(table()[i].offset) / sizeof(T) : gradients().size();
   }
 
   bool has_grad(std::size_t i) const {
@@ -223,7 +229,7 @@ private:
   /// and have a gradient.
   bool can_step_together() const {
     // A model without memory is refused by what allocates.
-    if (!together_ || groups_.size() != 1 || model_->gradient_arena().empty()) return false;
+    if (!together_ || groups_.size() != 1 || gradients().empty()) return false;
     const Group& all = groups_.front();
     if (all.parameters.size() != table().size() || !Rule::keeps_zero(all.options)) return false;
     for (std::size_t i = 0; i < table().size(); ++i)
@@ -270,9 +276,9 @@ private:
     for (std::size_t p = first + 1; p <= last; ++p) progress_[p] = progress;
     const std::size_t begin = begin_of(first);
     if constexpr (HasStateExtents<Rule>)
-      progress.rule.update(
-          group.options, table()[first].extents, model_->parameter_arena().subspan(begin, numel(first)),
-          std::span<const T>(model_->gradient_arena()).subspan(begin, numel(first)), states_.of(first));
+      progress.rule.update(group.options, table()[first].extents,
+                           model_->parameter_arena().subspan(begin, numel(first)),
+                           std::span<const T>(gradients()).subspan(begin, numel(first)), states_.of(first));
     else
       update(progress.rule, group.options, begin, whole ? begin_of(last + 1) : begin_of(last) + numel(last));
     return i;
@@ -292,7 +298,7 @@ private:
   }
 
   void allocate(std::size_t s) {
-    states_.allocate(s, model_->gradient_arena().size());
+    states_.allocate(s, gradients().size());
     for (const Group& group : groups_)
       for (const std::size_t i : group.parameters) begin_states(group, i);
   }
@@ -308,10 +314,10 @@ private:
     const std::size_t begin = kept.place(first), end = kept.place(last);
     if (begin == end) return;
     const std::span<T> parameters = model_->parameter_arena();
-    const std::span<const T> gradients = model_->gradient_arena();
+    const std::span<const T> slopes = gradients();
     const auto count = static_cast<Index>(end - begin);
     const auto piece = [&](std::size_t place, std::size_t at, std::size_t size) {
-      rule.update(options, parameters.subspan(at, size), gradients.subspan(at, size), states_.at(place));
+      rule.update(options, parameters.subspan(at, size), slopes.subspan(at, size), states_.at(place));
     };
     const auto part = [&](Index from, Index to, int) {
       kept.for_each(begin + static_cast<std::size_t>(from), begin + static_cast<std::size_t>(to), piece);

@@ -145,6 +145,7 @@ private:
                          "part of a module "
                          "that is called by itself"));
       if (leaf.state == nullptr) continue; // a Variable
+      settle(g, leaf);
       some_disabled |= leaf.state->disabled;
       leaf.state->present |= !leaf.state->disabled;
     }
@@ -188,6 +189,11 @@ private:
   template<class P>
   static constexpr std::size_t nearby_size = fits_nearby<P> ? small_workspace : 1;
 
+  /// What only adds to a gradient finds the elements that it has.
+  STATOR_ALWAYS_INLINE static void settle(const GradientLeaf& g, const expr::LeafMemory& leaf) {
+    if (g.bytes.fixed >= GradState::large && (!g.by_kernel || leaf.state->disabled))
+      leaf.state->settle(leaf.grad, g.bytes.fixed);
+  }
   /// Points the gradients of leaves with `requires_grad_(false)` to memory that is never read.
   template<class P>
   STATOR_COLD STATOR_NOINLINE static MemoryBlock divert(expr::LeafMemory* leaves, Index batch) {
@@ -260,6 +266,7 @@ private:
       const expr::LeafMemory& leaf = leaves[g.leaf];
       if (leaf.grad == nullptr || (leaf.state != nullptr && leaf.state->disabled)) [[unlikely]]
         return false;
+      if (leaf.state != nullptr) settle(g, leaf);
     }
     execute_inlined<P>(f); // throws, if at all, before anything is added to a gradient
     for (const GradientLeaf& g : gradient_leaves<P>::list)

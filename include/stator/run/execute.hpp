@@ -146,6 +146,15 @@ STATOR_ALWAYS_INLINE inline void run_kernel(const Frame& f, std::index_sequence<
   constexpr auto* signature = P::nodes[P::at(node)].signature;
   constexpr auto function = unit.accumulate ? signature->accumulate : signature->run;
   const void* const in[] = {address<P, P::place(P::operand(node, static_cast<int>(I)))>(f)..., nullptr};
+  if constexpr (unit.accumulate && signature->type.bytes().fixed >= GradState::large) {
+    // The first gradient after zero_grad() is written where nothing has to be kept.
+    GradState* const state = f.leaves[P::places[P::at(node)].offset].state;
+    if (state != nullptr && state->stale) {
+      state->stale = false;
+      return signature->run(address<P, P::places[P::at(node)]>(f), in, f.batch,
+                            static_cast<std::byte*>(address<P, unit.scratch>(f)));
+    }
+  }
   STATOR_INLINE_CALL function(address<P, P::places[P::at(node)]>(f), in, f.batch,
                               static_cast<std::byte*>(address<P, unit.scratch>(f)));
 }

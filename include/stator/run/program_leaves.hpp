@@ -5,14 +5,16 @@
 
 #include "stator/run/compile.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace stator::run {
 
 /// A leaf whose gradient a program adds to.
 struct GradientLeaf {
-  int leaf = 0;  ///< its number in the expression
-  Bytes bytes{}; ///< of the gradient
+  int leaf = 0;           ///< its number in the expression
+  Bytes bytes{};          ///< of the gradient
+  bool by_kernel = false; ///< a kernel adds to it, which can also write it
 };
 /// All of them in program P.
 template<class P>
@@ -30,9 +32,16 @@ struct gradient_leaves {
   /// In the order of the program.
   static constexpr auto list = [] {
     std::array<GradientLeaf, count> leaves{};
-    std::size_t n = 0;
+    std::size_t n = 0, last = 0;
     for (const graph::Node& node : P::nodes)
-      if (is_one(node)) leaves[n++] = {node.leaf, node.signature->type.bytes()};
+      if (is_one(node)) {
+        leaves[n++] = {node.leaf, node.signature->type.bytes()};
+        last = std::max(last, static_cast<std::size_t>(node.leaf));
+      }
+    GrowingArray<bool> by_kernel(last + 1);
+    for (const graph::Unit& unit : P::units)
+      if (unit.accumulate) by_kernel.data()[P::places[P::at(P::members[P::at(unit.first)])].offset] = true;
+    for (GradientLeaf& leaf : leaves) leaf.by_kernel = by_kernel.data()[leaf.leaf];
     return leaves;
   }();
 };

@@ -160,7 +160,7 @@ struct StateVisitor : visitor_base {
     if (l.data() == nullptr && e.numel > 0)
       raise(UnboundError(std::string(e.name) + " has no storage: the module belongs to no Model"));
     tensors.emplace_back(e, reinterpret_cast<std::byte*>(l.data()),
-                         reinterpret_cast<std::byte*>(l.grad_data()), l.grad_state());
+                         reinterpret_cast<std::byte*>(l.grad_memory()), l.grad_state());
   }
 };
 

@@ -14,7 +14,7 @@ namespace stator::detail {
 struct GatherVisitor : visitor_base {
   expr::LeafMemory* to;
   explicit GatherVisitor(expr::LeafMemory* t) : to(t) {}
-  void leaf(const auto&, const auto& l) { *to++ = {l.data(), l.grad_data(), l.grad_state()}; }
+  void leaf(const auto&, const auto& l) { *to++ = {l.data(), l.grad_memory(), l.grad_state()}; }
 };
 
 /// Takes the network and not what was gathered of it: an array whose address is handed on cannot be kept in
