@@ -619,6 +619,37 @@ case("AdaptiveLogSoftmaxWithLoss", "sample", adaptive(lambda m, x, t: m(x, t).ou
 case("AdaptiveLogSoftmaxWithLoss", "log_prob", adaptive(lambda m, x: m.log_prob(x), 3, 7, div_value=2), x=(5, 8))
 case("AdaptiveLogSoftmaxWithLoss", "predict", adaptive(lambda m, x: m.predict(x), 3, 7, div_value=2), const_x=torch.arange(40.0).sin().reshape(5, 8) * 9)
 
+# First derivatives of sums of squares of several functions, one after the other, so that backward() gives second ones
+family("double_backward")
+
+
+def slopes(*functions):
+    def of(*x):
+        each = [torch.autograd.grad(f(*x).square().sum(), x, create_graph=True, allow_unused=True) for f in functions]
+        return torch.cat([g.flatten() for gs in each for g in gs if g is not None])
+    return of
+
+
+pair_sign = torch.tensor([1.0, -1.0, 1.0, -1.0])
+case("double_backward", "distances", lambda: slopes(
+    F.pairwise_distance, lambda a, b: F.pairwise_distance(a, b, p=3, eps=1e-3), F.cosine_similarity,
+    lambda a, b: F.cosine_embedding_loss(a, b, pair_sign, margin=0.1, reduction="none")), x=(4, 3), x2=(4, 3))
+case("double_backward", "triplets", lambda: slopes(
+    lambda a, b, c: F.triplet_margin_loss(a, b, c, reduction="none"),
+    lambda a, b, c: F.triplet_margin_loss(a, b, c, margin=2, p=3, swap=True, reduction="sum"),
+    lambda a, b, c: F.triplet_margin_with_distance_loss(a, b, c, margin=0.5, distance_function=lambda p, q: 1 - F.cosine_similarity(p, q))),
+     x=(4, 3), x2=(4, 3), x3=(4, 3))
+pair_target = torch.linspace(0.1, 0.9, 12, dtype=torch.float64).reshape(3, 4)
+case("double_backward", "likelihoods", lambda: slopes(
+    lambda a, v: F.poisson_nll_loss(a, pair_target, full=True, reduction="none") * v,
+    lambda a, v: F.poisson_nll_loss(a.exp(), pair_target, log_input=False, reduction="none") * v,
+    lambda a, v: F.gaussian_nll_loss(a, pair_target, v.exp(), full=True, reduction="none"),
+    lambda a, v: F.soft_margin_loss(a, pair_target.sign(), reduction="none") * v,
+    lambda a, v: F.multilabel_soft_margin_loss(a * v, pair_target, reduction="none")), x=(3, 4), v=(3, 4))
+case("double_backward", "margins", lambda: slopes(
+    lambda a, b: F.margin_ranking_loss(a, b, torch.ones(5, 4), margin=0.3, reduction="none"),
+    lambda a, b: F.hinge_embedding_loss(a * b, torch.ones(5, 4) - 2 * (several > 1).double(), margin=0.8, reduction="none")), x=(5, 4), x2=(5, 4))
+
 for name in sys.argv[1:] or families:
     arrays, representations, initial = families[name]
     for key, texts in (("repr", representations), ("initial", initial)):
