@@ -194,6 +194,21 @@ TEST_CASE("conv takes many channels over small planes") {
   check<float, ConvGeometry<1>{.in_channels = 600, .out_channels = 128, .input = {32}, .kernel = {1}}>(1);
 }
 
+TEST_CASE("conv takes planes each by itself") {
+  check<float, ConvGeometry<2>{.in_channels = 5,
+                               .out_channels = 5,
+                               .groups = 5,
+                               .input = {9, 19},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(2);
+  check<float, ConvGeometry<2>{
+                   .in_channels = 3, .out_channels = 3, .groups = 3, .input = {14, 18}, .kernel = {2, 5}}>(1);
+  check<double,
+        ConvGeometry<2>{
+            .in_channels = 4, .out_channels = 4, .groups = 4, .input = {12, 11}, .kernel = {3, 2}}>(2);
+}
+
 TEST_CASE("conv takes rows of pixels where one vector holds all channels") {
   check<float, ConvGeometry<2>{.in_channels = 6, .out_channels = 16, .input = {14, 14}, .kernel = {5, 5}}>(2);
   check<float, ConvGeometry<2>{.in_channels = 19, .out_channels = 13, .input = {7, 13}, .kernel = {2, 3}}>(2);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/core/compiler.hpp"
+#include "stator/kernel/conv_depthwise.hpp"
 #include "stator/kernel/conv_lanes.hpp"
 #include "stator/kernel/parallel.hpp"
 
@@ -47,6 +48,13 @@ struct conv_vectors {
                                  tiles >= 4 && steps >= 16 &&
                                  lanes::plane * static_cast<Index>(sizeof(T)) % 1024 == 0 &&
                                  steps * NV * W * static_cast<Index>(sizeof(T)) <= (Index{1} << 15);
+
+  /// Rows of a plane at once, where each is convolved by itself.
+  static constexpr Index plane_rows = !Backward && D == 2 && channels == 1 &&
+                                              direction::source_channels == 1 && G.kernel[0] > 1 &&
+                                              G.stride == filled<D>(1) && G.dilation == filled<D>(1)
+                                          ? plane_tile(direction::target[0], direction::taps)
+                                          : 0;
 
   /// Whether it is faster than vectors along the channels: by the share of lanes that do something, and what
   /// both cost beside their multiplications (measured).
@@ -166,6 +174,11 @@ private:
   /// Part `part` of `parts` of the vectors of a group; `mine` is the thread's slot.
   void group(const T* in, T* y, Index n, Index g, T* mine, Index part, Index parts) const {
     if constexpr (copies) return group_of_copies(in, y, n, g, part, parts);
+    if constexpr (plane_rows > 0)
+      if (parts == 1)
+        return conv_plane<T, W, plane_rows, G.kernel[0], G.kernel[D - 1]>(
+            in, lanes::extents[D - 1], weights + g * steps, start[g], y + (n * G.groups + g) * target_plane,
+            direction::target[0], direction::target[D - 1]);
     for (Index t = 0; t < tiles; ++t) {
       const Index c = t * MR, valid = std::min(MR, channels - c);
       T* out = y + ((n * G.groups + g) * channels + c) * target_plane;

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+// Planes that are convolved each by itself, with vectors along the pixels: a row of the source, loaded once,
+// goes to all rows of the target that see it.
+#pragma once
+
+#include "stator/core/compiler.hpp"
+#include "stator/kernel/vector.hpp"
+
+#include <algorithm>
+
+namespace stator::kernel::detail {
+
+/// Rows of the target at once, for kernels of so many taps: as many as leave little to do twice; 0 where the
+/// taps leave too few registers.
+constexpr Index plane_tile(Index height, Index taps) {
+  Index best = 0, least = 0;
+  for (Index r = 4; r <= std::min<Index>({vector_registers - taps - 3, height, 8}); ++r)
+    if (const Index all = round_up(height, r); best == 0 || all <= least) best = r, least = all;
+  return best;
+}
+
+/// y[height, width] = start + Σ w[k, l] · x[i + k, j + l], rows of x `row` elements apart. Rows and vectors
+/// that are left over overlap those before.
+template<class T, Index W, Index R, Index KH, Index KW>
+STATOR_NOINLINE void conv_plane(const T* x, Index row, const T* w, T start, T* y, Index height, Index width) {
+  using V = vec<T, W>;
+  V tap[KH][KW];
+  STATOR_UNROLL
+  for (Index k = 0; k < KH; ++k) {
+    STATOR_UNROLL
+    for (Index l = 0; l < KW; ++l) tap[k][l] = w[k * KW + l] - V{};
+  }
+  for (Index j = 0; j < width; j += W)
+    for (Index i = 0; i < height; i += R) {
+      const Index top = std::min(i, height - R), left = std::min(j, width - W);
+      const T* from = x + top * row + left;
+      V sum[R];
+      STATOR_UNROLL
+      for (Index r = 0; r < R; ++r) sum[r] = start - V{};
+      STATOR_UNROLL
+      for (Index s = 0; s < R + KH - 1; ++s, from += row) {
+        STATOR_UNROLL
+        for (Index l = 0; l < KW; ++l) {
+          V line;
+          load_once(line, from + l);
+          STATOR_UNROLL
+          for (Index k = 0; k < KH; ++k)
+            if (s - k >= 0 && s - k < R) sum[s - k] += tap[k][l] * line;
+        }
+      }
+      STATOR_UNROLL
+      for (Index r = 0; r < R; ++r) store(sum[r], y + (top + r) * width + left);
+    }
+}
+
+} // namespace stator::kernel::detail
