@@ -36,8 +36,19 @@ void train(const std::string& directory) {
   save_image(model, directory + "/xor.img");          // the memory as it is, for any number of weights
 }
 
-// A large image costs the compiler nothing: the assembler puts it where it belongs. (C++26 writes
-// `alignas(64) constexpr unsigned char image[]{\n#embed "xor.img"\n};`, which clang 19 knows already.)
+// A large file costs the compiler nothing: it is not read as text. clang 19 has #embed, which is C++26, in
+// every language; elsewhere the assembler puts the file where it belongs.
+#if defined(__has_embed)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wc23-extensions"
+#pragma clang diagnostic ignored "-Wc++11-narrowing" // clang 19 takes the last byte for a signed one
+#pragma clang diagnostic ignored "-Wsign-conversion"
+alignas(64) constexpr unsigned char xor_image[] = {
+#embed "12_weights_in_the_binary/xor.img"
+};
+#pragma clang diagnostic pop
+const std::span<const std::byte> image = std::as_bytes(std::span(xor_image));
+#else
 asm(R"(.section .rodata
 .balign 64
 xor_image: .incbin ")" STATOR_EXAMPLES R"(/12_weights_in_the_binary/xor.img"
@@ -45,6 +56,8 @@ xor_image_end:
 .previous)");
 extern const std::byte xor_image[] asm("xor_image");
 extern const std::byte xor_image_end[] asm("xor_image_end");
+const std::span<const std::byte> image(xor_image, xor_image_end);
+#endif
 
 template<class M>
 void print(const char* name, const M& model) {
@@ -60,8 +73,7 @@ int main(int argc, char** argv) {
   const stator::ReadOnlyModel<Xor> from_header{xor_weights{}}; // those of another network do not compile
   print("header", from_header);
   // prints: header: 0 1 1 0
-  const stator::ReadOnlyModel<Xor> from_image{
-      std::span(xor_image, xor_image_end)}; // ... throw, with the reason
+  const stator::ReadOnlyModel<Xor> from_image{image}; // ... throw, with the reason
   print("image", from_image);
   // prints: image: 0 1 1 0
   std::cout << (from_header.get<"fc1.weight">().data() == xor_weights::parameters.t0) << '\n';

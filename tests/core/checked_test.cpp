@@ -14,7 +14,8 @@ using stator::test::contains;
 using stator::test::thrown;
 
 namespace {
-constexpr Index huge = Index{1} << 62;
+constexpr Index huge = Index{1} << (std::numeric_limits<Index>::digits - 1),
+                root = Index{1} << (4 * sizeof(Index));
 
 CheckedSize product(std::vector<Index> extents) { return checked_product(extents); }
 } // namespace
@@ -24,7 +25,7 @@ TEST_CASE("a product of sizes is right, or says that it does not fit") {
   CHECK(product({2, 3, 4}).value() == 24);
   CHECK(product({huge, 1}).value() == static_cast<std::size_t>(huge));
   CHECK_FALSE(product({huge, 2}).fits());
-  CHECK_FALSE(product({Index{1} << 32, Index{1} << 32}).fits()); // wraps to 0 in 64 bits
+  CHECK_FALSE(product({root, root}).fits()); // wraps to 0
   CHECK_FALSE(product({huge, huge}).fits());
 }
 
@@ -55,7 +56,7 @@ TEST_CASE("the size of a workspace is checked for every batch") {
   constexpr Bytes bytes{.fixed = 64, .per_sample = 784 * 4};
   static_assert(bytes.total(2) == 64 + 2 * 784 * 4);
   CHECK(bytes.total(0) == 64);
-  for (const Index batch : {huge, Index{1} << 60, Index{-1}, std::numeric_limits<Index>::min()})
+  for (const Index batch : {huge, huge / 4, Index{-1}, std::numeric_limits<Index>::min()})
     CHECK_THAT(
         thrown<ShapeError>([&] { (void)bytes.total(batch); }),
         contains("stator: a batch of " + std::to_string(batch) + " needs 3136 bytes for each sample and 64"));
@@ -63,6 +64,7 @@ TEST_CASE("the size of a workspace is checked for every batch") {
 
 TEST_CASE("memory that is not there is an error with its size") {
   if (!test::allocations_are_counted()) return; // a sanitizer's malloc ends the process instead
+  if (sizeof(void*) < 8) return;                // there may be half of all that 32 bits count
   CHECK_THAT(thrown<MemoryError>([] { MemoryBlock(largest_size / 2); }),
              contains("cannot allocate " + std::to_string(largest_size / 2) + " bytes"));
 }
@@ -74,7 +76,7 @@ TEST_CASE("the size of a state tensor is checked") {
   CHECK(tensor.bytes() == 60);
   tensor.shape = {huge, 2};
   CHECK_THAT(thrown<ShapeError>([&] { (void)tensor.bytes(); }),
-             contains("stator: 'w' has shape torch.Size([4611686018427387904, 2]): more elements"));
+             contains("stator: 'w' has shape torch.Size([" + std::to_string(huge) + ", 2]): more elements"));
   tensor.shape = {2, -1};
   CHECK_THAT(thrown<ShapeError>([&] { (void)tensor.numel(); }), contains("[2, -1]): an extent is negative"));
 }

@@ -8,9 +8,11 @@
 
 #include "stator/io/save_header.hpp"
 #include "stator/io/save_image.hpp"
+#include "stator/io/state.hpp"
 #include "stator/model/embedded_session.hpp"
 #include "stator/model/model.hpp"
 #include "stator/model/read_only_model.hpp"
+#include "stator/nn/conv.hpp"
 #include "stator/nn/linear.hpp"
 #include "stator/nn/norm.hpp"
 #include "stator/ops/ops.hpp"
@@ -226,4 +228,59 @@ TEST_CASE("save_header refuses names that C++ does not allow, before it writes a
   CHECK(test::thrown<ValueError>([&] { save_header(trained(), path); }) ==
         "stator: save_header: '7-net' cannot be the name of a struct; SaveHeaderOptions::name gives another");
   CHECK(!std::filesystem::exists(path));
+}
+
+// A file of 370 KB that another program wrote, in the binary: by #embed where the compiler has it (clang 19),
+// by the assembler elsewhere.
+#if defined(__has_embed)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wc23-extensions"
+#pragma clang diagnostic ignored "-Wc++11-narrowing" // clang 19 takes the last byte for a signed one
+#pragma clang diagnostic ignored "-Wsign-conversion"
+namespace {
+constexpr unsigned char resnet18[] = {
+#embed "../reference/data/checkpoints/resnet18.safetensors"
+};
+std::span<const std::byte> resnet18_in_the_binary() { return std::as_bytes(std::span(resnet18)); }
+} // namespace
+#pragma clang diagnostic pop
+#else
+asm(R"(.section .rodata
+.balign 64
+stator_test_resnet18: .incbin ")" STATOR_TEST_REFERENCE R"(/data/checkpoints/resnet18.safetensors"
+stator_test_resnet18_end:
+.previous)");
+extern const std::byte resnet18_begin[] asm("stator_test_resnet18");
+extern const std::byte resnet18_end[] asm("stator_test_resnet18_end");
+namespace {
+std::span<const std::byte> resnet18_in_the_binary() { return {resnet18_begin, resnet18_end}; }
+} // namespace
+#endif
+
+namespace embedded_test {
+/// How a ResNet-18 begins.
+struct Stem {
+  nn::Conv2d<3, 8, 7, {.stride = 2, .padding = 3, .bias = false}> conv1;
+  nn::BatchNorm2d<8> bn1;
+  constexpr auto forward(auto x) const { return x | conv1 | bn1; }
+};
+} // namespace embedded_test
+
+TEST_CASE("a large file in the binary is loaded as from the disk") {
+  const std::string path = STATOR_TEST_REFERENCE "/data/checkpoints/resnet18.safetensors";
+  const std::span<const std::byte> bytes = resnet18_in_the_binary();
+  CHECK(bytes.size() == std::filesystem::file_size(path));
+  std::ifstream file(path, std::ios::binary);
+  const std::string on_disk(std::istreambuf_iterator<char>(file), {});
+  CHECK(std::ranges::equal(bytes, std::as_bytes(std::span(on_disk))));
+  const StateDict from_bytes = load(bytes), from_file = load(path);
+  CHECK(from_bytes.size() == 122);
+  CHECK(from_bytes.size() == from_file.size());
+  Model<embedded_test::Stem> a, b;
+  const IncompatibleKeys keys = load(a, bytes, {.strict = false});
+  load(b, path, {.strict = false});
+  CHECK(keys.missing_keys.empty());
+  CHECK(keys.unexpected_keys.size() == 116);
+  CHECK(std::ranges::equal(a.parameter_arena(), b.parameter_arena()));
+  CHECK(std::ranges::any_of(a->bn1.running_mean.values(), [](float v) { return v != 0; }));
 }
