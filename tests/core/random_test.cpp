@@ -7,6 +7,7 @@
 #include "reference/reference.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace stator;
 using test::fingerprint;
@@ -14,9 +15,11 @@ using test::reference;
 
 namespace {
 
-/// Fills tensors of the reference's sizes after manual_seed(123) and compares the bits.
+/// Fills tensors of the reference's sizes after manual_seed(123) and compares the bits, or with a tolerance
+/// the numbers.
 template<class T, class Fill>
-void check_draws(const std::string& name, Fill fill, std::vector<std::size_t> sizes = {7, 15, 16, 100}) {
+void check_draws(const std::string& name, Fill fill, std::vector<std::size_t> sizes = {7, 15, 16, 100},
+                 double tolerance = 0) {
   const auto& expected = reference("distributions");
   for (const std::size_t size : sizes) {
     const std::string key = name + "." + std::to_string(size) + "." + test::dtype_name<T>();
@@ -24,8 +27,11 @@ void check_draws(const std::string& name, Fill fill, std::vector<std::size_t> si
     std::vector<T> values(size);
     manual_seed(123);
     fill(std::span(values));
-    CHECK(std::ranges::equal(values, expected[key].as<T>()));
+    CHECK(std::ranges::equal(values, expected[key].as<T>(), [=](T a, T b) {
+      return a == b || std::abs(static_cast<double>(a) - static_cast<double>(b)) <= tolerance;
+    }));
   }
+  if (tolerance > 0) return;
   const std::string key = "fingerprint." + name + ".200003." + test::dtype_name<T>();
   INFO(key);
   std::vector<T> values(200'003);
@@ -47,7 +53,14 @@ TEMPLATE_TEST_CASE("distributions draw PyTorch's bits", "", float, double) {
   check_draws<T>("geometric", [](auto out) { geometric_(out, 0.3); });
   check_draws<T>("cauchy", [](auto out) { cauchy_(out, 0.5, 2); });
   check_draws<T>("log_normal", [](auto out) { log_normal_(out, 0.25, 0.5); });
-  check_draws<T>("trunc_normal", [](auto out) { trunc_normal_(out, 0.1, 0.7, -1, 2); });
+  // The bits of libm's erf are those of x86-64 there alone.
+#if defined(__x86_64__)
+  constexpr double tolerance = 0;
+#else
+  constexpr double tolerance = sizeof(T) == 4 ? 1e-6 : 1e-14;
+#endif
+  check_draws<T>(
+      "trunc_normal", [](auto out) { trunc_normal_(out, 0.1, 0.7, -1, 2); }, {7, 15, 16, 100}, tolerance);
   check_draws<T>("random", [](auto out) { random_(out, -5, 1000); });
 }
 

@@ -64,12 +64,13 @@ Worst worst_of(std::int64_t count, const Argument& argument, const F& f, const E
   constexpr Index block = 4096;
   Worst worst;
   std::mutex mutex;
-  parallel_for((count + block - 1) / block, 1, [&](Index first, Index last, int) {
+  parallel_for(static_cast<Index>((count + block - 1) / block), 1, [&](Index first, Index last, int) {
     Worst mine;
     T x[block], y[block];
     for (Index b = first; b < last; ++b) {
-      const Index size = std::min<Index>(block, count - b * block);
-      for (Index i = 0; i < size; ++i) x[i] = argument(b * block + i);
+      const std::int64_t from = std::int64_t{b} * block;
+      const auto size = static_cast<Index>(std::min<std::int64_t>(block, count - from));
+      for (Index i = 0; i < size; ++i) x[i] = argument(from + i);
       for_each_vector<T>(size, [&]<class V>(Index i) { f(V::load(x + i)).store(y + i); });
       for (Index i = 0; i < size; ++i) {
         const double error = ulps(y[i], exact(static_cast<Wide>(x[i])));
