@@ -5,6 +5,7 @@
 #   benchmarks/distributed.sh [--rounds N] [--write]
 # prints the tables of benchmarks/README.md, "Several processes"; --write puts them there. 7 rounds, two and a half minutes.
 # CXX: which compiler.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # when it was started as `sh distributed.sh`
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/setup.sh"
