@@ -42,3 +42,15 @@
 #define STATOR_UNROLL _Pragma("GCC unroll 32")
 #define STATOR_UNROLL_BY_4 _Pragma("GCC unroll 4")
 #endif
+
+// g++ makes what is loaded an operand in memory of each operation that uses it, clang does not.
+#if defined(__AVX512F__) && !defined(__clang__)
+/// A statement: a vector is in a register here.
+#define STATOR_IN_REGISTER(v) asm("" : "+v"(v))
+#elif defined(__SSE2__) && !defined(__clang__)
+#define STATOR_IN_REGISTER(v) asm("" : "+x"(v))
+#elif defined(__aarch64__) && !defined(__clang__)
+#define STATOR_IN_REGISTER(v) asm("" : "+w"(v))
+#else
+#define STATOR_IN_REGISTER(v) static_cast<void>(v)
+#endif

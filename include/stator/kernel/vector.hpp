@@ -100,15 +100,7 @@ STATOR_ALWAYS_INLINE inline void load(V& v, const T* p) {
 template<class V, class T>
 STATOR_ALWAYS_INLINE inline void load_once(V& v, const T* p) {
   load(v, p);
-#if defined(__GNUC__) && !defined(__clang__)
-#if defined(__AVX512F__)
-  asm("" : "+v"(v));
-#elif defined(__SSE2__)
-  asm("" : "+x"(v));
-#elif defined(__aarch64__)
-  asm("" : "+w"(v));
-#endif
-#endif
+  STATOR_IN_REGISTER(v);
 }
 /// Stores to any address.
 template<class V, class T>
