@@ -71,6 +71,9 @@ TEST_CASE("softmax of rows of any length is that of plain loops") {
 TEST_CASE("softmax along a dimension that is not the last is that of plain loops") {
   check<float, false, 3, 7, 5>();
   check<float, true, 2, 16, 3>();
+  check<float, true, 3, 21, 50>();
+  check<float, false, 2, 10, 33>(3);
+  check<double, true, 2, 5, 19>();
 }
 
 TEST_CASE("softmax leaves nothing to what is minus infinity") {

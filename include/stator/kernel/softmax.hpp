@@ -32,6 +32,25 @@ struct AxisRows {
                    });
     }
   }
+  /// Calls `body.operator()<V>(first element)` for as many rows at a time as V has lanes: Simd<T>, then
+  /// single ones.
+  template<class T, class Body>
+  static void for_each_vector(Index batch, Body&& body) {
+    if constexpr (length > 0 && inner > 0) {
+      const Index outer = E.product(0, Axis) * (E.is_dynamic() && Axis > 0 ? batch : 1);
+      constexpr Index width = native_width<T>, whole = inner / width, pieces = whole + inner % width;
+      parallel_for(outer * pieces, std::max<Index>((Index{1} << 15) / (length * width), 1),
+                   [&](Index first, Index last, int) {
+                     for (Index r = first; r < last; ++r) {
+                       const Index block = r / pieces * length * inner, piece = r % pieces;
+                       if (piece < whole)
+                         body.template operator()<Simd<T>>(block + piece * width);
+                       else
+                         body.template operator()<Simd<T, 1>>(block + whole * width + piece - whole);
+                     }
+                   });
+    }
+  }
 };
 
 /// What `load(count, i)` gives for the vectors of N contiguous elements, joined by `join` in several chains:
@@ -71,6 +90,22 @@ STATOR_ALWAYS_INLINE inline Simd<T> load_part(const T* x, T filling) {
   }
 }
 
+/// Writes what load_part has read.
+template<Index Count, class T>
+STATOR_ALWAYS_INLINE inline void store_part(const Simd<T>& v, T* to) {
+  if constexpr (Count == 0)
+    v.store(to);
+  else
+    STATOR_MEMCPY(to, &v, static_cast<std::size_t>(Count) * sizeof(T));
+}
+/// Calls `body(count, i)` for the vectors of N contiguous elements; count as in load_part.
+template<Index N, class T, class Body>
+STATOR_ALWAYS_INLINE inline void for_each_part(const Body& body) {
+  constexpr Index width = Simd<T>::size, whole = N / width * width;
+  for (Index i = 0; i < whole; i += width) body(std::integral_constant<Index, 0>(), i);
+  if constexpr (whole < N) body(std::integral_constant<Index, N - whole>(), whole);
+}
+
 /// The largest of N contiguous elements; where one is NaN, any.
 template<Index N, class T>
 T largest_of_row(const T* x) {
@@ -99,14 +134,14 @@ T sum_of_row(const T* g, const T* y) {
       .sum();
 }
 
-/// y[i] = exp(x[i] - shift) for N contiguous elements, returns the sum of y.
-template<Index N, class T>
-T exp_row(const T* x, T* y, T shift) {
+/// y[i] = exp(x[i] - shift) for N contiguous elements, returns the sum of y; without Kept y is not written.
+template<Index N, bool Kept, class T>
+T exp_row(const T* x, [[maybe_unused]] T* y, T shift) {
   constexpr Index width = Simd<T>::size, whole = N / width * width;
   Simd<T> sum(T{});
   for (Index i = 0; i < whole; i += width) {
     const Simd<T> e = exp(Simd<T>::load(x + i) - shift);
-    e.store(y + i);
+    if constexpr (Kept) e.store(y + i);
     sum += e;
   }
   if constexpr (whole < N) { // part of a vector: the rest of it adds exp(-infinity) to the sum
@@ -114,7 +149,7 @@ T exp_row(const T* x, T* y, T shift) {
     Simd<T> rest(-std::numeric_limits<T>::infinity());
     STATOR_MEMCPY(&rest, x + whole, bytes);
     const Simd<T> e = exp(rest - shift);
-    STATOR_MEMCPY(y + whole, &e, bytes);
+    if constexpr (Kept) STATOR_MEMCPY(y + whole, &e, bytes);
     sum += e;
   }
   return sum.sum();
@@ -131,45 +166,76 @@ struct softmax {
 
   /// y = exp(x - max) / sum(exp(x - max)), or x - max - log(sum(exp(x - max)))
   static void forward(const T* x, T* y, Index batch) {
-    Rows::for_each(batch, [&](Index at) {
-      const T* from = x + at;
-      T* to = y + at;
-      T high = from[0];
-      if constexpr (step == 1)
-        high = detail::largest_of_row<n>(from);
-      else
-        for (Index k = 1; k < n; ++k) high = std::max(high, from[k * step]);
-      T total{};
-      if constexpr (step == 1)
-        total = detail::exp_row<n>(from, to, high);
-      else
-        for (Index k = 0; k < n; ++k) {
-          const T e = std::exp(from[k * step] - high);
-          if constexpr (!Log) to[k * step] = e;
-          total += e;
-        }
-      const T shift = Log ? high + std::log(total) : T{};
-      for (Index k = 0; k < n; ++k) to[k * step] = Log ? from[k * step] - shift : to[k * step] / total;
-    });
+    if constexpr (step == 1)
+      Rows::for_each(batch, [&](Index at) {
+        const T* from = x + at;
+        T* to = y + at;
+        const T high = detail::largest_of_row<n>(from);
+        const T total = detail::exp_row<n, !Log>(from, to, high);
+        const T shift = Log ? high + std::log(total) : T{};
+        for (Index k = 0; k < n; ++k) to[k] = Log ? from[k] - shift : to[k] / total;
+      });
+    else
+      Rows::template for_each_vector<T>(batch, [&]<class V>(Index at)
+                                                   STATOR_INLINE_LAMBDA { forward_rows<V>(x + at, y + at); });
   }
   /// dx = y (g - sum(g y)), or g - exp(y) sum(g)
   static void backward(const T* y, const T* g, T* dx, Index batch) {
-    Rows::for_each(batch, [&](Index at) {
-      T total{};
-      if constexpr (step == 1)
-        total = detail::sum_of_row<!Log, n>(g + at, y + at);
+    if constexpr (step == 1)
+      Rows::for_each(batch, [&](Index at) {
+        const T total = detail::sum_of_row<!Log, n>(g + at, y + at);
+        // The constants of exp leave 16 registers little room for more than exp in a long loop.
+        if constexpr (Log && (vector_registers >= 32 || n < 64)) {
+          detail::for_each_part<n, T>([&](auto part, Index k) STATOR_INLINE_LAMBDA {
+            const auto slope = detail::load_part<part()>(g + at + k, T{});
+            const auto p = exp(detail::load_part<part()>(y + at + k, T{}));
+            detail::store_part<part()>(slope - p * total, dx + at + k);
+          });
+        } else if constexpr (Log) {
+          detail::exp_row<n, true>(y + at, dx + at, T{});
+          for (Index k = 0; k < n; ++k) dx[at + k] = g[at + k] - dx[at + k] * total;
+        } else {
+          for (Index k = 0; k < n; ++k) dx[at + k] = y[at + k] * (g[at + k] - total);
+        }
+      });
+    else
+      Rows::template for_each_vector<T>(
+          batch, [&]<class V>(Index at) STATOR_INLINE_LAMBDA { backward_rows<V>(y + at, g + at, dx + at); });
+  }
+
+private:
+  // Rows whose elements lie beside each other, in the lanes of V.
+  template<class V>
+  STATOR_ALWAYS_INLINE static void forward_rows(const T* x, T* y) {
+    V high = V::load(x), total(T{});
+    for (Index k = 1; k < n; ++k) {
+      const V v = V::load(x + k * step);
+      high = select(high < v, v, high);
+    }
+    for (Index k = 0; k < n; ++k) {
+      const V e = exp(V::load(x + k * step) - high);
+      if constexpr (!Log) e.store(y + k * step);
+      total += e;
+    }
+    if constexpr (Log) {
+      const V shift = high + log(total);
+      for (Index k = 0; k < n; ++k) (V::load(x + k * step) - shift).store(y + k * step);
+    } else {
+      for (Index k = 0; k < n; ++k) (V::load(y + k * step) / total).store(y + k * step);
+    }
+  }
+  template<class V>
+  STATOR_ALWAYS_INLINE static void backward_rows(const T* y, const T* g, T* dx) {
+    V total(T{});
+    for (Index k = 0; k < n; ++k)
+      total += Log ? V::load(g + k * step) : V::load(g + k * step) * V::load(y + k * step);
+    for (Index k = 0; k < n; ++k) {
+      const V slope = V::load(g + k * step), v = V::load(y + k * step);
+      if constexpr (Log)
+        (slope - exp(v) * total).store(dx + k * step);
       else
-        for (Index k = 0; k < n; ++k) total += Log ? g[at + k * step] : g[at + k * step] * y[at + k * step];
-      if constexpr (!Log) {
-        for (Index k = 0; k < n; ++k) dx[at + k * step] = y[at + k * step] * (g[at + k * step] - total);
-      } else if constexpr (step == 1) {
-        detail::exp_row<n>(y + at, dx + at, T{});
-        for (Index k = 0; k < n; ++k) dx[at + k] = g[at + k] - dx[at + k] * total;
-      } else {
-        for (Index k = 0; k < n; ++k)
-          dx[at + k * step] = g[at + k * step] - std::exp(y[at + k * step]) * total;
-      }
-    });
+        (v * (slope - total)).store(dx + k * step);
+    }
   }
 };
 
