@@ -36,12 +36,16 @@ struct Angle {
 TEST_CASE("losses of pairs agree with PyTorch") {
   check_function("HingeEmbeddingLoss.none", nn::HingeEmbeddingLoss<none, 0.8>{}, x, signs);
   check_function("HingeEmbeddingLoss.default.mean", nn::HingeEmbeddingLoss<>{}, x, signs);
+  check_function("HingeEmbeddingLoss.sum", nn::HingeEmbeddingLoss<total, 0.8>{}, x, signs);
+  check_function("SoftMarginLoss.sum", nn::SoftMarginLoss<total>{}, x, signs);
+  check_function("MarginRankingLoss.sum", nn::MarginRankingLoss<total, 0.3>{}, x, x2, signs);
   check_function("SoftMarginLoss.none", nn::SoftMarginLoss<none>{}, x, signs);
   check_function("SoftMarginLoss.mean", nn::SoftMarginLoss<>{}, x, signs);
   check_function("MarginRankingLoss.none", nn::MarginRankingLoss<none, 0.3>{}, x, x2, signs);
   check_function("MarginRankingLoss.default.mean", nn::MarginRankingLoss<>{}, x, x2, signs);
   const In<5, 3> a{}, b{"x2"};
   check_function("CosineEmbeddingLoss.none", nn::CosineEmbeddingLoss<none, 0.1>{}, a, b, signs);
+  check_function("CosineEmbeddingLoss.sum", nn::CosineEmbeddingLoss<total, 0.1>{}, a, b, signs);
   check_function("CosineEmbeddingLoss.default.mean", nn::CosineEmbeddingLoss<>{}, a, b, classes);
 }
 
@@ -53,6 +57,10 @@ TEST_CASE("triplet losses and distances agree with PyTorch") {
                  other);
   check_function("TripletMarginWithDistanceLoss.none",
                  nn::TripletMarginWithDistanceLoss<Angle, none, 0.5, true>{}, anchor, same, other);
+  check_function("TripletMarginWithDistanceLoss.sum",
+                 nn::TripletMarginWithDistanceLoss<Angle, total, 0.5, true>{}, anchor, same, other);
+  check_function("TripletMarginWithDistanceLoss.mean",
+                 nn::TripletMarginWithDistanceLoss<Angle, Reduction::mean, 0.5, true>{}, anchor, same, other);
   check_function("PairwiseDistance.default", nn::PairwiseDistance<>{}, anchor, same);
   check_function("PairwiseDistance.one", nn::PairwiseDistance<1.0, 1e-6, true>{}, anchor, same);
   check_function("PairwiseDistance.cube", nn::PairwiseDistance<3.0, 1e-3>{}, anchor, same);
@@ -89,6 +97,7 @@ TEST_CASE("losses of classes with margins agree with PyTorch") {
                  Fixed<std::int64_t, 4>{"target"});
   const Fixed<float, 5, 4> each{"target"};
   check_function("MultiLabelSoftMarginLoss.none", nn::MultiLabelSoftMarginLoss<none>{}, scores, each);
+  check_function("MultiLabelSoftMarginLoss.mean", nn::MultiLabelSoftMarginLoss<>{}, scores, each);
   check_function("MultiLabelSoftMarginLoss.weight.sum", weighed(nn::MultiLabelSoftMarginLoss<total>{}),
                  scores, each);
 }
