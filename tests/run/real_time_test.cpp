@@ -12,11 +12,13 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <mutex>
 #include <pthread.h>
 #include <thread>
 #include <vector>
 #if defined(__linux__)
 #include <csignal>
+#include <dlfcn.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -279,6 +281,59 @@ TEST_CASE("a call takes no more stack than is promised") {
     optimizer.step();
   });
   check("a training step of a small network", [&] { nn::mse_loss(policy(x), y).backward(); });
+}
+
+#endif
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define STATOR_TEST_SANITIZER
+#endif
+#endif
+#if defined(__GLIBC__) && !defined(STATOR_TEST_SANITIZER) && !defined(__SANITIZE_ADDRESS__) &&               \
+    !defined(__SANITIZE_THREAD__)
+
+namespace {
+thread_local std::size_t locks = 0;
+}
+/// Every lock of this program, which goes on to the C library's.
+extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
+  static const auto next =
+      reinterpret_cast<int (*)(pthread_mutex_t*)>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
+  ++locks;
+  return next(mutex);
+}
+
+TEST_CASE("a loop of inferences and training steps takes no lock") {
+  std::mutex mutex;
+  const std::size_t before_one = locks;
+  {
+    const std::lock_guard lock(mutex);
+  }
+  CHECK(locks == before_one + 1); // it would be seen
+  on_a_new_thread([] {
+    set_num_threads(1);
+    Model<Policy> policy;
+    DoubleBuffer<Model<Constant>> buffer;
+    optim::Adam optimizer{policy, {.lr = 1e-3}};
+    optimizer.allocate_states();
+    Tensor<float, 1, 8> x;
+    Tensor<float, 1, 2> action;
+    const Tensor<float, 1, 1> one{1};
+    Tensor<float, 1, 64> y;
+    using Loss = decltype(nn::mse_loss(policy(x), action));
+    reserve_workspace(training_workspace_bytes<Loss>);
+    const std::size_t before = locks;
+    for (int i = 0; i < 1000; ++i) {
+      policy.eval()(x).value_into(action);
+      buffer.read([&](const Model<Constant>& model) { model.eval()(one).value_into(y); });
+      auto loss = nn::mse_loss(policy(x), action);
+      optimizer.zero_grad();
+      loss.backward();
+      optimizer.step();
+    }
+    CHECK(locks == before);
+  });
 }
 
 #endif
