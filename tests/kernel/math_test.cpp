@@ -88,7 +88,8 @@ template<class F, class Exact>
 Worst worst_float(const F& f, const Exact& exact, std::int64_t step) {
   return worst_of<float, double>(
       ((std::int64_t{1} << 32) + step - 1) / step,
-      [step](Index i) { return std::bit_cast<float>(static_cast<std::uint32_t>(i * step)); }, f, exact);
+      [step](std::int64_t i) { return std::bit_cast<float>(static_cast<std::uint32_t>(i * step)); }, f,
+      exact);
 }
 
 /// Numbers of every binade and both signs, and the special ones; the bits repeat.
@@ -96,7 +97,7 @@ template<class F, class Exact>
 Worst worst_double(const F& f, const Exact& exact, std::int64_t per_binade) {
   return worst_of<double, long double>(
       4096 * per_binade,
-      [](Index i) {
+      [](std::int64_t i) {
         std::uint64_t mix = static_cast<std::uint64_t>(i) * 0x9e3779b97f4a7c15U;
         mix = (mix ^ mix >> 31) * 0xbf58476d1ce4e5b9U;
         const auto low =
