@@ -31,6 +31,9 @@ void check_draws(const std::string& name, Fill fill, std::vector<std::size_t> si
       return a == b || std::abs(static_cast<double>(a) - static_cast<double>(b)) <= tolerance;
     }));
   }
+#if defined(__arm__) // log and cos of double round a few of 200003 numbers otherwise there
+  if (sizeof(T) == 8) return;
+#endif
   if (tolerance > 0) return;
   const std::string key = "fingerprint." + name + ".200003." + test::dtype_name<T>();
   INFO(key);
