@@ -47,7 +47,7 @@ alignas(64) constexpr unsigned char xor_image[] = {
 #embed "12_weights_in_the_binary/xor.img"
 };
 #pragma clang diagnostic pop
-const std::span<const std::byte> image = std::as_bytes(std::span(xor_image));
+const std::span<const std::byte> xor_bytes = std::as_bytes(std::span(xor_image));
 #else
 asm(R"(.section .rodata
 .balign 64
@@ -56,7 +56,7 @@ xor_image_end:
 .previous)");
 extern const std::byte xor_image[] asm("xor_image");
 extern const std::byte xor_image_end[] asm("xor_image_end");
-const std::span<const std::byte> image(xor_image, xor_image_end);
+const std::span<const std::byte> xor_bytes(xor_image, xor_image_end);
 #endif
 
 template<class M>
@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   const stator::ReadOnlyModel<Xor> from_header{xor_weights{}}; // those of another network do not compile
   print("header", from_header);
   // prints: header: 0 1 1 0
-  const stator::ReadOnlyModel<Xor> from_image{image}; // ... throw, with the reason
+  const stator::ReadOnlyModel<Xor> from_image{xor_bytes}; // ... throw, with the reason
   print("image", from_image);
   // prints: image: 0 1 1 0
   std::cout << (from_header.get<"fc1.weight">().data() == xor_weights::parameters.t0) << '\n';

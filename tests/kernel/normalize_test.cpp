@@ -98,13 +98,13 @@ void check_channels(Index n, double mean) {
 } // namespace
 
 TEST_CASE("rows are normalised as by plain loops in double, where their mean is large as well") {
-  for (const double mean : {0.0, -3.0, 1e4}) {
-    check_rows<float, 1, 1, 1>(mean);
-    check_rows<float, 33, 1, 1>(mean);
-    check_rows<float, 768, 1, 1>(mean);
-    check_rows<float, 10007, 1, 1>(mean);
-    check_rows<float, 4 * 49, 3, 49>(mean);
-    check_rows<float, 2 * 3136, 2, 3136>(mean);
+  for (const double average : {0.0, -3.0, 1e4}) {
+    check_rows<float, 1, 1, 1>(average);
+    check_rows<float, 33, 1, 1>(average);
+    check_rows<float, 768, 1, 1>(average);
+    check_rows<float, 10007, 1, 1>(average);
+    check_rows<float, 4 * 49, 3, 49>(average);
+    check_rows<float, 2 * 3136, 2, 3136>(average);
   }
   check_rows<double, 77, 1, 1>(0.5);
   check_rows<double, 2 * 25, 2, 25>(0.5);
@@ -121,11 +121,11 @@ TEST_CASE("rows whose elements are equal are normalised to 0") {
 }
 
 TEST_CASE("sums over channels do not lose digits with their length") {
-  for (const double mean : {0.0, 100.0}) {
-    check_channels<float, 3, 49>(67, mean);
-    check_channels<float, 2, 10000>(5, mean);
-    check_channels<float, 150, 1>(1000, mean);
-    check_channels<float, 5, 1>(40000, mean);
+  for (const double average : {0.0, 100.0}) {
+    check_channels<float, 3, 49>(67, average);
+    check_channels<float, 2, 10000>(5, average);
+    check_channels<float, 150, 1>(1000, average);
+    check_channels<float, 5, 1>(40000, average);
   }
   check_channels<double, 21, 1>(300, 1.0);
   check_channels<double, 3, 21>(30, 1.0);
@@ -148,15 +148,15 @@ TEST_CASE("a total keeps what plain sums lose") {
       std::all_of(std::begin(lanes), std::end(lanes), [=](float v) { return std::abs(v - exact) <= 0.05F; }));
 
   constexpr float inf = std::numeric_limits<float>::infinity();
-  const auto sum = [](auto... numbers) {
+  const auto total_of = [](auto... numbers) {
     kernel::Total<float> t;
     (t.add(numbers), ...);
     return t.value();
   };
-  CHECK(sum(16777216.0F, 1.0F, 1.0F, 1.0F) == 16777220.0F); // 16777219, rounded
-  CHECK(sum(1.0F, inf, 2.0F) == inf);
-  CHECK(sum(1.0F, -inf) == -inf);
-  CHECK(sum(3e38F, 3e38F) == inf);
-  CHECK(std::isnan(sum(inf, -inf)));
-  CHECK(std::isnan(sum(1.0F, std::numeric_limits<float>::quiet_NaN(), 1.0F)));
+  CHECK(total_of(16777216.0F, 1.0F, 1.0F, 1.0F) == 16777220.0F); // 16777219, rounded
+  CHECK(total_of(1.0F, inf, 2.0F) == inf);
+  CHECK(total_of(1.0F, -inf) == -inf);
+  CHECK(total_of(3e38F, 3e38F) == inf);
+  CHECK(std::isnan(total_of(inf, -inf)));
+  CHECK(std::isnan(total_of(1.0F, std::numeric_limits<float>::quiet_NaN(), 1.0F)));
 }

@@ -128,11 +128,11 @@ STATOR_ALWAYS_INLINE inline void dots_block(const T* a, Index ai, const T* b, In
   const auto columns = [&]<Index Count>(Index j) STATOR_INLINE_LAMBDA {
     const T* const rows = b + j * bi;
     const T* const start = bias ? bias + j : nullptr;
-    Index i = 0;
-    for (; i + MR <= m; i += MR)
+    const Index tiled = m / MR * MR;
+    for (Index i = 0; i < tiled; i += MR)
       dots<T, W, MR, Count, K, Layout>(a + i * ai, ai, rows, bi, k, start, add, c + i * ci + j, ci);
     if constexpr (MR > 1) {
-      for (; i < m; ++i)
+      for (Index i = tiled; i < m; ++i)
         dots<T, W, 1, Count, K, Layout>(a + i * ai, ai, rows, bi, k, start, add, c + i * ci + j, ci);
     }
   };

@@ -97,9 +97,10 @@ constexpr void point_to(expr::Joint<E...>& joint, const auto& results) {
 
 /// The tensors of all expressions in a tuple, an array or a struct, in their places: what several value()
 /// would give, but what they share runs once, and random numbers are drawn once. Nothing is kept for a
-/// backward(). Throws as value().
+/// backward(). Throws as value(), which is for one expression alone.
 ///   auto [y, state] = stator::values(model.eval()(x));
 template<class Results>
+  requires(!requires(const Results& one) { one.value(); })
 auto values(const Results& results) {
   static_assert(
       detail::is_result<Results>(),
