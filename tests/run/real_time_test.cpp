@@ -11,10 +11,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <limits>
 #include <mutex>
 #include <pthread.h>
 #include <thread>
+#include <typeinfo>
 #include <vector>
 #if defined(__linux__)
 #include <csignal>
@@ -294,7 +296,7 @@ TEST_CASE("a call takes no more stack than is promised") {
     !defined(__SANITIZE_THREAD__)
 
 namespace {
-thread_local std::size_t locks = 0;
+thread_local std::size_t locks = 0, throws = 0;
 }
 /// Every lock of this program, which goes on to the C library's.
 extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
@@ -304,13 +306,30 @@ extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   return next(mutex);
 }
 
-TEST_CASE("a loop of inferences and training steps takes no lock") {
+/// Every throw of this program, which goes on to the C++ library's. g++ has a declaration of its own of that
+/// name.
+[[noreturn]] void count_throw(void*, std::type_info*, void (*)(void*)) asm("__cxa_throw");
+void count_throw(void* object, std::type_info* type, void (*destroy)(void*)) {
+  static const auto next =
+      reinterpret_cast<void (*)(void*, std::type_info*, void (*)(void*))>(dlsym(RTLD_NEXT, "__cxa_throw"));
+  ++throws;
+  next(object, type, destroy);
+  std::abort();
+}
+
+TEST_CASE("a loop of inferences and training steps takes no lock and throws nothing") {
   std::mutex mutex;
   const std::size_t before_one = locks;
   {
     const std::lock_guard lock(mutex);
   }
   CHECK(locks == before_one + 1); // it would be seen
+  const std::size_t thrown = throws;
+  try {
+    throw 1;
+  } catch (int) {
+  }
+  CHECK(throws == thrown + 1); // so would that
   on_a_new_thread([] {
     set_num_threads(1);
     Model<Policy> policy;
@@ -323,7 +342,7 @@ TEST_CASE("a loop of inferences and training steps takes no lock") {
     Tensor<float, 1, 64> y;
     using Loss = decltype(nn::mse_loss(policy(x), action));
     reserve_workspace(training_workspace_bytes<Loss>);
-    const std::size_t before = locks;
+    const std::size_t before = locks, thrown_before = throws;
     for (int i = 0; i < 1000; ++i) {
       policy.eval()(x).value_into(action);
       buffer.read([&](const Model<Constant>& model) { model.eval()(one).value_into(y); });
@@ -333,6 +352,7 @@ TEST_CASE("a loop of inferences and training steps takes no lock") {
       optimizer.step();
     }
     CHECK(locks == before);
+    CHECK(throws == thrown_before);
   });
 }
 
