@@ -68,8 +68,10 @@ struct Logit : RealFunction {
 
 private:
   static constexpr auto slope(auto g, auto x, auto eps, double outside) {
-    const auto inside = operation<Clamp::Inside>{}(x, eps, sub(1, eps));
-    return operation<Choose>{}(inside, div(g, mul(x, sub(1, x))), outside);
+    constexpr operation<Choose> choose;
+    const auto low = operation<Mask<Comparison::lt>>{}(x, eps); // of NaN neither holds: its slope is NaN
+    const auto high = operation<Mask<Comparison::gt>>{}(x, sub(1, eps));
+    return choose(low, outside, choose(high, outside, div(g, mul(x, sub(1, x)))));
   }
   static constexpr double sub(double a, double b) { return a - b; }
   static constexpr auto sub(double a, AnySymbol auto b) { return stator::sub(a, b); }
