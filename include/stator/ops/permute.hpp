@@ -2,11 +2,11 @@
 // permute and transpose: dimensions in another order, copied.
 #pragma once
 
-#include "stator/core/parallel.hpp"
+#include "stator/kernel/transpose.hpp"
 #include "stator/ops/shapes.hpp"
 #include "stator/trace/operation.hpp"
 
-#include <algorithm>
+#include <array>
 
 namespace stator::inline v0_2 {
 
@@ -36,47 +36,9 @@ struct Permute {
     return {};
   }
 
-  /// What the kernel runs through: the dimensions of the result, neighbours of x merged.
-  struct Loops {
-    std::size_t count = 0;
-    std::array<Index, max_rank> extent{}, stride{};
-  };
-  static constexpr Loops loops(const Extents& x) {
-    Loops l;
-    for (std::size_t d = 0; d < rank; ++d) {
-      const std::size_t from = order[d];
-      if (x[from] == 1) continue;
-      const Index stride = x.product(from + 1, x.rank);
-      // The batch is one loop of its own: its extent is not known here.
-      if (l.count > 0 && l.stride[l.count - 1] == stride * x[from] && l.extent[l.count - 1] != dynamic) {
-        l.extent[l.count - 1] *= x[from];
-        l.stride[l.count - 1] = stride;
-      } else {
-        l.extent[l.count] = x[from];
-        l.stride[l.count] = stride;
-        ++l.count;
-      }
-    }
-    return l;
-  }
-
   template<class Out, class X>
   static void run(typename Out::scalar* out, const typename X::scalar* x, Index batch, std::byte*) {
-    static constexpr Loops l = loops(X::extents);
-    static constexpr Index inside =
-        X::extents.numel() / (l.count > 0 && l.extent[0] != dynamic ? l.extent[0] : 1);
-    if constexpr (l.count == 0) {
-      std::copy_n(x, X::extents.numel(), out);
-    } else {
-      const Index outer = l.extent[0] == dynamic ? batch : l.extent[0];
-      parallel_for(outer, std::max<Index>((Index{1} << 15) / inside, 1), [&](Index first, Index last, int) {
-        if constexpr (l.count == 1) {
-          copy<l.stride[0]>(x + first * l.stride[0], last - first, out + first);
-        } else {
-          for (Index i = first; i < last; ++i) nest<Loops, &l, 1>(x + i * l.stride[0], out + i * inside);
-        }
-      });
-    }
+    kernel::permute<typename X::scalar, X::extents, order>::run(x, out, batch);
   }
 
   template<class G, class Y, class X>
@@ -89,25 +51,6 @@ struct Permute {
     for (std::size_t i = 0; i < rank; ++i)
       if (order[i] == d) return static_cast<Index>(i);
     return 0;
-  }
-
-private:
-  template<Index Stride, class T>
-  static void copy(const T* from, Index count, T* to) {
-    if constexpr (Stride == 1)
-      std::copy_n(from, count, to);
-    else
-      for (Index i = 0; i < count; ++i) to[i] = from[i * Stride];
-  }
-  template<class L, const L* l, std::size_t D, class T>
-  static T* nest(const T* from, T* to) {
-    if constexpr (D + 1 == l->count) {
-      copy<l->stride[D]>(from, l->extent[D], to);
-      return to + l->extent[D];
-    } else {
-      for (Index i = 0; i < l->extent[D]; ++i) to = nest<L, l, D + 1>(from + i * l->stride[D], to);
-      return to;
-    }
   }
 };
 
