@@ -129,4 +129,51 @@ STATOR_ALWAYS_INLINE inline void transpose_quads(V (&r)[quad<T>]) {
   }
 }
 
+/// Of four quarters of a vector, or two halves: the two of a that are named, then those of b.
+template<class T, Index W, int First, int Second, class V>
+STATOR_ALWAYS_INLINE inline void join_quarters(const V& a, const V& b, V& out) {
+  [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
+    constexpr int w = static_cast<int>(W), q = static_cast<int>(quad<T>), half = w / 2;
+    // Of two halves, only the first name counts.
+    out = __builtin_shufflevector(
+        a, b, (I / half * w + (I % half / q == 0 ? First : Second) * q + I % q)...);
+  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+}
+
+/// Transposes W vectors of W elements.
+template<class T, Index W, class V>
+STATOR_ALWAYS_INLINE inline void transpose_square(V (&r)[W]) {
+  constexpr Index Q = quad<T>;
+  STATOR_UNROLL
+  for (Index g = 0; g < W; g += Q) {
+    V t[Q];
+    STATOR_UNROLL
+    for (Index j = 0; j < Q; ++j) t[j] = r[g + j];
+    transpose_quads<T, W>(t);
+    STATOR_UNROLL
+    for (Index j = 0; j < Q; ++j) r[g + j] = t[j];
+  }
+  // Now quarters are what changes places.
+  static_assert(W / Q == 1 || W / Q == 2 || W / Q == 4);
+  STATOR_UNROLL
+  for (Index j = 0; j < Q; ++j) {
+    if constexpr (W / Q == 2) {
+      V low, high;
+      join_quarters<T, W, 0, 0>(r[j], r[Q + j], low);
+      join_quarters<T, W, 1, 1>(r[j], r[Q + j], high);
+      r[j] = low, r[Q + j] = high;
+    } else if constexpr (W / Q == 4) {
+      V t[4];
+      join_quarters<T, W, 0, 2>(r[j], r[Q + j], t[0]);
+      join_quarters<T, W, 1, 3>(r[j], r[Q + j], t[1]);
+      join_quarters<T, W, 0, 2>(r[2 * Q + j], r[3 * Q + j], t[2]);
+      join_quarters<T, W, 1, 3>(r[2 * Q + j], r[3 * Q + j], t[3]);
+      join_quarters<T, W, 0, 2>(t[0], t[2], r[j]);
+      join_quarters<T, W, 0, 2>(t[1], t[3], r[Q + j]);
+      join_quarters<T, W, 1, 3>(t[0], t[2], r[2 * Q + j]);
+      join_quarters<T, W, 1, 3>(t[1], t[3], r[3 * Q + j]);
+    }
+  }
+}
+
 } // namespace stator::kernel
