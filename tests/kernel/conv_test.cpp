@@ -91,7 +91,7 @@ void check(Index batch) {
 
   ExactArray<T> y(dy.size(), 5), dx(x.size(), 6), dw(w.size(), 7), db(bias.size(), 8);
   {
-    auto s = scratch(conv::forward_scratch);
+    auto s = scratch(conv::forward_scratch(batch));
     conv::forward(x.data(), w.data(), nullptr, y.data(), batch, s.data());
     test::check_close(y, y_expected, allowed, {.relative_to = 1});
     conv::forward(x.data(), w.data(), bias.data(), y.data(), batch, s.data());
@@ -100,12 +100,12 @@ void check(Index batch) {
     test::check_close(y, y_expected, allowed, {.relative_to = 1});
   }
   {
-    auto s = scratch(conv::backward_input_scratch);
+    auto s = scratch(conv::backward_input_scratch(batch));
     conv::backward_input(dy.data(), w.data(), dx.data(), batch, s.data());
     test::check_close(dx, dx_expected, allowed, {.relative_to = 1});
   }
   {
-    auto s = scratch(conv::backward_weight_scratch);
+    auto s = scratch(conv::backward_weight_scratch(batch));
     conv::backward_weight(x.data(), dy.data(), dw.data(), false, batch, s.data());
     test::check_close(dw, dw_expected, allowed, {.relative_to = 1});
     conv::backward_weight(x.data(), dy.data(), dw.data(), true, batch, s.data());
@@ -118,11 +118,11 @@ void check(Index batch) {
     set_num_threads(threads);
     std::vector<T> bits;
     const auto keep = [&](const ExactArray<T>& from) { bits.insert(bits.end(), from.begin(), from.end()); };
-    auto s = scratch(conv::forward_scratch);
+    auto s = scratch(conv::forward_scratch(batch));
     conv::forward(x.data(), w.data(), bias.data(), y.data(), batch, s.data());
-    auto s_input = scratch(conv::backward_input_scratch);
+    auto s_input = scratch(conv::backward_input_scratch(batch));
     conv::backward_input(dy.data(), w.data(), dx.data(), batch, s_input.data());
-    auto s_weight = scratch(conv::backward_weight_scratch);
+    auto s_weight = scratch(conv::backward_weight_scratch(batch));
     conv::backward_weight(x.data(), dy.data(), dw.data(), false, batch, s_weight.data());
     set_num_threads(before);
     keep(y), keep(dx), keep(dw);
@@ -134,13 +134,13 @@ void check(Index batch) {
   // And with weights packed before.
   using Packed = typename conv::template prepared<false>;
   ExactArray<std::byte> packed(static_cast<Index>(Packed::prepared_bytes));
-  auto s = scratch(Bytes{0, Packed::prepared_scratch});
+  auto s = scratch(stator::kernel::detail::conv_prepared_scratch<Packed>(batch));
   Packed::prepare(w.data(), bias.data(), packed.data());
   Packed::run_prepared(x.data(), packed.data(), y.data(), batch, s.data());
   CHECK(std::equal(y.begin(), y.end(), alone.begin()));
   using PackedInput = typename conv::prepared_input;
   ExactArray<std::byte> packed_input(static_cast<Index>(PackedInput::prepared_bytes));
-  auto s_input = scratch(Bytes{0, PackedInput::prepared_scratch});
+  auto s_input = scratch(stator::kernel::detail::conv_prepared_scratch<PackedInput>(batch));
   PackedInput::prepare(w.data(), nullptr, packed_input.data());
   PackedInput::run_prepared(dy.data(), packed_input.data(), dx.data(), batch, s_input.data());
   CHECK(std::equal(dx.begin(), dx.end(), alone.begin() + y.size()));

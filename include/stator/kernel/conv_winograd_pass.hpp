@@ -11,6 +11,23 @@
 #include "stator/kernel/parallel.hpp"
 #include "stator/kernel/tile.hpp"
 
+#ifndef STATOR_WINOGRAD
+#if defined(__SSE2__) || defined(__aarch64__)
+/// 1 when convolutions of float, of 3x3 and stride one, and their gradients, are computed by F(2x2, 3x3)
+/// where that is faster: less than half of the multiplications, and other roundings. 0 keeps one product for
+/// each tap; to be defined before the first include, the same in every source of a program. Machines without
+/// vectors, whose memory is small too, have 0.
+#define STATOR_WINOGRAD 1
+#else
+#define STATOR_WINOGRAD 0
+#endif
+#endif
+
+namespace stator::kernel {
+/// STATOR_WINOGRAD
+inline constexpr bool winograd_by_default = STATOR_WINOGRAD != 0;
+} // namespace stator::kernel
+
 namespace stator::kernel::detail {
 
 /// Whether F(2x2, 3x3) computes convolutions of this geometry at all.
@@ -39,19 +56,20 @@ struct conv_winograd_pass {
                                          .high = source[0],
                                          .wide = source[D - 1],
                                          .top = Backward ? 2 - G.padding_begin[0] : G.padding_begin[0],
-                                         .left = Backward ? 2 - G.padding_begin[D - 1] : G.padding_begin[D - 1],
+                                         .left =
+                                             Backward ? 2 - G.padding_begin[D - 1] : G.padding_begin[D - 1],
                                          .down = ceil_div(height, 2),
                                          .across = ceil_div(width, 2)};
   static constexpr Index down = planes.down, across = planes.across;
   /// Whether this is faster than one product for each tap: enough channels for the sums to be few beside the
   /// products, and tiles that are used.
-  static constexpr bool wins = fits && sources >= 32 && targets >= 32 &&
-                               height * width * 4 >= down * across * 13;
+  static constexpr bool wins =
+      fits && sources >= 16 && targets >= 16 && height * width * 4 >= down * across * 10;
 
   /// Vectors of channels of a block, and channels.
-  static constexpr Index vectors = targets / W, NV = vectors % 2 == 0                          ? 2
+  static constexpr Index vectors = targets / W, NV = vectors % 2 == 0                           ? 2
                                                      : vectors % 3 == 0 && max_tile_vectors > 2 ? 3
-                                                                                               : 1;
+                                                                                                : 1;
   static constexpr Index MR = tile_rows(NV), channels = NV * W, blocks = ceil_div(targets, channels);
   /// Rows of tiles of a panel: about 50 tiles, that fill register tiles.
   static constexpr Index rows = [] {
@@ -74,36 +92,38 @@ struct conv_winograd_pass {
             : rows * std::max<Index>((Index{1} << 21) / static_cast<Index>(sizeof(T)) /
                                          (points * transform::point(panel)),
                                      1);
-  static constexpr Index source_point = transform::point(group * across);
 
   static constexpr std::size_t bytes(Index elements) {
     return align_up(static_cast<std::size_t>(elements) * sizeof(T));
   }
-  static constexpr std::size_t block_bytes = bytes(points * block_point),
-                               source_bytes = bytes(points * source_point),
-                               products_bytes = bytes(points * products_point),
-                               lines_bytes = bytes(transform::lines::kept);
-  /// What a thread needs for itself.
-  static constexpr std::size_t part_bytes =
-      products_bytes + lines_bytes + (keeps ? source_bytes : block_bytes);
-  /// Into how many parts a batch is divided at most: so many that they need about 4 MB.
-  static constexpr Index parts(Index batch) {
-    const Index items = keeps ? ceil_div(batch * down, rows) : blocks;
-    const Index most = static_cast<Index>((std::size_t{4} << 20) / part_bytes);
-    return std::max<Index>(std::min({items, max_threads, most}), 1);
-  }
-  static constexpr std::size_t start_bytes = bytes(targets);
+  /// The bias, then blocks of weights: of all channels where they are prepared.
+  static constexpr std::size_t start_bytes = bytes(targets), block_bytes = bytes(points * block_point);
+  static constexpr std::size_t prepared_bytes = start_bytes + static_cast<std::size_t>(blocks) * block_bytes;
+  static constexpr std::size_t own_bytes = keeps ? prepared_bytes : start_bytes;
+
   /// Temporary memory for so many samples.
-  static constexpr std::size_t scratch_for(Index batch) { return prepared_bytes_for_run + shared(batch); }
-  static constexpr Index many = Index{1} << 24;
-  static constexpr std::size_t prepared_bytes_for_run =
-      start_bytes + (keeps ? static_cast<std::size_t>(blocks) * block_bytes : 0);
-  static constexpr std::size_t shared(Index batch) {
-    return (keeps ? 0 : source_bytes) + static_cast<std::size_t>(parts(batch)) * part_bytes;
-  }
-  static constexpr Bytes scratch{scratch_for(many), 0};
-  static constexpr std::size_t prepared_bytes =
-      start_bytes + static_cast<std::size_t>(blocks) * block_bytes;
+  struct Layout {
+    Index source_point, products_point; ///< elements between points
+    std::size_t lines, source, part,
+        shared;  ///< bytes before the rows of pixels and the source; of a part; of what they share
+    Index parts; ///< of the batch, at most: so many that they need about 4 MB
+    constexpr Layout(Index batch, bool prepared) {
+      const Index all = std::max<Index>(batch * down, 1);
+      source_point = transform::point(std::min(group, all) * across);
+      products_point = std::min(rows, all) * across * channels + W;
+      lines = bytes(points * products_point);
+      source = lines + bytes(transform::lines::kept);
+      const std::size_t sources_bytes = bytes(points * source_point);
+      part = source + (keeps ? sources_bytes : prepared ? 0 : block_bytes);
+      shared = keeps ? 0 : sources_bytes;
+      const Index items = keeps ? ceil_div(all, rows) : blocks;
+      parts = std::max<Index>(
+          std::min({items, max_threads, static_cast<Index>((std::size_t{4} << 20) / part)}), 1);
+    }
+    constexpr std::size_t end() const { return shared + static_cast<std::size_t>(parts) * part; }
+  };
+  static constexpr std::size_t scratch_for(Index batch) { return own_bytes + Layout(batch, false).end(); }
+  static constexpr std::size_t prepared_scratch_for(Index batch) { return Layout(batch, true).end(); }
 
   STATOR_NOINLINE static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
                                   std::byte* space) {
@@ -116,7 +136,7 @@ struct conv_winograd_pass {
                           [&](Index first, Index last, Index) {
                             for (Index b = first; b < last; ++b) prepare_block(w, b, block_at(made, b));
                           });
-    multiply(x, w, keeps ? made : nullptr, start, y, batch, space + prepared_bytes_for_run, {});
+    multiply(x, {start, w, keeps ? made : nullptr, y, {}, Layout(batch, false)}, batch, space + own_bytes);
   }
 
   static void prepare(const T* w, const T* bias, std::byte* prepared) {
@@ -124,9 +144,28 @@ struct conv_winograd_pass {
     for (Index b = 0; b < blocks; ++b) prepare_block(w, b, block_at(prepared + start_bytes, b));
   }
 
+  /// x [batch, sources, ...], y [batch, targets, ...].
+  static void run_prepared(const T* x, const std::byte* prepared, T* y, Index batch, std::byte* space) {
+    run_finished(x, prepared, y, batch, space, {});
+  }
+  /// Whether tiles are windows of two by two.
+  static constexpr bool can_halve = height % 2 == 0 && width % 2 == 0;
+  /// The same with what is to be done to the result.
+  STATOR_NOINLINE static void run_finished(const T* x, const std::byte* prepared, T* y, Index batch,
+                                           std::byte* space, const ConvFinish<T>& finish) {
+    if (batch == 0) return;
+    multiply(x,
+             {reinterpret_cast<const T*>(prepared), nullptr, prepared + start_bytes, y, finish,
+              Layout(batch, true)},
+             batch, space);
+  }
+
 private:
   static T* block_at(std::byte* made, Index b) {
     return reinterpret_cast<T*>(made + static_cast<std::size_t>(b) * block_bytes);
+  }
+  static const T* block_at(const std::byte* made, Index b) {
+    return reinterpret_cast<const T*>(made + static_cast<std::size_t>(b) * block_bytes);
   }
   static void prepare_start(const T* bias, T* start) {
     for (Index c = 0; c < targets; ++c) start[c] = bias ? bias[c] : T{};
@@ -153,84 +192,114 @@ private:
     }
   }
 
-  /// With the weights that were transformed, or w.
-  static void multiply(const T* x, const T* w, const std::byte* made, const T* start, T* y, Index batch,
-                       std::byte* space, const ConvFinish<T>& finish) {
-    const Index all = batch * down, most = parts(batch);
-    const Index work = batch * down * across * points * sources * targets;
+  /// What the parts of a call share.
+  struct Call {
+    const T *start, *w;
+    const std::byte* made; ///< transformed weights, or null: of w
+    T* y;
+    ConvFinish<T> finish;
+    Layout layout;
+  };
+  static void multiply(const T* x, const Call& call, Index batch, std::byte* space) {
+    const Layout& l = call.layout;
+    const Index all = batch * down, work = all * across * points * sources * targets;
+    T* const shared = reinterpret_cast<T*>(space);
+    const auto part = [&](Index chunk) {
+      return space + l.shared + static_cast<std::size_t>(chunk) * l.part;
+    };
     if constexpr (keeps) {
-      const Index panels = ceil_div(all, rows), threads = chunk_count(most, work);
-      parallel_for_chunks(panels, threads, [&](Index first, Index last, Index chunk) {
-        std::byte* const mine = space + static_cast<std::size_t>(chunk) * part_bytes;
-        T* const transformed = reinterpret_cast<T*>(mine + products_bytes + lines_bytes);
-        for (Index p = first; p < last; ++p) {
-          const Index count = std::min(rows, all - p * rows);
-          transform::run(x, p * rows, count, transformed, source_point, lines_of(mine));
-          for (Index b = 0; b < blocks; ++b)
-            panel_of(transformed, block_at(const_cast<std::byte*>(made), b), b, p * rows, count, start, y,
-                     mine, finish);
-        }
-      });
+      parallel_for_chunks(ceil_div(all, rows), chunk_count(l.parts, work),
+                          [&](Index first, Index last, Index chunk) {
+                            std::byte* const mine = part(chunk);
+                            T* const transformed = reinterpret_cast<T*>(mine + l.source);
+                            for (Index p = first; p < last; ++p) {
+                              const Index count = std::min(rows, all - p * rows);
+                              transform::run(x, p * rows, count, transformed, l.source_point,
+                                             reinterpret_cast<T*>(mine + l.lines));
+                              for (Index b = 0; b < blocks; ++b)
+                                panel_of(call, transformed, block_at(call.made, b), b, p * rows, count, mine);
+                            }
+                          });
     } else {
-      T* const transformed = reinterpret_cast<T*>(space);
-      space += source_bytes;
       for (Index begin = 0; begin < all; begin += group) {
         const Index count = std::min(group, all - begin);
-        parallel_for_chunks(count, chunk_count(std::min(most, count), work),
-                            [&](Index first, Index last, Index chunk) {
-                              transform::run(x, begin + first, last - first,
-                                             transformed + first * across * transform::stride, source_point,
-                                             lines_of(space + static_cast<std::size_t>(chunk) * part_bytes));
-                            });
-        parallel_for_chunks(blocks, chunk_count(most, work), [&](Index first, Index last, Index chunk) {
-          std::byte* const mine = space + static_cast<std::size_t>(chunk) * part_bytes;
+        parallel_for_chunks(
+            count, chunk_count(std::min(l.parts, count), work), [&](Index first, Index last, Index chunk) {
+              transform::run(x, begin + first, last - first, shared + first * across * transform::stride,
+                             l.source_point, reinterpret_cast<T*>(part(chunk) + l.lines));
+            });
+        parallel_for_chunks(blocks, chunk_count(l.parts, work), [&](Index first, Index last, Index chunk) {
+          std::byte* const mine = part(chunk);
           for (Index b = first; b < last; ++b) {
-            const T* block = block_at(const_cast<std::byte*>(made), b);
-            if (!made) {
-              T* const own = reinterpret_cast<T*>(mine + products_bytes + lines_bytes);
-              prepare_block(w, b, own);
+            const T* block = block_at(call.made, b);
+            if (!call.made) {
+              T* const own = reinterpret_cast<T*>(mine + l.source);
+              prepare_block(call.w, b, own);
               block = own;
             }
             for (Index r = 0; r < count; r += rows)
-              panel_of(transformed + r * across * transform::stride, block, b, begin + r,
-                       std::min(rows, count - r), start, y, mine, finish);
+              panel_of(call, shared + r * across * transform::stride, block, b, begin + r,
+                       std::min(rows, count - r), mine);
           }
         });
       }
     }
   }
-  static T* lines_of(std::byte* mine) { return reinterpret_cast<T*>(mine + products_bytes); }
 
   /// The channels of block b of `count` rows of tiles from `first` on.
-  static void panel_of(const T* transformed, const T* block, Index b, Index first, Index count,
-                       const T* start, T* y, std::byte* mine, const ConvFinish<T>& finish) {
-    T* const products = reinterpret_cast<T*>(mine);
+  static void panel_of(const Call& call, const T* transformed, const T* block, Index b, Index first,
+                       Index count, std::byte* mine) {
+    const Layout& l = call.layout;
+    T *const products = reinterpret_cast<T*>(mine), *const pixels = reinterpret_cast<T*>(mine + l.lines);
     for (Index p = 0; p < points; ++p)
       tile_rows_of<T, W, MR, NV, transform::stride, 1, channels>(
-          transformed + p * source_point, transform::stride, 1, block + p * block_point, channels, sources,
-          nullptr, false, products + p * products_point, channels, channels, count * across);
+          transformed + p * l.source_point, transform::stride, 1, block + p * block_point, channels, sources,
+          nullptr, false, products + p * l.products_point, channels, channels, count * across);
     for (Index r = 0; r < count; ++r)
-      for (Index v = 0; v < NV; ++v)
-        put_row(products + r * across * channels + v * W, first + r, b * channels + v * W, start, y,
-                lines_of(mine), finish);
+      for (Index v = 0; v < NV; ++v) {
+        const T* const from = products + r * across * channels + v * W;
+        if (can_halve && call.finish.halve_max)
+          put_halves(call, from, first + r, b * channels + v * W, pixels);
+        else
+          put_row(call, from, first + r, b * channels + v * W, pixels);
+      }
   }
 
   /// W channels from c on of one row of tiles.
-  STATOR_NOINLINE static void put_row(const T* products, Index row, Index c, const T* start, T* y, T* pixels,
-                                      const ConvFinish<T>& finish) {
+  STATOR_NOINLINE static void put_row(const Call& call, const T* products, Index row, Index c, T* pixels) {
     constexpr Index length = 2 * across * W;
     vec<T> bias;
-    load(bias, start + c);
+    load(bias, call.start + c);
     for (Index t = 0; t < across; ++t)
-      winograd_pixels<T>(products + t * channels, products_point,
+      winograd_pixels<T>(products + t * channels, call.layout.products_point,
                          [&](Index r, Index k, const vec<T>& pixel) STATOR_INLINE_LAMBDA {
                            const vec<T> v = pixel + bias;
                            store(v, pixels + r * length + (2 * t + k) * W);
                          });
+    const T* const summand = call.finish.summand;
     const Index n = row / down, top = 2 * (row % down), at = (n * targets + c) * height * width + top * width;
     for (Index r = 0; r < 2 && top + r < height; ++r)
-      lanes_to_planes<T, W, width>(pixels + r * length, y + at + r * width, height * width,
-                                   finish.summand ? finish.summand + at + r * width : nullptr, finish);
+      lanes_to_planes<T, W, width>(pixels + r * length, call.y + at + r * width, height * width,
+                                   summand ? summand + at + r * width : nullptr, call.finish);
+  }
+  /// The maximum of each tile: y [batch, targets, down, across].
+  STATOR_NOINLINE static void put_halves(const Call& call, const T* products, Index row, Index c, T* pixels) {
+    vec<T> bias;
+    load(bias, call.start + c);
+    for (Index t = 0; t < across; ++t) {
+      vec<T> largest;
+      winograd_pixels<T>(products + t * channels, call.layout.products_point,
+                         [&](Index r, Index k, const vec<T>& pixel) STATOR_INLINE_LAMBDA {
+                           const vec<T> v = pixel + bias;
+                           if (r + k == 0)
+                             largest = v;
+                           else
+                             keep_larger(largest, v);
+                         });
+      store(largest, pixels + t * W);
+    }
+    lanes_to_planes<T, W, across>(pixels, call.y + ((row / down * targets + c) * down + row % down) * across,
+                                  down * across, nullptr, call.finish);
   }
 };
 

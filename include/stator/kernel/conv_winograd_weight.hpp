@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// The weight gradient of a convolution of 3x3 and stride one by F(2x2, 3x3) in its gradient form: tiles of the
-// source and of the gradient are transformed, their products summed over some tiles, and the sums of 16 points
-// transformed to nine weights. Every weight belongs to one thread, which adds tiles in their order, so
+// The weight gradient of a convolution of 3x3 and stride one by F(2x2, 3x3) in its gradient form: tiles of
+// the source and of the gradient are transformed, their products summed over some tiles, and the sums of 16
+// points transformed to nine weights. Every weight belongs to one thread, which adds tiles in their order, so
 // results do not depend on the number of threads; they differ from those of other kernels in rounding.
 #pragma once
 
@@ -27,17 +27,19 @@ struct conv_winograd_weight {
                                          .across = across};
   using source_tiles = winograd_source<T, forward::planes>;
   using target_tiles = winograd_gradient<T, target>;
-  static constexpr bool wins = forward::wins;
+  static constexpr bool fits = forward::fits;
+  /// Whether this is faster than one product for each tap: where there are pixels for the weights.
+  static constexpr bool wins = forward::wins && (in * out <= 64 * 1024 || across * down >= 16);
 
-  static constexpr Index vectors = in / W, NV = vectors % 2 == 0                          ? 2
+  static constexpr Index vectors = in / W, NV = vectors % 2 == 0                           ? 2
                                                 : vectors % 3 == 0 && max_tile_vectors > 2 ? 3
-                                                                                          : 1;
+                                                                                           : 1;
   /// Weights of an item: so many input and output channels.
   static constexpr Index MR = tile_rows(NV), columns = NV * W, high = std::min(2 * MR, out);
   static constexpr Index items_down = ceil_div(out, high), items = items_down * ceil_div(in, columns);
   /// Rows of tiles at once.
-  static constexpr Index group = std::max<Index>(
-      (Index{5} << 18) / static_cast<Index>(sizeof(T)) / (points * (in + out) * across), 1);
+  static constexpr Index group =
+      std::max<Index>((Index{5} << 18) / static_cast<Index>(sizeof(T)) / (points * (in + out) * across), 1);
 
   static constexpr std::size_t bytes(Index elements) { return forward::bytes(elements); }
   static constexpr Index sums_point = high * columns + W;
@@ -57,7 +59,6 @@ struct conv_winograd_weight {
     return source_bytes(rows_for(batch)) + target_bytes(rows_for(batch)) +
            static_cast<std::size_t>(parts) * part_bytes;
   }
-  static constexpr Bytes scratch{scratch_for(Index{1} << 24), 0};
 
   STATOR_NOINLINE static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
                                   std::byte* space) {

@@ -135,8 +135,7 @@ STATOR_ALWAYS_INLINE inline void join_quarters(const V& a, const V& b, V& out) {
   [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
     constexpr int w = static_cast<int>(W), q = static_cast<int>(quad<T>), half = w / 2;
     // Of two halves, only the first name counts.
-    out = __builtin_shufflevector(
-        a, b, (I / half * w + (I % half / q == 0 ? First : Second) * q + I % q)...);
+    out = __builtin_shufflevector(a, b, (I / half * w + (I % half / q == 0 ? First : Second) * q + I % q)...);
   }(std::make_integer_sequence<int, static_cast<int>(W)>{});
 }
 
