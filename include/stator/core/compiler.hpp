@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // How g++ and clang spell what the language has no words for; nothing else of the library does, but for the
-// vectors' built-in functions, which kernel/simd.hpp and kernel/shuffle.hpp keep. A port to another compiler
-// begins here.
+// vectors' built-in functions, which kernel/simd.hpp, kernel/shuffle.hpp and kernel/half.hpp keep. A port to
+// another compiler begins here.
 #pragma once
 
 #include "stator/core/requirements.hpp"
