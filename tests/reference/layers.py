@@ -703,6 +703,25 @@ case("double_backward", "margins", lambda: slopes(
     lambda a, b: F.margin_ranking_loss(a, b, torch.ones(5, 4), margin=0.3, reduction="none"),
     lambda a, b: F.hinge_embedding_loss(a * b, torch.ones(5, 4) - 2 * (several > 1).double(), margin=0.8, reduction="none")), x=(5, 4), x2=(5, 4))
 
+# Parameters of 16 bits: drawn as float, rounded, and then computed with as they are.
+family("half")
+rounded = {"bfloat16": lambda make: lambda: make().bfloat16(), "float16": lambda make: lambda: make().half()}
+for short, to in rounded.items():
+    case("Linear", short, to(lambda: nn.Linear(5, 3)), x=(4, 5))
+    case("Conv2d", short, to(lambda: nn.Conv2d(2, 3, 3)), x=(2, 2, 7, 6))
+    case("Embedding", short, to(lambda: nn.Embedding(6, 4, padding_idx=2)), x=labels(3, 6, 4))
+    case("LSTM", short, lambda: Wrapped(to(lambda: nn.LSTM(3, 4, num_layers=2, batch_first=True))(), lambda m, x: m(x)[0]), x=(2, 4, 3))
+brain = rounded["bfloat16"]
+case("Linear", "bfloat16.no_bias", brain(lambda: nn.Linear(7, 4, bias=False)), x=(2, 7))
+case("Conv2d", "bfloat16.stride_padding", brain(lambda: nn.Conv2d(2, 3, 3, stride=2, padding=1)), x=(2, 2, 7, 6))
+case("Conv2d", "bfloat16.groups", brain(lambda: nn.Conv2d(4, 6, 3, groups=2, padding=1)), x=(1, 4, 7, 6))
+case("Embedding", "bfloat16.rank1", brain(lambda: nn.Embedding(9, 3)), x=labels(5, 9))
+case("LSTM", "bfloat16.bidirectional", lambda: Wrapped(nn.LSTM(3, 2, bidirectional=True).bfloat16(), lambda m, x: m(x)[0]), x=(3, 2, 3))
+case("MultiheadAttention", "bfloat16", lambda: Wrapped(
+    nn.MultiheadAttention(6, 2, batch_first=True).bfloat16(), lambda m, x: m(x, x, x)[0]), x=(2, 4, 6))
+case("LayerNorm", "bfloat16", brain(lambda: nn.LayerNorm(6)), True, x=(3, 6))
+case("BatchNorm2d", "bfloat16", brain(lambda: nn.BatchNorm2d(3)), True, x=(4, 3, 2, 2))
+
 for name in sys.argv[1:] or families:
     arrays, representations, initial = families[name]
     for key, texts in (("repr", representations), ("initial", initial)):
