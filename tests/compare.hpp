@@ -19,9 +19,8 @@ namespace stator::test {
 template<class Range>
 std::vector<double> doubles(const Range& range, std::ptrdiff_t stride = 1) {
   // Not push_back, which takes more time than most kernels where tests are not optimised.
-  std::vector<double> result(
-      (static_cast<std::size_t>(std::size(range)) + static_cast<std::size_t>(stride) - 1) /
-      static_cast<std::size_t>(stride));
+  const std::ptrdiff_t count = std::distance(std::begin(range), std::end(range));
+  std::vector<double> result(static_cast<std::size_t>((count + stride - 1) / stride));
   double* to = result.data();
   std::ptrdiff_t i = 0;
   for (const auto& element : range)
