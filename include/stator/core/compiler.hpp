@@ -43,16 +43,15 @@
 #define STATOR_UNROLL _Pragma("clang loop unroll(full)")
 /// Before a loop: unrolls it four times.
 #define STATOR_UNROLL_BY_4 _Pragma("clang loop unroll_count(4)")
-/// Before a call: inlines it; g++ does so by STATOR_FLATTEN on a function around it.
-#ifdef STATOR_CALLS_STAY
-#define STATOR_INLINE_CALL
 #else
-#define STATOR_INLINE_CALL [[clang::always_inline]]
-#endif
-#else
-#define STATOR_INLINE_CALL
 #define STATOR_UNROLL _Pragma("GCC unroll 32")
 #define STATOR_UNROLL_BY_4 _Pragma("GCC unroll 4")
+#endif
+#if defined(__clang__) && !defined(STATOR_CALLS_STAY)
+/// Before a call: inlines it; g++ does so by STATOR_FLATTEN on a function around it.
+#define STATOR_INLINE_CALL [[clang::always_inline]]
+#else
+#define STATOR_INLINE_CALL
 #endif
 
 // g++ makes what is loaded an operand in memory of each operation that uses it, clang does not.
