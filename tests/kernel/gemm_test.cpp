@@ -139,6 +139,16 @@ TEST_CASE("gemm agrees with loops where the rows of a tiny product are shorter t
   check<float, 16, 12, 7>(16, 12, 7);
   check<double, 8, 2, 5>(8, 2, 5);
   check<double, 4, 6, 3>(4, 6, 3);
+  // Rows of B or of C that share a vector.
+  check<float, 1, 8, 4>(1, 8, 4);
+  check<float, 1, 24, 8>(1, 24, 8);
+  check<float, 1, 5, 8>(1, 5, 8);
+  check<float, 8, 4, 1>(8, 4, 1);
+  check<float, 2, 8, 3>(2, 8, 3);
+  check<float, 1, 24, 1>(1, 24, 1);
+  check<double, 1, 6, 4>(1, 6, 4);
+  check<double, 8, 4, 2>(8, 4, 2);
+  check<float, 1, 32, 20>(1, 32, 20); // as many sums as a vector has elements
   check<float, 1, 1, 1>(1, 1, 1);
   check<float, 2, 3, 4>(2, 3, 4);
 }

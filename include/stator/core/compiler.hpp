@@ -22,8 +22,9 @@
 #endif
 /// Before a function: it is never inlined.
 #define STATOR_NOINLINE [[gnu::noinline]]
-/// Before a function: it is seldom called, and stands apart from what is.
-#define STATOR_COLD [[gnu::cold]]
+/// Before a function: it is seldom called, and stands apart from what is, in functions with STATOR_FLATTEN
+/// too.
+#define STATOR_COLD [[gnu::cold, gnu::noinline]]
 /// Before a function: another definition elsewhere in the program replaces it.
 #define STATOR_WEAK [[gnu::weak]]
 /// Where control never comes.

@@ -10,13 +10,23 @@ namespace stator::kernel {
 
 namespace detail {
 
+/// The widest vector whose width divides `n`; 1 where none does.
+template<class T>
+constexpr Index common_lanes(Index n) {
+  for (Index w = native_width<T>; w >= quad<T> && w > 1; w /= 2)
+    if (n % w == 0) return w;
+  return 1;
+}
+
 /// How the columns of C are divided: panels of `vectors` vectors of `width` elements, the last one narrower.
 template<class T>
 struct Columns {
   Index width = 0, vectors = 0, panels = 0, last = 0;
 
-  constexpr Columns(Index n) {
+  /// With `whole` vectors that divide n, if there are.
+  constexpr Columns(Index n, bool whole = false) {
     width = n == dynamic ? native_width<T> : width_for<T>(n);
+    if (const Index common = common_lanes<T>(n); whole && common > 1) width = common;
     const Index all = n == dynamic ? 2 : ceil_div(n, width);
     panels = ceil_div(all, max_tile_vectors);
     vectors = ceil_div(all, panels);

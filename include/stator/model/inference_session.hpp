@@ -6,6 +6,7 @@
 #include "stator/core/compiler.hpp"
 #include "stator/model/eval_model.hpp"
 #include "stator/run/evaluation.hpp"
+#include "stator/run/lanes.hpp"
 #include "stator/run/prepared.hpp"
 
 #include <cstring>

@@ -233,8 +233,8 @@ private:
   /// and have a gradient.
   bool can_step_together() const {
     // A model without memory is refused by what allocates.
-    if (!together_ || groups_.size() != 1 || gradients().empty()) return false;
-    const Group& all = groups_.front();
+    if (!together_ || gradients().empty()) return false;
+    const Group& all = groups_.front(); // where one has all parameters, others have none
     if (all.parameters.size() != table().size() || !Rule::keeps_zero(all.options)) return false;
     for (std::size_t i = 0; i < table().size(); ++i)
       if (!has_grad(i)) return false;

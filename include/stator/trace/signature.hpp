@@ -109,6 +109,17 @@ struct kernel_call {
   }
 };
 
+/// The same of some rows, each in a lane: Op::lanes<In...> says how many.
+template<class Op, class Out, class... In>
+struct lanes_call {
+  static void run(void* out, const void* const* in, Index, std::byte*) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) STATOR_INLINE_LAMBDA {
+      STATOR_INLINE_CALL Op::template in_lanes<Out, In...>(static_cast<typename Out::scalar*>(out),
+                                                           static_cast<const typename In::scalar*>(in[I])...);
+    }(std::index_sequence_for<In...>{});
+  }
+};
+
 /// An operation that takes indices says which operand holds them, `checked_operand`, and looks at them in
 /// `check`.
 template<class Op>
@@ -281,6 +292,10 @@ struct signature {
       s.run = &detail::kernel_call<Op, false, Out, In...>::run;
       if constexpr (requires { &Op::template accumulate<Out, In...>; })
         s.accumulate = &detail::kernel_call<Op, true, Out, In...>::run;
+      if constexpr (requires { requires Op::template lanes<In...> > 0; }) {
+        s.lanes = Op::template lanes<In...>;
+        s.in_lanes = &detail::lanes_call<Op, Out, In...>::run;
+      }
       if constexpr (requires { Op::template scratch<Out, In...>(); })
         s.scratch = Op::template scratch<Out, In...>();
       if constexpr (detail::HasIndices<Op>) {
