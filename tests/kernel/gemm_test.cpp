@@ -39,40 +39,27 @@ constexpr Product<T> product() {
           }};
 }
 
-/// The product by three loops, whose operands lie in rows of k: this runs without optimisation.
-template<class T>
-std::vector<double> looped(const Product<T>& product, Index m, Index n, Index k) {
-  const ExactArray<T> a(m * k, 1), b(k * n, 2);
-  std::vector<double> rows, columns, result;
-  for (Index i = 0; i < m; ++i)
-    for (Index p = 0; p < k; ++p)
-      rows.push_back(static_cast<double>(product.transposed_a ? a[p * m + i] : a[i * k + p]));
-  for (Index j = 0; j < n; ++j)
-    for (Index p = 0; p < k; ++p)
-      columns.push_back(static_cast<double>(product.transposed_b ? b[j * k + p] : b[p * n + j]));
-  for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < n; ++j) {
-      const double *row = rows.data() + i * k, *column = columns.data() + j * k;
-      double total = 0;
-      for (Index p = 0; p < k; ++p) total += row[p] * column[p];
-      result.push_back(total);
-    }
-  return result;
-}
-
 /// Checks one product, whose error may grow with the number of terms. `extent` is the largest of those known
-/// at run time; `expected` what it is without a bias and without what was there before.
+/// at run time.
 template<class T>
-void check_product(const Product<T>& product, std::vector<double> expected, Index extent, Index m, Index n,
-                   Index k, bool with_bias, bool accumulate) {
+void check_product(const Product<T>& product, Index extent, Index m, Index n, Index k, bool with_bias,
+                   bool accumulate) {
   const auto [run, scratch_bytes, TA, TB, prepared_bytes, prepare, run_prepared] = product;
   CAPTURE(TA, TB, with_bias, accumulate);
   const double allowed = sizeof(T) == 4 ? 1e-6 : 1e-14;
   ExactArray<T> a(m * k, 1), b(k * n, 2), bias(n, 3), c(m * n, 4);
-  for (Index i = 0; (with_bias || accumulate) && i < m * n; ++i)
-    expected[static_cast<std::size_t>(i)] += static_cast<double>(accumulate ? c[i] : bias[i % n]);
+  const ExactArray<T> before = c;
   ExactArray<std::byte> scratch(static_cast<Index>(scratch_bytes(extent)));
   run(a.data(), b.data(), with_bias ? bias.data() : nullptr, c.data(), accumulate, m, n, k, scratch.data());
+  std::vector<double> expected;
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < n; ++j) {
+      double total = accumulate ? before[i * n + j] : with_bias ? bias[j] : T{};
+      for (Index p = 0; p < k; ++p)
+        total += static_cast<double>(TA ? a[p * m + i] : a[i * k + p]) *
+                 static_cast<double>(TB ? b[j * k + p] : b[p * n + j]);
+      expected.push_back(total);
+    }
   test::check_close(c, expected, allowed * static_cast<double>(k + 1));
   if (accumulate || prepared_bytes == 0) return;
   ExactArray<T> packed(static_cast<Index>(prepared_bytes / sizeof(T))), again(m * n, 5);
@@ -84,17 +71,13 @@ void check_product(const Product<T>& product, std::vector<double> expected, Inde
 /// One kernel for each way of laying out the operands: plain, B, A and both transposed.
 template<class T>
 void check_products(const std::array<Product<T>, 4>& products, Index extent, Index m, Index n, Index k) {
-  const auto check = [&](const Product<T>& product, bool with_bias, bool accumulate) {
-    const std::vector<double> expected = looped(product, m, n, k);
-    check_product(product, expected, extent, m, n, k, false, false);
-    if (with_bias) check_product(product, expected, extent, m, n, k, true, false);
-    if (accumulate) check_product(product, expected, extent, m, n, k, false, true);
-  };
+  for (const Product<T>& product : products) check_product(product, extent, m, n, k, false, false);
   const auto& [plain, transposed_b, transposed_a, both] = products;
-  check(plain, true, true);
-  check(transposed_b, true, true);
-  check(transposed_a, false, true);
-  check(both, false, false);
+  check_product(plain, extent, m, n, k, true, false);
+  check_product(transposed_b, extent, m, n, k, true, false);
+  check_product(plain, extent, m, n, k, false, true);
+  check_product(transposed_b, extent, m, n, k, false, true);
+  check_product(transposed_a, extent, m, n, k, false, true);
 }
 
 template<class T, Index M, Index N, Index K>
@@ -139,16 +122,6 @@ TEST_CASE("gemm agrees with loops where the rows of a tiny product are shorter t
   check<float, 16, 12, 7>(16, 12, 7);
   check<double, 8, 2, 5>(8, 2, 5);
   check<double, 4, 6, 3>(4, 6, 3);
-  // Rows of B or of C that share a vector.
-  check<float, 1, 8, 4>(1, 8, 4);
-  check<float, 1, 24, 8>(1, 24, 8);
-  check<float, 1, 5, 8>(1, 5, 8);
-  check<float, 8, 4, 1>(8, 4, 1);
-  check<float, 2, 8, 3>(2, 8, 3);
-  check<float, 1, 24, 1>(1, 24, 1);
-  check<double, 1, 6, 4>(1, 6, 4);
-  check<double, 8, 4, 2>(8, 4, 2);
-  check<float, 1, 32, 20>(1, 32, 20); // as many sums as a vector has elements
   check<float, 1, 1, 1>(1, 1, 1);
   check<float, 2, 3, 4>(2, 3, 4);
 }
@@ -181,12 +154,56 @@ TEST_CASE("gemm takes few rows, with B as it lies and packed once") {
   check<float, 7, 90, 130>(7, 90, 130);
   check<float, 8, 41, 300>(8, 41, 300);
   check<double, 5, 22, 131>(5, 22, 131);
+  check<float, 3, 1030, 300>(3, 1030, 300); // rows of a B that is far away
+  check<float, dynamic, 1030, 300>(1, 1030, 300);
+  check<float, dynamic, 1030, 300>(17, 1030, 300);
   check<float, dynamic, 45, 270>(3, 45, 270);
   check<float, dynamic, dynamic, dynamic>(150, 20, 70); // more rows than meet a block of B at once
 }
 
 TEST_CASE("gemm takes products large enough for cache blocks and threads") {
   check<float, dynamic, 272, 300>(520, 272, 300);
+}
+
+/// The kernel of large products, on shapes that `gemm` gives to others.
+template<class T, Index NV, Index Last, bool TA, bool TB>
+constexpr Product<T> blocked_product() {
+  using kernel = stator::kernel::detail::BlockedProduct<T, NV, Last, TA, TB>;
+  return {[](const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n, Index k,
+             std::byte* scratch) {
+            kernel{a, b, bias, c, accumulate, m, n, k, reinterpret_cast<T*>(scratch)}.run();
+          },
+          [](Index) { return kernel::packed_bytes(1000, dynamic); },
+          TA,
+          TB,
+          0,
+          nullptr,
+          nullptr};
+}
+
+/// Panels of two vectors, and a last one of one, over more than a block of K.
+template<class T>
+void check_blocked() {
+  static constexpr std::array products{
+      blocked_product<T, 2, 1, false, false>(), blocked_product<T, 2, 1, false, true>(),
+      blocked_product<T, 2, 1, true, false>(), blocked_product<T, 2, 1, true, true>()};
+  constexpr Index W = kernel::native_width<T>, depth = kernel::detail::depth_block<T>;
+  using Extents3 = std::array<Index, 3>;
+  for (const auto [m, n, k] : {Extents3{1, 2 * W + 1, 3}, Extents3{140, 5 * W - 1, depth + 9},
+                               Extents3{13, W, 2 * depth}, Extents3{9, W - 1, 0}}) {
+    CAPTURE(m, n, k, sizeof(T));
+    check_products<T>(products, 0, m, n, k);
+  }
+}
+
+TEST_CASE("gemm takes products that are multiplied in blocks of K") {
+  check_blocked<float>();
+  check_blocked<double>();
+  check<float, 100, 400, dynamic>(100, 400, 70);
+  check<float, dynamic, 352, 40>(95, 352, 40);
+  check<float, dynamic, 352, 40>(230, 352, 40);
+  // B packed once and at every call.
+  check_product(product<float, dynamic, 770, 769, false, true>(), 195, 195, 770, 769, true, false);
 }
 
 TEST_CASE("gemm copies the rows of A where they lie far apart") {

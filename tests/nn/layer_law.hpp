@@ -143,17 +143,14 @@ Tensors tensors(const Range& range) {
   return result;
 }
 
-/// Loads parameters, of 16 bits perhaps, which the file may say to be the layer's own initial ones.
+/// Loads parameters, which the file may say to be the layer's own initial ones.
 inline void load_parameters(const std::string& name, const Tensors& parameters) {
   for (const auto& [key, parameter] : parameters) {
-    std::vector<float> first(static_cast<std::size_t>(parameter.numel())), values(first.size());
-    const auto bytes = [](std::vector<float>& v) { return reinterpret_cast<std::byte*>(v.data()); };
-    const StorageType type = storage_of(parameter.dtype());
-    convert_elements(type, parameter.raw(), StorageType::F32, bytes(first), first.size());
-    load(name + "." + key, std::span(values));
-    convert_elements(StorageType::F32, bytes(values), type, parameter.raw(), values.size());
+    const auto values = parameter.values<float>();
+    const std::vector<float> first(values.begin(), values.end());
+    load(name + "." + key, values);
     INFO(key);
-    if (is_initial(name)) CHECK(first == values);
+    if (is_initial(name)) CHECK(std::equal(first.begin(), first.end(), values.begin()));
   }
 }
 

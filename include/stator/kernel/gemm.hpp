@@ -7,7 +7,9 @@
 #include "stator/core/bytes.hpp"
 #include "stator/core/compiler.hpp"
 #include "stator/kernel/dots.hpp"
+#include "stator/kernel/gemm_blocked.hpp"
 #include "stator/kernel/gemm_blocks.hpp"
+#include "stator/kernel/gemv.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
 #include "stator/kernel/small_gemm.hpp"
@@ -22,55 +24,37 @@ struct gemm {
 private:
   template<class, Index, Index, Index, bool, bool>
   friend struct gemm;
-  /// Products so small that a call costs as much: inlined.
-  static constexpr bool small = M != dynamic && N != dynamic && K != dynamic && M * N * K <= 4096;
-  static constexpr detail::Columns<T> columns{N, small};
+  static constexpr detail::Way<T> way{M, N, K, TransA, TransB};
+  static constexpr detail::Columns<T> columns = way.columns;
   static constexpr Index W = columns.width, NV = columns.vectors;
-  /// Rows of A can be multiplied with rows of Bᵀ as they lie.
-  static constexpr bool can_dot =
-      TransB && !TransA && vectorizable<T> && (K == dynamic || K >= native_width<T>);
-  static constexpr bool only_dots =
-      can_dot && ((M != dynamic && M <= detail::dots_limit(K)) || (N == dynamic && K == dynamic));
-  /// Rows of A from which copying a B that could be read in place pays.
-  static constexpr Index pack_from = N * K > (Index{1} << 16) ? 64 : 96;
-  /// Panels of a large B are copied even if they could be read in place: rows far apart miss the caches.
-  static constexpr bool pack_large = !TransB && N != dynamic && K != dynamic && N * K > (Index{1} << 13) &&
-                                     (M == dynamic || M >= pack_from);
-  static constexpr bool plain = !vectorizable<T> || (TransB && N == dynamic && K == dynamic && !can_dot);
-  static constexpr bool pack_tail = N == dynamic || N % columns.panel() % W != 0;
+  using blocked = detail::BlockedProduct<T, columns.vectors, columns.last, TransA, TransB>;
+  static constexpr bool sometimes_few = way.few_rows > 0 && (M == dynamic || M <= way.few_rows),
+                        always_few = sometimes_few && M != dynamic,
+                        sometimes_blocked = way.blocked_from > 0 && (M == dynamic || M >= way.blocked_from),
+                        always_blocked = sometimes_blocked && M != dynamic;
 
   /// A small product with one or two columns: rows of A in the lanes of vectors.
-  static constexpr Index lanes = small && vectorizable<T> ? detail::common_lanes<T>(M) : 1;
-  static constexpr bool few_columns = small && TransB && !TransA && lanes > 1 && N <= 2 && K % quad<T> == 0;
-  /// A single row, of which several are as long as a vector.
-  static constexpr Index whole_rows =
-      small && vectorizable<T> && K < native_width<T> ? detail::lanes_of_whole_rows<T>(N, K) : 0;
+  static constexpr Index lanes = way.small && vectorizable<T> ? detail::common_lanes<T>(M) : 1;
+  static constexpr bool rows_in_lanes =
+      way.small && TransB && !TransA && lanes > 1 && N <= 2 && K % quad<T> == 0;
   /// One of a transposed A that is narrower than a vector: columns of A in the lanes.
-  static constexpr bool transposed = small && TransA && !TransB && vectorizable<T> && N < native_width<T> &&
-                                     N % quad<T> == 0 && M % native_width<T> == 0 && M <= 2 * native_width<T>;
-  /// The same where rows of C, some in a vector, are few.
-  static constexpr Index rows_of_c =
-      small && TransA && !TransB && vectorizable<T> && N < native_width<T> && M <= native_width<T>
-          ? detail::lanes_of_whole_rows<T>(M, N)
-          : 0;
-
-  /// So few weights that rows are multiplied some at a time, as in a small product.
-  static constexpr Index rows_at_once = 8;
-  static constexpr bool few_weights = M == dynamic && N != dynamic && K != dynamic && TransB && !TransA &&
-                                      vectorizable<T> && rows_at_once * N * K <= 4096;
+  static constexpr bool transposed = way.small && TransA && !TransB && vectorizable<T> &&
+                                     N < native_width<T> && N % quad<T> == 0 && M % native_width<T> == 0 &&
+                                     M <= 2 * native_width<T>;
 
   static constexpr Bytes packed_bytes() {
-    if (plain || small || few_weights || only_dots) return {};
-    const bool all = TransB || pack_large;
-    if (!all && !pack_tail) return {};
+    if (way.plain || way.small || way.few_weights || way.only_dots || always_few) return {};
+    const std::size_t block = sometimes_blocked ? blocked::packed_bytes(N, K) : 0;
+    const bool all = TransB || way.pack_large;
+    if (always_blocked || (!all && !way.pack_tail)) return {block, 0};
     const auto bytes = [](Index elements) {
       return align_up(static_cast<std::size_t>(elements) * sizeof(T));
     };
     const Index width = N == dynamic ? columns.panel()
                                      : (all ? (columns.panels - 1) * columns.panel() : 0) + columns.last * W;
-    if (K == dynamic) return {alignment, bytes(width)};
+    if (K == dynamic) return {std::max(block, alignment), bytes(width)};
     if (N == dynamic && all) return {bytes(K * width) + alignment, bytes(K)};
-    return {bytes(K * width), 0};
+    return {std::max(block, bytes(K * width)), 0};
   }
 
   /// Rows and columns of C that are computed at once by inner products.
@@ -81,20 +65,20 @@ private:
       &detail::inner_products<T, dot_rows, dot_columns, K, N == dynamic || N % 8 != 0, Layout>;
   // A prepared B is panels for many rows, the order of inner products for few; both for a dynamic M.
   static constexpr bool can_prepare =
-      TransB && !TransA && N != dynamic && K != dynamic && !(plain || small || few_weights);
+      TransB && !TransA && N != dynamic && K != dynamic && !(way.plain || way.small || way.few_weights);
   static constexpr DotsLayout packed_layout = N * K * static_cast<Index>(sizeof(T)) > (Index{1} << 17)
                                                   ? DotsLayout::packed_far
                                                   : DotsLayout::packed;
-  static constexpr bool packs_dots = can_prepare && can_dot && (only_dots || M == dynamic);
-  static constexpr std::size_t panels_bytes = can_prepare && !only_dots ? packed_bytes().fixed : 0;
+  static constexpr bool packs_dots = can_prepare && way.can_dot && (way.only_dots || M == dynamic);
+  static constexpr std::size_t panels_bytes =
+      can_prepare && !way.only_dots
+          ? align_up(
+                static_cast<std::size_t>(K * ((columns.panels - 1) * columns.panel() + columns.last * W)) *
+                sizeof(T))
+          : 0;
 
 public:
   static constexpr Bytes scratch = packed_bytes(); ///< temporary memory of `run`
-  /// Rows of A that detail::product_in_lanes may take at once; 0: it would not pay.
-  static constexpr Index rows_in_lanes =
-      small && TransB && !TransA && lanes * static_cast<Index>(sizeof(T)) >= std::min<Index>(vector_bytes, 32)
-          ? lanes
-          : 0;
 
   /// Bytes of B packed for any number of products; 0 where B is read as it lies.
   static constexpr std::size_t prepared_bytes = panels_bytes + (packs_dots ? packed_dots_bytes<T>(N, K) : 0);
@@ -108,16 +92,19 @@ public:
   STATOR_NOINLINE static void run_prepared(const T* a, const T* packed, const T* bias, T* c, Index m) {
     if constexpr (M != dynamic) m = M;
     if constexpr (packs_dots)
-      if (only_dots || m <= detail::dots_limit(K))
+      if (way.only_dots || m <= detail::dots_limit(K))
         return inner_products<packed_layout>(a, packed + panels_bytes / sizeof(T), bias, c, false, m, N, K);
-    if constexpr (!only_dots) multiply_panels(a, packed, bias, c, m);
+    if constexpr (sometimes_blocked)
+      if (always_blocked || m >= way.blocked_from)
+        return blocked{a, nullptr, bias, c, false, m, N, K, const_cast<T*>(packed)}.run();
+    if constexpr (!way.only_dots && !always_blocked) multiply_panels(a, packed, bias, c, m);
   }
 
   /// With `accumulate` the product is added to C; otherwise C is overwritten, and `bias` [N], if not null,
   /// added to each row.
   STATOR_ALWAYS_INLINE static void run(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m,
                                        Index n, Index k, std::byte* space) {
-    if constexpr (small)
+    if constexpr (way.small)
       inlined(a, b, bias, c, accumulate);
     else
       large(a, b, bias, c, accumulate, m, n, k, space);
@@ -143,30 +130,45 @@ private:
   static constexpr Index height(Index vectors) {
     return M != dynamic ? std::min(tile_rows(vectors), M) : tile_rows(vectors);
   }
+  /// Element (i, p) of op(A) and (p, j) of op(B).
+  STATOR_ALWAYS_INLINE static T at_a(const T* a, Index i, Index p, Index m, Index k) {
+    return TransA ? a[p * m + i] : a[i * k + p];
+  }
+  STATOR_ALWAYS_INLINE static T at_b(const T* b, Index p, Index j, Index n, Index k) {
+    return TransB ? b[j * k + p] : b[p * n + j];
+  }
+
+  STATOR_ALWAYS_INLINE static void loops(const T* a, const T* b, const T* bias, T* c, bool accumulate,
+                                         Index m, Index n, Index k) {
+    for (Index i = 0; i < m; ++i)
+      for (Index j = 0; j < n; ++j) {
+        T sum{};
+        for (Index p = 0; p < k; ++p) sum = static_cast<T>(sum + at_a(a, i, p, m, k) * at_b(b, p, j, n, k));
+        T& out = c[i * n + j];
+        out = static_cast<T>((accumulate ? out : T{}) + (bias && !accumulate ? bias[j] : T{}) + sum);
+      }
+  }
+
   STATOR_ALWAYS_INLINE static void inlined(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
-    if constexpr (few_columns) {
+    if constexpr (rows_in_lanes) {
       detail::lanes_of_rows<T, lanes, M, N, K>(a, b, bias, c, accumulate);
-    } else if constexpr (rows_of_c > 0 && (!transposed || K <= 2)) {
-      detail::outer_products<T, rows_of_c, M, N, K>(a, b, bias, c, accumulate);
     } else if constexpr (transposed) {
       detail::transposed_tile<T, M, N, K>(a, b, bias, c, accumulate);
     } else if constexpr (!vectorizable<T>) {
-      detail::plain_product<TransA, TransB>(a, b, bias, c, accumulate, M, N, K);
-    } else if constexpr ((!TransB || K == 1) && N % W == 0) { // a column is a row as well
-      tiles(a, b, bias, c, accumulate);
-    } else if constexpr (TransB && !TransA && M == 1 && whole_rows > 0) {
-      detail::rows_in_vectors<T, whole_rows, N, K>(a, b, bias, c, accumulate);
+      loops(a, b, bias, c, accumulate, M, N, K);
     } else if constexpr (TransB && !TransA && N % W == 0 && (M > 1 || K < native_width<T>)) {
       alignas(alignment) T packed[static_cast<std::size_t>(K * N)];
       pack_columns_inlined<T, W>(b, K, N, K, N, packed);
       tiles(a, packed, bias, c, accumulate);
     } else if constexpr (TransB && !TransA && K >= quad<T>) {
       constexpr Index w = K >= native_width<T> ? native_width<T> : quad<T>;
-      constexpr Index most = M == 1 && N % w == 0 ? w : N >= quad<T> ? quad<T> : N;
+      constexpr Index most = N >= quad<T> ? quad<T> : N;
       dots_block<T, w, std::min(M, dots_rows<T>), most, K, N % most != 0>(a, K, b, K, K, bias, accumulate, c,
                                                                           N, M, N);
+    } else if constexpr (!TransB && N % W == 0) {
+      tiles(a, b, bias, c, accumulate);
     } else {
-      detail::plain_product<TransA, TransB>(a, b, bias, c, accumulate, M, N, K);
+      loops(a, b, bias, c, accumulate, M, N, K);
     }
   }
 
@@ -191,30 +193,35 @@ private:
     if constexpr (M != dynamic) m = M;
     if constexpr (N != dynamic) n = N;
     if constexpr (K != dynamic) k = K;
-    if constexpr (plain) {
-      detail::plain_product<TransA, TransB>(a, b, bias, c, accumulate, m, n, k);
+    if constexpr (way.plain) {
+      loops(a, b, bias, c, accumulate, m, n, k);
       return;
-    } else if constexpr (few_weights) {
-      using some = gemm<T, rows_at_once, N, K, false, true>;
+    } else if constexpr (way.few_weights) {
+      using some = gemm<T, detail::rows_at_once, N, K, false, true>;
       using one = gemm<T, 1, N, K, false, true>;
       Index i = 0;
-      for (; i + rows_at_once <= m; i += rows_at_once)
+      for (; i + detail::rows_at_once <= m; i += detail::rows_at_once)
         some::inlined(a + i * K, b, bias, c + i * N, accumulate);
       for (; i < m; ++i) one::inlined(a + i * K, b, bias, c + i * N, accumulate);
       return;
     } else {
-      if constexpr (can_dot) {
-        if (only_dots || m <= detail::dots_limit(K)) {
+      if constexpr (way.can_dot) {
+        if (way.only_dots || m <= detail::dots_limit(K)) {
           inner_products<DotsLayout::rows>(a, b, bias, c, accumulate, m, n, k);
           return;
         }
       }
-      if constexpr (!only_dots) {
-        T* packed = reinterpret_cast<T*>(space);
+      if constexpr (sometimes_few)
+        if (m <= way.few_rows) return rows_times_matrix<T>(a, b, bias, c, accumulate, m, n, k);
+      T* packed = reinterpret_cast<T*>(space);
+      if constexpr (sometimes_blocked)
+        if (always_blocked || m >= way.blocked_from)
+          return blocked{a, b, bias, c, accumulate, m, n, k, packed}.run();
+      if constexpr (!way.only_dots && !always_blocked && !always_few) {
         if constexpr (TransB)
           panels<true>(a, b, bias, c, accumulate, m, n, k, packed);
-        else if constexpr (pack_large) {
-          if (m >= pack_from)
+        else if constexpr (way.pack_large) {
+          if (m >= way.pack_from)
             panels<true>(a, b, bias, c, accumulate, m, n, k, packed);
           else
             panels<false>(a, b, bias, c, accumulate, m, n, k, packed);
@@ -243,7 +250,7 @@ private:
   static void panels(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n, Index k,
                      T* packed) {
     const Index count = N == dynamic ? ceil_div(n, columns.panel()) : columns.panels;
-    const Index tail = (All || (pack_tail && n % columns.panel() != 0)) ? 1 : 0;
+    const Index tail = (All || (way.pack_tail && n % columns.panel() != 0)) ? 1 : 0;
     const Index work = m * n * k;
     constexpr Index rows = height(NV);
     const Index blocks = ceil_div(m, rows);
@@ -281,12 +288,13 @@ private:
   static void multiply(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n,
                        Index k, const T* packed, Index top, Index bottom, Index left, Index right,
                        Index count, T* fresh = nullptr) {
-    const Index depths = std::max<Index>(ceil_div(k, detail::depth_block<T>), 1);
-    const Index depth = std::max<Index>(round_up(ceil_div(k, depths), 8), 8);
+    const Index depth = detail::depth_of<T>(k);
     for (Index d = 0; d == 0 || d < k; d += depth) {
       const Index steps = std::min(depth, k - d);
       const bool add = accumulate || d > 0;
-      const auto rows = [&]<Index AI, Index AK>(const T* rows_of_a, Index i, Index high) {
+      for (Index i = top; i < bottom; i += detail::row_block) {
+        const T* rows_of_a = TransA ? a + d * m + i : a + i * k + d;
+        const Index high = std::min(detail::row_block, bottom - i);
         for (Index p = left; p < right; ++p) {
           const Index j = p * columns.panel();
           const T* bias_j = bias && !add ? bias + j : nullptr;
@@ -304,9 +312,8 @@ private:
               }
             }
             constexpr Index bk = InPlace ? N : V * W;
-            constexpr Index tall = AI == in_strips ? height(NV) : height(V);
-            tile_rows_of<T, W, tall, V, AI, AK, bk>(rows_of_a, k, m, panel, n, steps, bias_j, add, out, n,
-                                                    width, high);
+            tile_rows_of<T, W, height(V), V, TransA ? 1 : K, TransA ? M : 1, bk>(
+                rows_of_a, k, m, panel, n, steps, bias_j, add, out, n, width, high);
           };
           if constexpr (N == dynamic) {
             if (All || j + columns.panel() > n)
@@ -317,30 +324,10 @@ private:
             if (p + 1 < count)
               at.template operator()<NV, !All>();
             else
-              at.template operator()<columns.last, !(All || pack_tail)>();
+              at.template operator()<columns.last, !(All || way.pack_tail)>();
           }
-        }
-      };
-      if constexpr (TransA || K == dynamic || K >= detail::far_apart<T>) {
-        if (!fresh && right - left >= (TransA ? 6 : 24) && (TransA || k >= detail::far_apart<T>)) {
-          constexpr Index strip = height(NV), most = detail::packed_rows / strip * strip;
-          constexpr Index width = strip_width(strip);
-          alignas(alignment)
-              T strips[static_cast<std::size_t>(most / strip * width * detail::depth_block<T>)];
-          for (Index i = top; i < bottom; i += most) {
-            const Index high = std::min(most, bottom - i);
-            if constexpr (TransA)
-              pack_strips<strip, width, false>(a + d * m + i, m, high, m - i, steps, strips);
-            else
-              pack_strips<strip, width, true>(a + i * k + d, k, high, high, steps, strips);
-            rows.template operator()<in_strips, width>(strips, i, high);
-          }
-          continue;
         }
       }
-      for (Index i = top; i < bottom; i += detail::row_block)
-        rows.template operator()<TransA ? 1 : K, TransA ? M : 1>(TransA ? a + d * m + i : a + i * k + d, i,
-                                                                 std::min(detail::row_block, bottom - i));
     }
   }
 };

@@ -10,23 +10,13 @@ namespace stator::kernel {
 
 namespace detail {
 
-/// The widest vector whose width divides `n`; 1 where none does.
-template<class T>
-constexpr Index common_lanes(Index n) {
-  for (Index w = native_width<T>; w >= quad<T> && w > 1; w /= 2)
-    if (n % w == 0) return w;
-  return 1;
-}
-
 /// How the columns of C are divided: panels of `vectors` vectors of `width` elements, the last one narrower.
 template<class T>
 struct Columns {
   Index width = 0, vectors = 0, panels = 0, last = 0;
 
-  /// With `whole` vectors that divide n, if there are.
-  constexpr Columns(Index n, bool whole = false) {
+  constexpr Columns(Index n) {
     width = n == dynamic ? native_width<T> : width_for<T>(n);
-    if (const Index common = common_lanes<T>(n); whole && common > 1) width = common;
     const Index all = n == dynamic ? 2 : ceil_div(n, width);
     panels = ceil_div(all, max_tile_vectors);
     vectors = ceil_div(all, panels);
@@ -39,10 +29,15 @@ struct Columns {
 /// The longest part of K that is multiplied at once, so that a panel of B stays in the first-level cache.
 template<class T>
 inline constexpr Index depth_block = 1024 / static_cast<Index>(sizeof(T));
+/// How much of K is multiplied at once: parts of about the same length.
+template<class T>
+constexpr Index depth_of(Index k) {
+  return std::max<Index>(round_up(ceil_div(k, std::max<Index>(ceil_div(k, depth_block<T>), 1)), 8), 8);
+}
 /// Rows of A that are multiplied with all panels before the next: they stay in the second-level cache.
 inline constexpr Index row_block = 480;
-/// Rows of A that are copied at once where reading them in place is slow, to the stack (64 KiB).
-inline constexpr Index packed_rows = 48;
+/// Rows of A that are copied at once where reading them in place is slow, to the stack (at most 128 KiB).
+inline constexpr Index packed_rows = 128;
 /// Rows up to which B is packed panel by panel as it is multiplied.
 inline constexpr Index fresh_rows = 192;
 /// Elements between rows from which the rows of a tile displace one another in the caches.
@@ -50,6 +45,52 @@ template<class T>
 inline constexpr Index far_apart = 3072 / static_cast<Index>(sizeof(T));
 /// Rows up to which C = A·Bᵀ takes inner products rather than packing B: more if they are long.
 constexpr Index dots_limit(Index k) { return k == dynamic || k >= 512 ? 40 : k >= 256 ? 24 : 16; }
+
+/// Rows that are multiplied at once by so few weights that rows of a dynamic number are many small products.
+inline constexpr Index rows_at_once = 8;
+
+/// The way in which a product of extents M, N and K is made. `small`: inlined, since a call costs as much.
+/// `plain`: by loops. `can_dot`: by inner products where the rows are few, `only_dots`: always.
+template<class T>
+struct Way {
+  Columns<T> columns;
+  bool small, can_dot, only_dots, plain;
+  /// So few weights that rows are multiplied some at a time, as in a small product.
+  bool few_weights;
+  /// Whether the last panel of a B that is read in place has columns that do not exist.
+  bool pack_tail;
+  /// Panels of a large B are copied even if they could be read in place: rows far apart miss the caches. It
+  /// pays from `pack_from` rows of A: fewer if B comes from far away, and if little of it lies in a row of a
+  /// panel.
+  bool pack_large;
+  Index pack_from;
+  /// Rows of A from which both operands are copied for blocks of K, by BlockedProduct; 0: never.
+  Index blocked_from;
+  /// Rows up to which they are multiplied with rows of B as they lie, by rows_times_matrix.
+  Index few_rows;
+
+  constexpr Way(Index m, Index n, Index k, bool transposed_a, bool transposed_b) : columns(n) {
+    const bool vectors = vectorizable<T>, dot = transposed_b && !transposed_a;
+    const bool known = n != dynamic && k != dynamic, all_known = known && m != dynamic;
+    const Index elements = known ? n * k : 0;
+    small = all_known && m * elements <= 4096;
+    can_dot = dot && vectors && (k == dynamic || k >= native_width<T>);
+    only_dots = can_dot && ((m != dynamic && m <= dots_limit(k)) || (n == dynamic && k == dynamic));
+    plain = !vectors || (transposed_b && n == dynamic && k == dynamic && !can_dot);
+    few_weights = m == dynamic && known && dot && vectors && rows_at_once * elements <= 4096;
+    pack_tail = n == dynamic || n % columns.panel() % columns.width != 0;
+    const bool far = elements > (Index{1} << 18),
+               narrow = columns.panel() * static_cast<Index>(sizeof(T)) < 256;
+    pack_from = far ? (narrow ? 16 : 48) : elements > (Index{1} << 16) ? 64 : 96;
+    const bool large = !known || elements > (Index{1} << 13);
+    pack_large = !transposed_b && known && large && (m == dynamic || m >= pack_from);
+    blocked_from = !vectors || n == dynamic || !large                       ? 0
+                   : transposed_a                                           ? (columns.panels >= 6 ? 96 : 0)
+                   : n >= far_apart<T> && k != dynamic && k >= far_apart<T> ? fresh_rows + 1
+                                                                            : 0;
+    few_rows = !vectors || transposed_b ? 0 : far && narrow && !transposed_a ? 4 : 1;
+  }
+};
 
 } // namespace detail
 

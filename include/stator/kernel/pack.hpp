@@ -28,6 +28,7 @@ STATOR_NOINLINE void pack_rows(const T* from, Index stride, Index columns, Index
   for (Index p = 0; p < k; ++p, from += stride, to += width) {
     for (Index j = 0; j < whole; j += W) {
       vec<T, W> row;
+      STATOR_PREFETCH(from + 8 * stride + j);
       load(row, from + j);
       store(row, to + j);
     }
@@ -37,29 +38,49 @@ STATOR_NOINLINE void pack_rows(const T* from, Index stride, Index columns, Index
 }
 
 /// The columns of `from`, or with `Rows` its rows, in strips of `Strip`, one after the other, each k rows of
-/// W elements: to[s * k * W + p * W + j] = from[p * stride + s * Strip + j]. Elements beyond a strip are
-/// never read. `readable` counts the columns that exist from `from` on, at least `columns`.
-template<Index Strip, Index W, bool Rows, class T>
+/// as many elements: to[(s * k + p) * Strip + j] = from[p * stride + s * Strip + j]. Of a strip that is not
+/// full the rest is zero. `readable` counts the columns that exist from `from` on, at least `columns`. As
+/// much as a vector is written behind the last strip.
+template<Index Strip, bool Rows, class T>
 STATOR_NOINLINE void pack_strips(const T* from, Index stride, Index columns, Index readable, Index k, T* to) {
-  static_assert(Strip <= W);
-  constexpr Index block =
-      16; // this many rows stay in the first-level cache until the last strip has read them
+  constexpr Index W = width_for<T>(Strip);
+  // So many rows stay in the first-level cache until the last strip has read them.
+  const Index block = Rows ? k : 16;
   for (Index top = 0; top < k; top += block) {
     const Index bottom = std::min(top + block, k);
     for (Index left = 0; left < columns; left += Strip) {
-      T* strip = to + left / Strip * k * W;
-      if (!Rows && left + W <= readable) {
-        for (Index p = top; p < bottom; ++p) {
-          vec<T, W> row;
-          load(row, from + p * stride + left);
-          store(row, strip + p * W);
+      T* const strip = to + left * k;
+      const Index few = std::min(columns - left, Strip);
+      Index p = top, whole = 0; // columns that vectors have copied as far as p
+      // What a vector writes behind a row is overwritten by the next one: not behind the last of a strip.
+      if (few == Strip && left + round_up(Strip, W) <= readable) {
+        if constexpr (Rows) {
+          whole = Strip <= W ? Strip : Strip / W * W;
+          for (; p + quad<T> <= bottom; p += quad<T>) {
+            const T* ahead = from + (left + Strip + p / quad<T> % 4 * 2) * stride + p;
+            STATOR_PREFETCH(ahead);
+            STATOR_PREFETCH(ahead + stride);
+            for (Index j = 0; j < whole; j += W)
+              transpose_block<T, W>(from + (left + j) * stride + p, stride, strip + p * Strip + j, Strip);
+          }
+        } else if constexpr (Strip <= W) {
+          whole = Strip;
+          for (; p < std::min(bottom, k - 1); ++p) {
+            vec<T, W> row;
+            load(row, from + p * stride + left);
+            store(row, strip + p * Strip);
+          }
         }
-      } else {
-        const Index few = std::min(columns - left, Strip);
-        for (Index j = 0; j < few; ++j)
-          for (Index p = top; p < bottom; ++p)
-            strip[p * W + j] = Rows ? from[(left + j) * stride + p] : from[p * stride + left + j];
       }
+      const auto rest = [&](Index first, Index last, Index begin) {
+        for (Index q = first; q < last; ++q)
+          for (Index j = begin; j < Strip; ++j)
+            strip[q * Strip + j] = j >= few ? T{}
+                                   : Rows   ? from[(left + j) * stride + q]
+                                            : from[q * stride + left + j];
+      };
+      if (whole < Strip) rest(top, p, whole);
+      rest(p, bottom, 0);
     }
   }
 }

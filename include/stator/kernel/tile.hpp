@@ -21,10 +21,6 @@ inline constexpr Index max_tile_vectors = vector_registers >= 32 ? 4 : 2;
 
 /// In the place of the distance between rows of A: A was copied in strips as high as a tile.
 inline constexpr Index in_strips = -2;
-/// Elements between the steps of such a strip of `rows` rows: whole vectors.
-constexpr Index strip_width(Index rows) {
-  return static_cast<Index>(std::bit_ceil(static_cast<std::size_t>(rows)));
-}
 
 namespace detail {
 /// The first `columns` columns of a tile that was too wide for C.
@@ -47,10 +43,11 @@ STATOR_NOINLINE void store_columns(const T* from, Index width, const T* bias, bo
 } // namespace detail
 
 /// C[MR, NV*W] = (C | bias) + A·B over `k` steps. Strides that are not `dynamic` are constants. Only
-/// `columns` columns are stored; B must be readable in full.
+/// `columns` columns of `rows` rows are stored; A and B must be readable in full.
 template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
 STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
-                                      const T* bias, bool add, T* c, Index ci, Index columns) {
+                                      const T* bias, bool add, T* c, Index ci, Index columns,
+                                      Index rows = MR) {
   using V = vec<T, W>;
   if constexpr (AI != dynamic) ai = AI == in_strips ? 1 : AI;
   if constexpr (AK != dynamic) ak = AK;
@@ -75,7 +72,7 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
       for (Index v = 0; v < NV; ++v) sum[i][v] += x * row[v];
     }
   }
-  if (columns == NV * W) {
+  if (columns == NV * W && rows == MR) {
     V start[NV];
     STATOR_UNROLL
     for (Index v = 0; v < NV; ++v) {
@@ -87,8 +84,8 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
       STATOR_UNROLL
       for (Index v = 0; v < NV; ++v) {
         if (add) load(start[v], c + v * W);
-        if (add || bias) sum[i][v] += start[v]; // compilers do not take 0 + x for x
-        store(sum[i][v], c + v * W);
+        const V out = start[v] + sum[i][v];
+        store(out, c + v * W);
       }
     }
   } else {
@@ -98,7 +95,7 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
       STATOR_UNROLL
       for (Index v = 0; v < NV; ++v) store(sum[i][v], buffer + (i * NV + v) * W);
     }
-    detail::store_columns<T, W>(buffer, NV * W, bias, add, c, ci, MR, columns);
+    detail::store_columns<T, W>(buffer, NV * W, bias, add, c, ci, rows, columns);
   }
 }
 
