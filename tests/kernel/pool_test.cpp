@@ -55,7 +55,8 @@ void check(Index planes) {
   CAPTURE(in, out, planes, G.kernel[0], G.stride[0], G.padding[0], G.dilation[0], G.ceil_mode);
   ExactArray<T> x(planes * in, 1), dy(planes * out, 2), y(planes * out, 3), dx(planes * in, 4);
   if (x.size() > 5) x[3] = x[4]; // a tie
-  ExactArray<T> y_max(planes * out), dx_max(planes * in), y_avg(planes * out), dx_avg(planes * in);
+  const ExactArray<T> v(planes * in, 5);
+  ExactArray<T> y_max(planes * out), picked(planes * out), dx_max(planes * in), y_avg(planes * out), dx_avg(planes * in);
   std::vector<std::int64_t> at(static_cast<std::size_t>(planes * out)), at_max;
   std::fill(dx_max.begin(), dx_max.end(), T{});
   std::fill(dx_avg.begin(), dx_avg.end(), T{});
@@ -73,6 +74,7 @@ void check(Index planes) {
                          : G.count_include_pad   ? padded
                                                  : static_cast<Index>(window.size());
       y_max[p * out + o] = x[p * in + best];
+      picked[p * out + o] = v[p * in + best];
       at_max.push_back(best);
       dx_max[p * in + best] += dy[p * out + o];
       y_avg[p * out + o] = total / static_cast<T>(size);
@@ -82,6 +84,8 @@ void check(Index planes) {
   test::check_close(y, y_max, 0);
   max_pool<T, G>::backward(x.data(), dy.data(), dx.data(), planes);
   test::check_close(dx, dx_max, 1e-6);
+  max_pool<T, G>::pick(x.data(), v.data(), y.data(), planes);
+  test::check_close(y, picked, 0);
   max_pool<T, G>::indices(x.data(), at.data(), planes);
   CHECK(at == at_max);
   using Indexed = indexed_planes<T, in_plane, out_plane>;

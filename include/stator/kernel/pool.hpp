@@ -63,9 +63,7 @@ struct max_pool {
 
   /// y: from each window the element of v where x has its first maximum.
   static void pick(const T* x, const T* v, T* y, Index planes) {
-    planes_of::each(planes, [&](Index in, Index out) {
-      each_maximum(x + in, [&](Index at, Index where) { y[out + at] = where >= 0 ? v[in + where] : T{}; });
-    });
+    planes_of::each(planes, [&](Index in, Index out) { plane_pick(x + in, v + in, y + out); });
   }
 
   /// at: of each window the place of its largest element in the plane: the first of equal ones, the last NaN.
@@ -113,6 +111,18 @@ private:
       each_maximum(x, [&](Index at, Index where) {
         if (where >= 0) dx[where] += dy[at];
       });
+    }
+  }
+
+  STATOR_NOINLINE static void plane_pick(const T* x, const T* v, T* y) {
+    if constexpr (detail::halves(G)) {
+      constexpr Index width = planes_of::width;
+      planes_of::each_row([&](Index in, Index out) STATOR_INLINE_LAMBDA {
+        detail::pick_max<T, native_width<T>>(x + in, x + in + width, v + in, v + in + width, y + out, 0,
+                                             planes_of::out_width);
+      });
+    } else {
+      each_maximum(x, [&](Index at, Index where) { y[at] = where >= 0 ? v[where] : T{}; });
     }
   }
 

@@ -111,4 +111,50 @@ STATOR_ALWAYS_INLINE inline void unhalve_max(const T* upper, const T* lower, con
   }
 }
 
+/// y[i]: from each window of two rows the element of v where x has its first maximum.
+template<class T, Index W>
+STATOR_ALWAYS_INLINE inline void pick_max(const T* upper, const T* lower, const T* vupper, const T* vlower,
+                                          T* y, Index i, Index count) {
+  if constexpr (W > 1) {
+    using V = vec<T, W>;
+    for (; i + W <= count; i += W) {
+      V a, b, x0, x1, x2, x3, v0, v1, v2, v3;
+      const auto windows = [&](const T* row, V& even, V& odd) STATOR_INLINE_LAMBDA {
+        load(a, row + 2 * i);
+        load(b, row + 2 * i + W);
+        split<T, W>(a, b, even, odd);
+      };
+      windows(upper, x0, x1);
+      windows(lower, x2, x3);
+      windows(vupper, v0, v1);
+      windows(vlower, v2, v3);
+      const auto next = [&](const V& x, const V& v) STATOR_INLINE_LAMBDA {
+        v0 = x > x0 ? v : v0;
+        v0 = x != x ? v : v0;
+        V best;
+        take(x0, x, best);
+        x0 = best;
+      };
+      next(x1, v1);
+      next(x2, v2);
+      next(x3, v3);
+      store(v0, y + i);
+    }
+    pick_max<T, (W > quad<T> ? W / 2 : 1)>(upper, lower, vupper, vlower, y, i, count);
+  } else {
+    for (; i < count; ++i) {
+      T best = upper[2 * i], found = vupper[2 * i];
+      const auto next = [&](T x, T v) STATOR_INLINE_LAMBDA {
+        const bool is_larger = beats(x, best);
+        best = is_larger ? x : best;
+        found = is_larger ? v : found;
+      };
+      next(upper[2 * i + 1], vupper[2 * i + 1]);
+      next(lower[2 * i], vlower[2 * i]);
+      next(lower[2 * i + 1], vlower[2 * i + 1]);
+      y[i] = found;
+    }
+  }
+}
+
 } // namespace stator::kernel::detail
