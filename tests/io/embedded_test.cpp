@@ -17,6 +17,7 @@
 #include "stator/nn/norm.hpp"
 #include "stator/ops/ops.hpp"
 #include "stator/run/evaluation.hpp"
+#include "stator/run/values.hpp"
 
 #include <cmath>
 #include <cstdlib>
@@ -33,6 +34,22 @@ struct Net {
   nn::BatchNorm1d<4> bn;
   nn::Linear<4, 2> head;
   constexpr auto forward(auto x) const { return x | fc | bn | nn::relu | head; }
+};
+/// As Net, with what the head reads beside its result, and the larger of the classes.
+template<class Y, class Rest>
+struct Found {
+  Y logits;
+  Rest rest;
+};
+struct Branches {
+  nn::Linear<3, 4> fc;
+  nn::BatchNorm1d<4> bn;
+  nn::Linear<4, 2> head;
+  constexpr auto forward(auto x) const {
+    const auto features = x | fc | bn | nn::relu;
+    const auto logits = features | head;
+    return Found{logits, std::tuple(features, argmax<1>(logits))};
+  }
 };
 /// As Net, one layer wider.
 struct Wider {
@@ -150,6 +167,25 @@ TEST_CASE(
   Session::run(memory, out, in);
   CHECK(test::allocations() == before);
   CHECK(std::ranges::equal(out, expected.values()));
+}
+
+TEST_CASE("a session of several results writes each where it belongs") {
+  using embedded_test::Branches;
+  using Session = EmbeddedSession<Branches, embedded_net, Tensor<float, 2, 3>>;
+  const Tensor<float, 2, 3> x{1, 2, 3, -1, 0, 1};
+  const ReadOnlyModel<Branches> model{embedded_net{}};
+  const auto expected = values(model(x));
+  STATIC_REQUIRE(std::is_same_v<Session::Output, std::remove_const_t<decltype(expected)>>);
+  STATIC_REQUIRE(Session::output_sizes == std::array<std::size_t, 3>{4, 8, 2});
+  static Session::Workspace memory;
+  float logits[4], features[8];
+  std::int64_t classes[2];
+  const auto before = test::allocations();
+  Session::run(memory, {logits, {features, classes}}, std::span<const float, 6>(x.values()));
+  CHECK(test::allocations() == before);
+  CHECK(std::ranges::equal(logits, expected.logits.values()));
+  CHECK(std::ranges::equal(features, std::get<0>(expected.rest).values()));
+  CHECK(std::ranges::equal(classes, std::get<1>(expected.rest).values()));
 }
 
 TEST_CASE("the constants of a header are constants") {

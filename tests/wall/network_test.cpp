@@ -13,6 +13,15 @@ struct Net {
   constexpr auto forward(auto x) const { return fc(x); }
 };
 
+/// Two results, one of them of another element type.
+struct Actor {
+  nn::Linear<3, 2> fc;
+  constexpr auto forward(auto x) const {
+    const auto logits = fc(x);
+    return std::tuple(logits, argmax<1>(logits));
+  }
+};
+
 Network make() {
   manual_seed(0);
   return wall::define<Net, Tensor<float, dynamic, 3>, Tensor<float, dynamic, 2>>(
@@ -89,4 +98,25 @@ TEST_CASE("A network behind a wall saves and loads, moves, and changes its learn
   other.load(path);
   Network moved = std::move(other);
   CHECK(moved.step(x, target) == loss);
+}
+
+TEST_CASE("A network behind a wall gives several results, and a loss of them") {
+  manual_seed(0);
+  Network network = wall::define<Actor, Tensor<float, dynamic, 3>, Tensor<float, dynamic, 2>>(
+      [](auto& model) { return optim::SGD{model, {.lr = 0.1}}; },
+      [](const auto& output, const auto& t) { return nn::mse_loss(std::get<0>(output), t); });
+  Network single = make();
+  CHECK(network.step(x, target) == single.step(x, target));
+  Tensor<float, 2, 2> logits, expected;
+  Tensor<std::int64_t, 2> action;
+  network(x, logits, action);
+  single(x, expected);
+  CHECK(std::equal(logits.begin(), logits.end(), expected.begin()));
+  CHECK(action(1) == (logits(1, 1) > logits(1, 0)));
+  std::int64_t one[1] = {};
+  CHECK_THROWS_WITH(network(x, logits), "stator: network(input, output): found 1 outputs, expected 2");
+  CHECK_THROWS_WITH(network(x, logits, logits), "stator: network(input, outputs...): output 2: found numbers "
+                                                "of type float32, expected int64");
+  CHECK_THROWS_WITH(network(x, logits, MutableNumbers{one, 1}),
+                    "stator: values_into: the output has shape [2], the tensor [1]");
 }

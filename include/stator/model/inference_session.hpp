@@ -133,24 +133,15 @@ public:
                     "stator: value_into: as many tensors as forward returns");
       Inputs inputs(*this);
       void* first = nullptr;
-      detail::each_result(
-          out, [&]<std::size_t I, class To>(std::integral_constant<std::size_t, I>, const To& to) {
-            using Symbol = typename detail::result_type<I, Results>::type;
-            using Shape = typename Symbol::shape;
-            static_assert(std::is_same_v<std::remove_const_t<typename To::scalar>, typename Symbol::scalar>,
-                          "stator: value_into: another element type");
-            if constexpr (Shape::is_dynamic || !std::is_same_v<typename To::shape_type, Shape>) {
-              Extents need = Shape::extents;
-              if (Shape::is_dynamic) need[0] = inputs.batch;
-              if (!(to.shape().extents == need))
-                raise(ShapeError("value_into: the output has shape " + to_string(need) + ", the tensor " +
-                                 to_string(to.shape().extents)));
-            }
-            if constexpr (I == 0)
-              first = detail::result_memory(to);
-            else
-              inputs.leaves[I - 1].data = detail::result_memory(to);
-          });
+      detail::each_result(out,
+                          [&]<std::size_t I, class To>(std::integral_constant<std::size_t, I>, const To& to) {
+                            using Symbol = typename detail::result_type<I, Results>::type;
+                            detail::check_result<Symbol>(to, "value_into", inputs.batch);
+                            if constexpr (I == 0)
+                              first = detail::result_memory(to);
+                            else
+                              inputs.leaves[I - 1].data = detail::result_memory(to);
+                          });
       session_->run(inputs, static_cast<typename Program::Result::scalar*>(first), memory);
     }
 

@@ -62,11 +62,17 @@ struct NamedConstTensor {
 };
 
 namespace detail {
-template<class E>
+/// Whether a call writes to a buffer; Result: what it returns, of expressions.
+template<class Result>
 consteval bool writes_to_leaves() {
-  graph::Builder b;
-  tracer<E>::template symbol<0>(b);
-  return !b.effects.empty();
+  if constexpr (is_refused<Result>) {
+    return false;
+  } else {
+    graph::Builder b;
+    tracer<typename result_type<0, Result>::type>::template symbol<0>(
+        b); // each of them records the whole call
+    return !b.effects.empty();
+  }
 }
 } // namespace detail
 
@@ -111,7 +117,8 @@ public:
     static_assert(check<detail::embedded_error<Table, Weights>>());
   }
 
-  /// An expression: the network's outputs for these inputs, in evaluation mode. It refers to this model.
+  /// An expression, or several in the places where forward returns them: the network's outputs for these
+  /// inputs, in evaluation mode. They refer to this model.
   auto operator()(auto&&... x) const {
     auto y = nn::call_as<Evaluated>(net_, std::forward<decltype(x)>(x)...);
     static_assert(!detail::writes_to_leaves<decltype(y)>(),

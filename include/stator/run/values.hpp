@@ -93,6 +93,51 @@ constexpr void point_to(expr::Joint<E...>& joint, const auto& results) {
   });
 }
 
+/// The expressions in `results` that are to be computed in one run.
+template<class Results>
+class ValuesRun {
+  static_assert(
+      is_result<Results>(),
+      "stator: values: expected expressions: what model(x) returns, or a std::tuple of expressions");
+  using Joint = typename joint_of<Results>::type;
+
+public:
+  /// The symbols of the results, in their places.
+  using Symbols = decltype(mapped_results(std::declval<const Results&>(), [](auto, const auto& e) {
+    return symbol_of<typename expr::borrowed<std::remove_cvref_t<decltype(e)>>::type>{};
+  }));
+  static constexpr std::size_t count = joint_of<Results>::count; ///< how many there are
+
+  explicit ValuesRun(const Results& results) : joint_{{}, memory_ + (count > 1)} {
+    point_to(joint_, results);
+  }
+  ValuesRun(const ValuesRun&) = delete;
+  ValuesRun& operator=(const ValuesRun&) = delete;
+
+  /// The batch of the operands; throws ShapeError where they differ.
+  Index batch() const {
+    if constexpr (any_dynamic<Symbols>()) {
+      expr::LeafMemory leaves[static_cast<std::size_t>(tracer<Joint>::leaf_count) + 1];
+      Gatherer g{leaves};
+      tracer<Joint>::gather(joint_, g);
+      return g.batch;
+    } else {
+      return 0;
+    }
+  }
+  /// Runs, and writes to these tensors or views.
+  void operator()(const auto& tensors) {
+    each_result(tensors, [this]<std::size_t I>(std::integral_constant<std::size_t, I>, const auto& tensor) {
+      memory_[I] = result_memory(tensor);
+    });
+    run::Evaluation<Joint>::run_into(joint_, memory_[0]);
+  }
+
+private:
+  void* memory_[count]{};
+  Joint joint_;
+};
+
 } // namespace detail
 
 /// The tensors of all expressions in a tuple, an array or a struct, in their places: what several value()
@@ -102,36 +147,35 @@ constexpr void point_to(expr::Joint<E...>& joint, const auto& results) {
 template<class Results>
   requires(!requires(const Results& one) { one.value(); })
 auto values(const Results& results) {
-  static_assert(
-      detail::is_result<Results>(),
-      "stator: values: expected expressions: what model(x) returns, or a std::tuple of expressions");
-  using Joint = typename detail::joint_of<Results>::type;
-  using Symbols = decltype(detail::mapped_results(
-      results, []<class E>(auto, const E&) { return symbol_of<typename expr::borrowed<E>::type>{}; }));
-  constexpr std::size_t count = detail::joint_of<Results>::count;
-  void* memory[count]{};
-  Joint joint{{}, memory + 1};
-  if constexpr (count == 1) joint.memory = memory;
-  detail::point_to(joint, results);
-  Index batch = 0;
-  if constexpr (detail::any_dynamic<Symbols>()) {
-    expr::LeafMemory leaves[static_cast<std::size_t>(tracer<Joint>::leaf_count) + 1];
-    detail::Gatherer g{leaves};
-    tracer<Joint>::gather(joint, g);
-    batch = g.batch;
-  }
-  auto tensors = detail::result_tensors<Symbols>(batch);
-  detail::each_result(tensors,
-                      [&memory]<std::size_t I>(std::integral_constant<std::size_t, I>, const auto& tensor) {
-                        memory[I] = detail::result_memory(tensor);
-                      });
-  run::Evaluation<Joint>::run_into(joint, memory[0]);
+  using Run = detail::ValuesRun<Results>;
+  Run run(results);
+  auto tensors = detail::result_tensors<typename Run::Symbols>(run.batch());
+  run(tensors);
   return tensors;
 }
 /// The same of several expressions: a std::tuple of tensors.
 template<class First, class Second, class... More>
 auto values(const First& first, const Second& second, const More&... more) {
   return values(std::tuple<const First&, const Second&, const More&...>(first, second, more...));
+}
+
+/// The same into memory of the caller: as many tensors or views, in a tuple (`std::tie(y, h)`), an array or a
+/// struct, in their order. Throws ShapeError for one of another shape, before anything has run.
+template<class Results, class Out>
+void values_into(const Results& results, Out&& out) {
+  using Run = detail::ValuesRun<Results>;
+  using Given = std::remove_cvref_t<Out>;
+  static_assert(detail::result_kind<Given>() != detail::ResultKind::none &&
+                    detail::result_count<Given>() == Run::count,
+                "stator: values_into: as many tensors as there are expressions");
+  Run run(results);
+  const Index batch = run.batch();
+  detail::each_result(out,
+                      [batch]<std::size_t I>(std::integral_constant<std::size_t, I>, const auto& tensor) {
+                        detail::check_result<typename detail::result_type<I, typename Run::Symbols>::type>(
+                            tensor, "values_into", batch);
+                      });
+  run(out);
 }
 
 } // namespace stator::inline v0_2

@@ -3,9 +3,12 @@
 // leaves.
 #pragma once
 
+#include "stator/core/error.hpp"
 #include "stator/trace/results.hpp"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace stator::inline v0_2 {
@@ -64,6 +67,21 @@ constexpr auto put_results(const Results& results, int first) {
 /// The memory of a tensor or view, to be written to.
 constexpr void* result_memory(const auto& tensor) {
   return const_cast<void*>(static_cast<const void*>(tensor.data()));
+}
+/// Looks whether a tensor or view has the type of symbol S, and its shape for this batch; throws ShapeError
+/// for `called` where it has another shape.
+template<class S, class To>
+void check_result(const To& to, std::string_view called, [[maybe_unused]] Index batch) {
+  using Shape = typename S::shape;
+  static_assert(std::is_same_v<std::remove_const_t<typename To::scalar>, typename S::scalar>,
+                "stator: value_into: another element type");
+  if constexpr (Shape::is_dynamic || !std::is_same_v<typename To::shape_type, Shape>) {
+    Extents need = Shape::extents;
+    if (Shape::is_dynamic) need[0] = batch;
+    if (!(to.shape().extents == need))
+      raise(ShapeError(std::string(called) + ": the output has shape " + to_string(need) + ", the tensor " +
+                       to_string(to.shape().extents)));
+  }
 }
 /// The tensor that holds a value of the type of symbol S.
 template<class S>

@@ -23,12 +23,12 @@ struct view_of<Tensor<T, E...>> {
 
 /// `numbers` as a view with the element type and the shape of `T`. Throws ValueError, ShapeError.
 template<class View, class N>
-View view(const N& numbers, const char* what) {
+View view(const N& numbers, const std::string& what) {
   using S = typename View::shape_type;
   const auto type = Numbers::type_of(static_cast<const typename View::scalar*>(nullptr));
   if (numbers.type() != type)
-    raise(ValueError(std::string(what) + ": found numbers of type " + std::string(numbers.type()) +
-                     ", expected " + std::string(type)));
+    raise(ValueError(what + ": found numbers of type " + std::string(numbers.type()) + ", expected " +
+                     std::string(type)));
   Extents found;
   found.rank = numbers.rank();
   for (std::size_t d = 0; d < numbers.rank(); ++d) found[d] = numbers[d];
@@ -36,8 +36,7 @@ View view(const N& numbers, const char* what) {
   for (std::size_t d = 0; fits && d < found.rank; ++d)
     fits = S::extents[d] == dynamic ? found[d] >= 0 : found[d] == S::extents[d];
   if (!fits)
-    raise(ShapeError(std::string(what) + ": found shape " + to_string(found) + ", expected " +
-                     to_string(S::extents)));
+    raise(ShapeError(what + ": found shape " + to_string(found) + ", expected " + to_string(S::extents)));
   const auto data =
       static_cast<std::conditional_t<std::is_const_v<typename View::element>, const typename View::scalar,
                                      typename View::scalar>*>(numbers.data());
@@ -55,11 +54,26 @@ class Compiled final : public Interface {
 public:
   Compiled(const MakeOptimizer& make, const Loss& loss) : optimizer_(make(model_)), loss_(loss) {}
 
-  void call(const Numbers& input, const MutableNumbers& output) override {
+  void call(const Numbers& input, const MutableNumbers* outputs, std::size_t count) override {
     const auto x = view<InputView>(input, "network(input, output): input");
     const auto y = model_.eval()(x);
-    using Output = typename view_of<decltype(y.value())>::mutable_type;
-    y.value_into(view<Output>(output, "network(input, output): output"));
+    using Results = std::remove_cvref_t<decltype(y)>;
+    constexpr std::size_t expected = stator::detail::result_count<Results>();
+    if (count != expected)
+      raise(ValueError("network(input, output): found " + std::to_string(count) + " outputs, expected " +
+                       std::to_string(expected)));
+    const auto view_for = [outputs]<std::size_t I, class E>(std::integral_constant<std::size_t, I>,
+                                                            const E&) {
+      using S = symbol_of<typename expr::borrowed<E>::type>;
+      using Output = typename stator::detail::tensor_of<typename S::scalar, typename S::shape>::type;
+      return view<typename view_of<Output>::mutable_type>(
+          outputs[I], expected == 1 ? std::string("network(input, output): output")
+                                    : "network(input, outputs...): output " + std::to_string(I + 1));
+    };
+    if constexpr (stator::detail::result_kind<Results>() == stator::detail::ResultKind::one)
+      y.value_into(view_for(std::integral_constant<std::size_t, 0>{}, y));
+    else
+      values_into(y, stator::detail::mapped_results(y, view_for));
   }
   double step(const Numbers& input, const Numbers& target) override {
     const auto x = view<InputView>(input, "network.step(input, target): input");
@@ -107,7 +121,8 @@ private:
 /// Compiles the programs of a network (inference, training step, state) and returns its handle. `Input` and
 /// `Target` are the types of tensors that it is called and trained with, with a batch that is static or
 /// dynamic; `make_optimizer(model)` returns an optimiser, `loss(output, target)` an expression of one
-/// element. The parameters are initialised as a Model's:
+/// element, where `output` is what model(x) returns: several expressions where forward returns several
+/// values. The parameters are initialised as a Model's:
 ///   define<Mlp, Tensor<float, dynamic, 784>, Tensor<std::int64_t, dynamic>>(
 ///       [](auto& model) { return optim::Adam{model, {.lr = 1e-3}}; },
 ///       [](const auto& output, const auto& target) { return nn::cross_entropy(output, target); });

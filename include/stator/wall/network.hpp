@@ -90,7 +90,7 @@ struct Interface {
   Interface& operator=(const Interface&) = delete;
   virtual ~Interface() = default;
   /// See Network::operator().
-  virtual void call(const Numbers& input, const MutableNumbers& output) = 0;
+  virtual void call(const Numbers& input, const MutableNumbers* outputs, std::size_t count) = 0;
   /// See Network::step.
   virtual double step(const Numbers& input, const Numbers& target) = 0;
   /// See Network::learning_rate.
@@ -123,9 +123,14 @@ public:
   }
   ~Network() { delete made_; }
 
-  /// Inference: `output` gets the network's result for `input`. Throws ShapeError, or ValueError for another
-  /// type of number.
-  void operator()(const Numbers& input, const MutableNumbers& output) { made_->call(input, output); }
+  /// Inference: `output` gets the network's result for `input`. Where its forward returns several values, as
+  /// many outputs follow, in their order. Throws ShapeError, or ValueError for another type of number or
+  /// another number of outputs.
+  template<class... More>
+  void operator()(const Numbers& input, const MutableNumbers& output, More&&... more) {
+    const MutableNumbers outputs[]{output, MutableNumbers(std::forward<More>(more))...};
+    made_->call(input, outputs, 1 + sizeof...(more));
+  }
   /// One step of training: zero_grad, forward, backward, the optimiser's step. Returns the loss. Throws as
   /// above.
   double step(const Numbers& input, const Numbers& target) { return made_->step(input, target); }
