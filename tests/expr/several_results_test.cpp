@@ -2,6 +2,7 @@
 // auto [y, z] = model(x): a forward that returns several values gives as many expressions, which share one
 // call.
 #include "catch.hpp"
+#include "module/several_results.hpp"
 #include "stator/stator.hpp"
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 
 using stator::Tensor;
 using stator::test::contains;
+using stator::test::Speaker;
 using stator::test::thrown;
 namespace nn = stator::nn;
 
@@ -96,34 +98,12 @@ TEST_CASE("a network with hooks may return several results") {
 }
 
 namespace {
-/// What an encoder returns: a name for each value, and a tuple inside.
-template<class Y, class State>
-struct Encoded {
-  Y output;
-  State state;
-};
 /// Two of one type.
 template<class X>
 struct Both {
   X left, right;
 };
 
-/// A recurrent layer as PyTorch's returns: (output, (h, c)).
-struct Recurrent {
-  nn::LSTM<3, 4> lstm;
-  constexpr auto forward(auto x) const {
-    const auto [y, h, c] = lstm.states(x);
-    return std::tuple(y, std::tuple(h, c));
-  }
-};
-struct Speaker {
-  Recurrent encoder;
-  nn::Linear<4, 2> head;
-  constexpr auto forward(auto x) const {
-    const auto [y, state] = x | encoder;
-    return Encoded{y | head, state};
-  }
-};
 struct Twins {
   nn::Linear<2, 2> fc;
   constexpr auto forward(auto x) const { return Both{x | fc, x * 2}; }

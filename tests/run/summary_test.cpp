@@ -5,6 +5,7 @@
 #include "stator/run/summary.hpp"
 
 #include "module/nets.hpp"
+#include "module/several_results.hpp"
 
 #include "catch.hpp"
 
@@ -68,30 +69,6 @@ TEST_CASE("summary counts shared modules and parameters once, their work each ti
   STATIC_REQUIRE(!deep["blocks"].called && deep["blocks"].parameters == 2 * 16);
   STATIC_REQUIRE(deep["blocks.1.scale"].output == Extents(5, 3));
 }
-
-namespace {
-template<class Y, class State>
-struct Encoded {
-  Y output;
-  State state;
-};
-struct Recurrent {
-  nn::LSTM<3, 4> lstm;
-  constexpr auto forward(auto x) const {
-    const auto [y, h, c] = lstm.states(x);
-    return std::tuple(y, std::tuple(h, c));
-  }
-};
-struct Speaker {
-  Recurrent encoder;
-  nn::Linear<4, 2> head;
-  constexpr auto forward(auto x) const {
-    const auto [y, state] = x | encoder;
-    // A module that is no field has no row, and its work is that of the network.
-    return Encoded{y | head | nn::Identity{}, state};
-  }
-};
-} // namespace
 
 TEST_CASE("summary shows the shapes of all results as Python writes them") {
   constexpr auto table = summary<Speaker>(Shape<5, 1, 3>{});

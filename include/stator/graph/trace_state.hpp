@@ -38,17 +38,17 @@ struct ModuleCalls {
 /// here.
 class SharedResults {
 public:
+  /// For `find`: however often it can be differentiated.
+  static constexpr int any_order = -(1 << 30);
   /// Where the results of a call begin that can be differentiated at least `order` times; -1: there is none.
-  constexpr int find(const void* identity, int order = -(1 << 30)) const {
+  constexpr int find(const void* identity, int order) const {
     for (const Traced& call : calls_)
       if (call.identity == identity && call.order >= order) return call.first;
     return -1;
   }
-  /// Keeps the nodes of the results of a call; `identity` is that of its type.
-  template<class... Node>
-  constexpr void add(const void* identity, int order, Node... node) {
+  /// Keeps a call; `identity` is that of its type, the nodes of its results follow.
+  constexpr void add(const void* identity, int order) {
     calls_.push_back({identity, static_cast<int>(nodes_.size()), order});
-    (nodes_.push_back(node), ...);
   }
   /// The node of the next result of the call that was added last.
   constexpr void push_back(int node) { nodes_.push_back(node); }

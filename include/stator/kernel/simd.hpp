@@ -162,7 +162,8 @@ private:
   }
 };
 
-/// a * b + c, with one rounding where the target has fused multiply-add, with two where it has not.
+/// a * b + c, with one rounding where the target has fused multiply-add, with two where it has not; with g++
+/// also where it does not optimise (-O0), since its optimiser is what fuses.
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline Simd<T, W> mul_add(const Simd<T, W>& a, const Simd<T, W>& b,
                                                const Simd<T, W>& c) {

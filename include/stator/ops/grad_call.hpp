@@ -319,27 +319,17 @@ private:
 
 /// The results of one call of `grad` share what is recorded of it.
 template<std::size_t I, class Select, class Loss, class Seed>
-struct tracer<expr::Output<I, expr::GradCall<Select, Loss, Seed>>> {
+struct tracer<expr::Output<I, expr::GradCall<Select, Loss, Seed>>>
+    : detail::result_tracer<I, expr::GradCall<Select, Loss, Seed>> {
   using Call = expr::GradCall<Select, Loss, Seed>;
-  using Plan = typename expr::borrowed<Call>::type;
-  static constexpr const void* identity = &detail::call_identity<Plan>;
-  static constexpr int leaf_count = tracer<Call>::leaf_count;
-  static constexpr bool trains = tracer<Call>::trains;
+  using Shared = detail::result_tracer<I, Call>;
 
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
-    using Results = decltype(tracer<Plan>::template symbol<Order>(b));
-    using Result = std::tuple_element_t<I, Results>;
-    if (const int first = b.shared.find(identity, Order); first >= 0) {
-      b.add_leaves(leaf_count, false); // so that leaves keep their numbers
-      return Result{&b, b.shared.node(first, I)};
-    }
-    const Results results = tracer<Plan>::template symbol<Order>(b);
-    std::apply([&b](const auto&... s) { b.shared.add(identity, Order, s.node...); }, results);
-    return std::get<I>(results);
+    return Shared::template shared_symbol<Order>(b, Order);
   }
   static void gather(const expr::Output<I, Call>& output, detail::Gatherer& g) {
-    g.see_call(identity, output.call.get(), "stator::grad",
+    g.see_call(Shared::identity, output.call.get(), "stator::grad",
                "make the type of one loss another, stator::distinct<1>(loss)");
     tracer<Call>::gather(*output.call, g);
   }

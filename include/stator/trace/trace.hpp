@@ -199,31 +199,45 @@ struct tracer<expr::ModuleCall<Net, Mode, A...>> {
 namespace detail {
 template<class Call>
 inline constexpr char call_identity = 0;
-} // namespace detail
 
+/// What the tracers of the results of a call share: the first result that is traced records the call, the
+/// others find it there.
 template<std::size_t I, class Call>
-struct tracer<expr::Output<I, Call>> {
+struct result_tracer {
   using Plan = typename expr::borrowed<Call>::type;
-  static constexpr const void* identity = &detail::call_identity<Plan>;
+  static constexpr const void* identity = &call_identity<Plan>;
   static constexpr int leaf_count = tracer<Call>::leaf_count;
   static constexpr bool trains = tracer<Call>::trains;
 
+  /// A record serves that can be differentiated at least `least` times; else the call is recorded once more.
+  template<int Order>
+  static constexpr auto shared_symbol(graph::Builder& b, int least) {
+    using Results = decltype(tracer<Plan>::template symbol<Order>(b));
+    int first = b.shared.find(identity, least);
+    if (first >= 0) {
+      b.add_leaves(leaf_count, false); // so that leaves keep their numbers
+    } else {
+      const Results results = tracer<Plan>::template symbol<Order>(b);
+      b.shared.add(identity, Order);
+      each_result(results, [&b](const auto& s) { b.shared.push_back(s.node); });
+      first = b.shared.find(identity, least);
+    }
+    return typename result_type<I, Results>::type{&b, b.shared.node(first, I)};
+  }
+};
+} // namespace detail
+
+template<std::size_t I, class Call>
+struct tracer<expr::Output<I, Call>> : detail::result_tracer<I, Call> {
+  using Shared = detail::result_tracer<I, Call>;
+  /// Whatever its order: a second record would draw other random numbers.
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
-    using Results = decltype(tracer<Plan>::template symbol<Order>(b));
-    using Result = typename detail::result_type<I, Results>::type;
-    if (const int first = b.shared.find(identity); first >= 0) {
-      b.add_leaves(leaf_count, false); // so that leaves keep their numbers
-      return Result{&b, b.shared.node(first, I)};
-    }
-    const Results results = tracer<Plan>::template symbol<Order>(b);
-    b.shared.add(identity, Order);
-    detail::each_result(results, [&b](const auto& s) { b.shared.push_back(s.node); });
-    return Result{&b, b.shared.node(b.shared.find(identity), I)};
+    return Shared::template shared_symbol<Order>(b, graph::SharedResults::any_order);
   }
   static void gather(const expr::Output<I, Call>& output, detail::Gatherer& g) {
     using Net = std::remove_cvref_t<decltype(*output.call->net)>;
-    g.see_call(identity, output.call.get(), reflect::class_name<Net>());
+    g.see_call(Shared::identity, output.call.get(), reflect::class_name<Net>());
     tracer<Call>::gather(*output.call, g);
   }
 };
