@@ -56,7 +56,8 @@ void check(Index planes) {
   ExactArray<T> x(planes * in, 1), dy(planes * out, 2), y(planes * out, 3), dx(planes * in, 4);
   if (x.size() > 5) x[3] = x[4]; // a tie
   const ExactArray<T> v(planes * in, 5);
-  ExactArray<T> y_max(planes * out), picked(planes * out), dx_max(planes * in), y_avg(planes * out), dx_avg(planes * in);
+  ExactArray<T> y_max(planes * out), picked(planes * out), dx_max(planes * in), y_avg(planes * out),
+      dx_avg(planes * in);
   std::vector<std::int64_t> at(static_cast<std::size_t>(planes * out)), at_max;
   std::fill(dx_max.begin(), dx_max.end(), T{});
   std::fill(dx_avg.begin(), dx_avg.end(), T{});

@@ -229,6 +229,39 @@ TEST_CASE("jacobian, hessian, vjp, jvp and hvp give PyTorch's numbers") {
   STATIC_REQUIRE(Pushed::count("Mm") == 2);
 }
 
+namespace {
+struct Picture {
+  nn::Conv2d<1, 2, 3, {}, double> conv;
+  nn::Linear<8, 2, {}, double> fc;
+  constexpr auto forward(auto x) const { return x | conv | nn::relu | nn::max_pool2d<2> | flatten<1> | fc; }
+};
+} // namespace
+
+TEST_CASE("jvp of a network runs the kernels that forward mode has, and no other") {
+  const Model<Picture> model;
+  auto x = test::variable<2, 1, 6, 6>();
+  Tensor<double, 2, 1, 6, 6> v;
+  test::fill(v.data(), v.numel(), -1, 1, 9);
+  const auto f = [&](const auto& in) { return model.eval()(in); };
+  const auto [y, pushed] = jvp(f, x, v);
+  const auto found = pushed.value();
+  const double h = 1e-6;
+  const auto moved = [&](double by) {
+    auto other = x;
+    for (Index i = 0; i < v.numel(); ++i) other.data()[i] += by * v.data()[i];
+    return f(other).value();
+  };
+  const auto above = moved(h), below = moved(-h);
+  check_value((above - below) / (2 * h), test::doubles(found.values()), 1e-8);
+  // Twice the convolution, the choice of the maxima, the product with fc: its first result nobody needs.
+  using Pushed = run::Program<typename expr::borrowed<std::remove_cvref_t<decltype(pushed)>>::type, false>;
+  constexpr auto kernels = std::ranges::count_if(
+      Pushed::nodes, [](const auto& node) { return node.signature->kind == graph::Kind::kernel; });
+  STATIC_REQUIRE(kernels == 4);
+  STATIC_REQUIRE(Pushed::count("Convolution") == 2);
+  STATIC_REQUIRE(Pushed::count("MaxPoolPick") == 1);
+}
+
 TEST_CASE("jacobian and hvp take parameters of a network, by tensor and by path, and several inputs") {
   Model<Wave> model;
   start(model);

@@ -5,8 +5,10 @@
 //     nn::mse_loss(model(x), y).backward(); // x: [N, ...] with N up to 32, known at run time
 #pragma once
 
+#include "stator/core/compile_error.hpp"
 #include "stator/data/batches.hpp"
 #include "stator/data/source.hpp"
+#include "stator/reflect/names.hpp"
 
 #include <condition_variable>
 #include <exception>
@@ -182,5 +184,22 @@ Loader<N, S> batches(const S& source, const BatchOptions& options = {}) {
 }
 template<Index N, Source S>
 void batches(const S&& source, const BatchOptions& options = {}) = delete;
+
+namespace detail {
+/// Why a type is no source.
+template<class S>
+struct source_error {
+  static constexpr Text message() {
+    return text("stator: batches: ", reflect::class_name<S>(),
+                " is no source of samples: it needs `Index size() const` and `auto get(Index i) const`");
+  }
+};
+} // namespace detail
+/// What is no source is refused in words.
+template<Index N, class S>
+  requires(!Source<S>)
+void batches(const S&, const BatchOptions& = {}) {
+  static_assert(check<detail::source_error<S>>());
+}
 
 } // namespace stator::data

@@ -135,6 +135,13 @@ public:
   void backward(const BackwardOptions& options = {}) const {
     evaluator<Derived>::backward(self(), state_, options.retain_graph);
   }
+  /// Does not compile: nothing has run before item().
+  explicit operator bool() const {
+    static_assert(std::is_void_v<Derived>,
+                  "stator: a condition on an expression: nothing has run yet: compare "
+                  "its number, if (loss.item() < 0.1)");
+    return false;
+  }
   /// Extents of the result.
   Sizes shape() const { return evaluator<Derived>::shape(self()); }
   Index size(std::size_t dim) const { return shape()[dim]; }

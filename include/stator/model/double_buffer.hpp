@@ -8,7 +8,7 @@
 //   any thread
 #pragma once
 
-#include "stator/core/requirements.hpp"
+#include "stator/expr/expression.hpp"
 
 #include <array>
 #include <atomic>
@@ -16,9 +16,21 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace stator::inline v0_2 {
+
+namespace detail {
+/// Whether a type is an expression, or a tuple or pair of some.
+template<class T>
+inline constexpr bool holds_expression = std::is_base_of_v<expr::Evaluated<T>, T>;
+template<class... T>
+inline constexpr bool holds_expression<std::tuple<T...>> = (holds_expression<T> || ...);
+template<class A, class B>
+inline constexpr bool holds_expression<std::pair<A, B>> = holds_expression<A> || holds_expression<B>;
+} // namespace detail
 
 /// Two copies of a Model (or of anything that can be copied). Readers never wait and never see half an
 /// update: they count themselves in and out, two atomic additions. An update waits until no reader is in the
@@ -33,10 +45,14 @@ public:
   DoubleBuffer(const DoubleBuffer&) = delete;
   DoubleBuffer& operator=(const DoubleBuffer&) = delete;
 
-  /// `f(model)` with the copy that is not written to; what it returns must not refer to the model. Wait-free,
+  /// `f(model)` with the copy that is not written to; what it returns must not refer to the model, as
+  /// expressions do, which do not compile here. Wait-free,
   /// and allocates nothing.
   template<std::invocable<const M&> F>
   decltype(auto) read(F&& f) const {
+    static_assert(!detail::holds_expression<std::remove_cvref_t<std::invoke_result_t<F, const M&>>>,
+                  "stator: DoubleBuffer::read: the function returns an expression, which would run when the "
+                  "model may be written to: return its value(), or write it with value_into(out)");
     const Arrival arrival(readers_[entrance_.load()]);
     return std::invoke(std::forward<F>(f), copies_[current_.load()]);
   }

@@ -64,5 +64,8 @@ public:
   explicit Adadelta(M& model, const AdadeltaOptions& options = {})
       : Optimizer<AdadeltaRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+Adadelta(const Other&, const AdadeltaOptions& = {}) -> Adadelta<const Other>;
 
 } // namespace stator::optim

@@ -134,5 +134,8 @@ public:
   explicit Adafactor(M& model, const AdafactorOptions& options = {})
       : Optimizer<AdafactorRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+Adafactor(const Other&, const AdafactorOptions& = {}) -> Adafactor<const Other>;
 
 } // namespace stator::optim

@@ -68,5 +68,8 @@ public:
   explicit Adagrad(M& model, const AdagradOptions& options = {})
       : Optimizer<AdagradRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+Adagrad(const Other&, const AdagradOptions& = {}) -> Adagrad<const Other>;
 
 } // namespace stator::optim

@@ -92,5 +92,8 @@ class Adam : public Optimizer<AdamRule, M> {
 public:
   explicit Adam(M& model, const AdamOptions& options = {}) : Optimizer<AdamRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+Adam(const Other&, const AdamOptions& = {}) -> Adam<const Other>;
 
 } // namespace stator::optim

@@ -61,5 +61,8 @@ class Adamax : public Optimizer<AdamaxRule, M> {
 public:
   explicit Adamax(M& model, const AdamaxOptions& options = {}) : Optimizer<AdamaxRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+Adamax(const Other&, const AdamaxOptions& = {}) -> Adamax<const Other>;
 
 } // namespace stator::optim

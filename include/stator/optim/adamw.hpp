@@ -25,5 +25,8 @@ class AdamW : public Optimizer<AdamWRule, M> {
 public:
   explicit AdamW(M& model, const AdamWOptions& options = {}) : Optimizer<AdamWRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+AdamW(const Other&, const AdamWOptions& = {}) -> AdamW<const Other>;
 
 } // namespace stator::optim

@@ -86,5 +86,8 @@ class ASGD : public Optimizer<ASGDRule, M> {
 public:
   explicit ASGD(M& model, const ASGDOptions& options = {}) : Optimizer<ASGDRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+ASGD(const Other&, const ASGDOptions& = {}) -> ASGD<const Other>;
 
 } // namespace stator::optim

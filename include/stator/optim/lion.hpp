@@ -64,5 +64,8 @@ class Lion : public Optimizer<LionRule, M> {
 public:
   explicit Lion(M& model, const LionOptions& options = {}) : Optimizer<LionRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+Lion(const Other&, const LionOptions& = {}) -> Lion<const Other>;
 
 } // namespace stator::optim

@@ -83,5 +83,8 @@ class NAdam : public Optimizer<NAdamRule, M> {
 public:
   explicit NAdam(M& model, const NAdamOptions& options = {}) : Optimizer<NAdamRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+NAdam(const Other&, const NAdamOptions& = {}) -> NAdam<const Other>;
 
 } // namespace stator::optim

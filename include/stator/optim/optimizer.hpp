@@ -53,7 +53,8 @@ class Optimizer {
       requires(M& m) {
         m.parameter_arena();
         m.gradient_arena();
-      }, "stator: an optimizer needs a model whose parameters can be changed");
+      }, "stator: an optimizer needs a model whose parameters can be changed: "
+         "Adam optimizer{model, {.lr = 1e-3}}, not its parameters()");
 
 public:
   /// Element type of the parameters.

@@ -79,5 +79,8 @@ class RAdam : public Optimizer<RAdamRule, M> {
 public:
   explicit RAdam(M& model, const RAdamOptions& options = {}) : Optimizer<RAdamRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+RAdam(const Other&, const RAdamOptions& = {}) -> RAdam<const Other>;
 
 } // namespace stator::optim

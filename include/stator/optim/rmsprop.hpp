@@ -107,5 +107,8 @@ public:
   explicit RMSprop(M& model, const RMSpropOptions& options = {})
       : Optimizer<RMSpropRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+RMSprop(const Other&, const RMSpropOptions& = {}) -> RMSprop<const Other>;
 
 } // namespace stator::optim

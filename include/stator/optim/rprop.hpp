@@ -70,5 +70,8 @@ class Rprop : public Optimizer<RpropRule, M> {
 public:
   explicit Rprop(M& model, const RpropOptions& options = {}) : Optimizer<RpropRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+Rprop(const Other&, const RpropOptions& = {}) -> Rprop<const Other>;
 
 } // namespace stator::optim

@@ -34,6 +34,11 @@ inline void check_epochs(const char* what, Index epochs) {
 /// `O`: an Optimizer.
 template<class Rule, class O>
 class LRScheduler {
+  static_assert(
+      requires(O& o) { o.param_groups(); }, "stator: a scheduler changes the rates of an optimizer: StepLR "
+                                            "scheduler{optimizer, {.step_size = 10}}, "
+                                            "not of a model");
+
 public:
   LRScheduler(O& optimizer, typename Rule::Options options)
       : optimizer_(&optimizer), rule_(std::move(options)) {

@@ -81,5 +81,8 @@ class SGD : public Optimizer<SGDRule, M> {
 public:
   explicit SGD(M& model, const SGDOptions& options = {}) : Optimizer<SGDRule, M>(model, options) {}
 };
+/// What is no model is refused in words.
+template<class Other>
+SGD(const Other&, const SGDOptions& = {}) -> SGD<const Other>;
 
 } // namespace stator::optim
