@@ -18,7 +18,11 @@
 #include <numeric>
 #include <sched.h>
 #include <sstream>
+#include <string>
+#include <string_view>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace bench {
 namespace {
@@ -178,15 +182,31 @@ void pin() {
     }
 }
 
-/// One thread in every library, and the kernels that it chooses itself, whatever somebody has set: libraries
-/// read that when they are loaded, so the program begins anew where it was otherwise.
-void one_thread(char** arguments) {
+/// One thread in every library, and the kernels that it chooses itself, whatever somebody has set; those of
+/// AVX2 where this program was built for AVX2 and the machine has more. Libraries read that when they are
+/// loaded, so the program begins anew where it was otherwise.
+void set_libraries(char** arguments) {
+  std::vector<std::pair<const char*, const char*>> wanted{{"OMP_NUM_THREADS", "1"},
+                                                          {"OPENBLAS_NUM_THREADS", "1"},
+                                                          {"MKL_NUM_THREADS", "1"},
+                                                          {"OPENBLAS_L2_SIZE", nullptr}};
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  const bool limited = __builtin_cpu_supports("avx512f") != 0;
+#else
+  constexpr bool limited = false;
+#endif
+  for (const auto& [name, value] : {std::pair{"OPENBLAS_CORETYPE", "Haswell"},
+                                    {"ATEN_CPU_CAPABILITY", "avx2"},
+                                    {"DNNL_MAX_CPU_ISA", "AVX2"},
+                                    {"LIBXSMM_TARGET", "hsw"}})
+    wanted.emplace_back(name, limited ? value : nullptr);
   bool changed = false;
-  for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"})
-    if (const char* value = std::getenv(name); value == nullptr || std::string_view(value) != "1")
-      changed = setenv(name, "1", 1) == 0;
-  for (const char* name : {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"})
-    if (std::getenv(name) != nullptr) changed = unsetenv(name) == 0;
+  for (const auto& [name, value] : wanted) {
+    const char* const found = std::getenv(name);
+    if (value == nullptr ? found == nullptr : found != nullptr && std::string_view(found) == value) continue;
+    changed = true;
+    if ((value == nullptr ? unsetenv(name) : setenv(name, value, 1)) != 0) return;
+  }
   if (changed) execv("/proc/self/exe", arguments);
 }
 
@@ -268,7 +288,7 @@ int main(int count, char** arguments) {
   }
   if (names.empty()) return 3;
 
-  one_thread(arguments);
+  set_libraries(arguments);
   pin();
   double peak = measure_peak(), bandwidth = measure_bandwidth();
   std::string rows_json;

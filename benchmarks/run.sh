@@ -5,6 +5,8 @@
 #   benchmarks/run.sh --quick         a minute of measuring, into build/bench/results/
 #   --only PREFIX[,PREFIX...]         only rows that begin so (train/, infer/, small/, registry/, width/, batch/, gemm/,
 #                                     conv/, memory/); into build/bench/results/
+#   --isa avx2                        as on a machine without AVX-512: the programs are built for x86-64-v3 and tell libtorch,
+#                                     OpenBLAS, oneDNN and libxsmm to use no more; ONNX Runtime cannot be told and is left out
 #   --processes N                     how many processes measure each row; their spread is printed (3, quick: 1)
 # How each figure is taken is in benchmarks/README.md. A rival that cannot be installed is skipped with a line.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # when it was started as `sh run.sh`
@@ -12,13 +14,14 @@ set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tests/setup.sh"
 
-quick= only= processes=3 results=$root/benchmarks/results
+quick= only= isa= processes=3 results=$root/benchmarks/results
 while [ $# -gt 0 ]; do
   case $1 in
   --quick) quick=--quick processes=1 results=$root/build/bench/results ;;
   --only) only=${2:?--only needs rows} results=$root/build/bench/results && shift ;;
+  --isa) isa=${2:-} && shift && [ "$isa" = avx2 ] || fail "--isa takes avx2, found '$isa'" ;;
   --processes) processes=${2:?--processes needs a number} && shift ;;
-  *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,9p' && exit 2 ;;
+  *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,11p' && exit 2 ;;
   esac
   shift
 done
@@ -50,27 +53,34 @@ if [ -z "$(find_onnxruntime)" ]; then
   fi
 fi
 STATOR_ONNXRUNTIME=$(find_onnxruntime)
+suffix= instructions=()
+if [ "$isa" = avx2 ]; then
+  suffix=-avx2 instructions=(-Dnative=false -Dcpp_args=-march=x86-64-v3)
+  if grep -q avx512f /proc/cpuinfo; then
+    echo 'skipped: ONNX Runtime cannot be kept from using AVX-512' && STATOR_ONNXRUNTIME=
+  fi
+fi
 export STATOR_ONNXRUNTIME
 
 cached=
 if command -v ccache >/dev/null 2>&1; then cached='ccache '; fi
 # build COMPILER TARGET OPTION...
 build() {
-  local directory=$work/$1 target=$2
+  local directory=$work/$1$suffix target=$2
   shift 2
-  configure "$directory" -Ddebug=false -Dtests=disabled -Dexamples=disabled -Dbenchmarks=enabled -Dwerror=false "$@" &&
+  configure "$directory" -Ddebug=false -Dtests=disabled -Dexamples=disabled -Dbenchmarks=enabled -Dwerror=false "${instructions[@]}" "$@" &&
     ninja -C "$directory" "benchmarks/$target" | grep --line-buffered -v '^ninja: Entering directory' && [ "${PIPESTATUS[0]}" -eq 0 ]
 }
 CXX="$cached${GXX:-g++}" build gcc bench -Doptimization=3 || fail 'g++: the benchmarks did not build'
 CXX="$cached${CLANGXX:-clang++-19}" build clang bench_small -Doptimization=2 || fail 'clang: the benchmarks did not build'
 
-sed -n 's/^Message: \(skipped: .*\)/\1/p' "$work/gcc/configure.log"
+sed -n 's/^Message: \(skipped: .*\)/\1/p' "$work/gcc$suffix/configure.log"
 measured=()
 options=($quick)
 [ -z "$only" ] || options+=(--only "$only")
 rm -f "$work"/measured-*.json
 for ((process = 1; process <= processes; ++process)); do
-  for program in gcc/benchmarks/bench clang/benchmarks/bench_small; do
+  for program in gcc$suffix/benchmarks/bench clang$suffix/benchmarks/bench_small; do
     "$work/$program" "${options[@]}" --out "$work/measured-${program%%/*}-$process.json"
     case $? in
     0) measured+=("$work/measured-${program%%/*}-$process.json") ;;

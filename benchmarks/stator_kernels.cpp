@@ -30,10 +30,10 @@ struct StatorConvolution : ConvolutionData {
                                                             .padding_end = {s.padding, s.padding},
                                                             .dilation = {s.dilation, s.dilation}};
   using kernel = stator::kernel::conv<float, geometry>;
-  stator::MemoryBlock scratch{
-      std::max({kernel::forward_scratch.total(s.batch), kernel::backward_input_scratch.total(s.batch),
-                kernel::backward_weight_scratch.total(s.batch)}) +
-      1};
+  stator::MemoryBlock scratch{std::max({kernel::forward_scratch(s.batch).total(s.batch),
+                                        kernel::backward_input_scratch(s.batch).total(s.batch),
+                                        kernel::backward_weight_scratch(s.batch).total(s.batch)}) +
+                              1};
   explicit StatorConvolution(Pass p) : ConvolutionData(s, p) {}
   void operator()() {
     if (pass == Pass::forward)

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <limits>
 #include <ostream>
 #include <vector>
@@ -17,10 +18,13 @@ namespace stator::test {
 /// The elements as doubles, every `stride`-th of them.
 template<class Range>
 std::vector<double> doubles(const Range& range, std::ptrdiff_t stride = 1) {
-  std::vector<double> result;
+  // Not push_back, which takes more time than most kernels where tests are not optimised.
+  const std::ptrdiff_t count = std::distance(std::begin(range), std::end(range));
+  std::vector<double> result(static_cast<std::size_t>((count + stride - 1) / stride));
+  double* to = result.data();
   std::ptrdiff_t i = 0;
   for (const auto& element : range)
-    if (i++ % stride == 0) result.push_back(static_cast<double>(element));
+    if (i++ % stride == 0) *to++ = static_cast<double>(element);
   return result;
 }
 
@@ -60,8 +64,9 @@ struct Closeness {
 inline Worst worst(const std::vector<double>& found, const std::vector<double>& expected,
                    Closeness how = {}) {
   Worst result{.index = 0, .size = expected.size()};
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double f = found[i], e = expected[i];
+  const double *const all_found = found.data(), *const all_expected = expected.data();
+  for (std::size_t i = 0, size = expected.size(); i < size; ++i) {
+    const double f = all_found[i], e = all_expected[i];
     double error = 0;
     if (f != e && !(how.equal_nan && std::isnan(f) && std::isnan(e)))
       error =

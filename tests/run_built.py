@@ -63,7 +63,10 @@ for test in json.loads((build / "meson-info/intro-tests.json").read_text()):
 log = build / "meson-logs/testlog.json"
 log.unlink(missing_ok=True)
 if built:
-    run = subprocess.Popen([meson, "test", "--no-rebuild", *built], cwd=build, text=True, stdout=subprocess.PIPE,
+    # One more than there are cores: some tests wait, for time-outs and for the disk.
+    processes = str((os.cpu_count() or 1) + 1)
+    run = subprocess.Popen([meson, "test", "--no-rebuild", "--num-processes", processes, *built],
+                           cwd=build, text=True, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, env=os.environ | {"PYTHONUNBUFFERED": "1"})
     for line in run.stdout:
         if re.match(r" *\d+/\d+ ", line):

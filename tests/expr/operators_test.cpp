@@ -55,6 +55,28 @@ TEST_CASE("&, |, ^ and ~ join bools and the bits of integers") {
   CHECK(values(~n) == Values{-6, -7, 0});
 }
 
+TEST_CASE("<< and >> shift integers, and all of them change a tensor in place") {
+  Tensor<std::int64_t, 3> n{5, 6, -9};
+  const Tensor<std::int64_t, 3> by{1, 64, 2};
+  CHECK(values(n << by) == Values{10, 0, -36}); // all is shifted out by 64
+  CHECK(values(n >> 1) == Values{2, 3, -5});    // with the sign
+  CHECK(values(1 << by) == Values{2, 0, 4});
+  CHECK(values(Tensor<std::uint8_t, 2>{200, 3} << 1) == Values{144, 6});
+  n <<= 2;
+  CHECK(elements(n) == Values{20, 24, -36});
+  n >>= by;
+  CHECK(elements(n) == Values{10, 0, -9});
+  (n |= 4) &= Tensor<std::int32_t, 3>{6, 6, -1};
+  CHECK(elements(n) == Values{6, 4, -9});
+  n ^= n;
+  CHECK(elements(n) == Values{0, 0, 0});
+  Tensor<bool, 2> b{true, false};
+  b |= Tensor<float, 2>{1, 2} > 1;
+  CHECK(elements(b) == Values{1, 1});
+  b ^= true;
+  CHECK(elements(b) == Values{0, 0});
+}
+
 TEST_CASE("in-place operators change a tensor at once") {
   Tensor<float, 2, 2> x{1, 2, 3, 4};
   x += 1;

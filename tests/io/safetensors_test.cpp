@@ -132,6 +132,35 @@ TEST_CASE("what could not be read is not written") {
   CHECK(scratch.count() == 0);
 }
 
+TEST_CASE("texts are checked and quoted the same wherever in them a character stands that is not plain") {
+  struct Part {
+    std::string bytes, quoted;
+    bool good = true;
+  };
+  const std::vector<Part> parts{{"\"", "\\\""},
+                                {"\\", "\\\\"},
+                                {"\x1f", "\\u001f"},
+                                {std::string(1, '\0'), "\\u0000"},
+                                {" ", " "},
+                                {"\x7f", "\x7f"},
+                                {"ü", "ü"},
+                                {"\xe2\x82\xac", "\xe2\x82\xac"},
+                                {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
+                                {"\x80", "\x80", false},
+                                {"\xc1\x81", "\xc1\x81", false},
+                                {"\xe2\x82", "\xe2\x82", false},
+                                {"\xed\xa0\x80", "\xed\xa0\x80", false},
+                                {"\xf4\x90\x80\x80", "\xf4\x90\x80\x80", false}};
+  for (const Part& part : parts)
+    for (std::size_t before = 0; before < 18; ++before)
+      for (std::size_t behind = 0; behind < 18; ++behind) {
+        const std::string left(before, '!'), right(behind, ']'), text = left + part.bytes + right;
+        CAPTURE(before, behind, part.quoted);
+        REQUIRE(io::detail::is_utf8(text) == part.good);
+        REQUIRE(io::detail::json_text(text) == '"' + left + part.quoted + right + '"');
+      }
+}
+
 TEST_CASE("a file that is not there, and a directory, are file errors") {
   const test::TemporaryDirectory scratch;
   CHECK_THAT(thrown<FileError>([&] { io::SafetensorsFile{scratch / "none"}; }), contains("cannot open"));

@@ -13,31 +13,48 @@ using stator::test::ExactArray;
 
 namespace {
 
-/// Calls `visit(y index, x index, w index)` for each multiplication of a convolution.
-template<std::size_t D, class Visit>
-void for_each_product(const ConvGeometry<D>& g, Index batch, Visit visit) {
+/// A multiplication of a convolution: where its operands lie in their planes and the weight of their
+/// channels.
+struct Tap {
+  Index y, x, w;
+};
+
+/// Those of one pair of planes, without the ones that meet padding.
+template<std::size_t D>
+std::vector<Tap> taps_of(const ConvGeometry<D>& g) {
   const auto output = g.output();
-  const Index in = g.in_channels / g.groups, out = g.out_channels / g.groups;
-  for (Index n = 0; n < batch; ++n)
-    for (Index o = 0; o < g.out_channels; ++o)
-      for (Index q = 0; q < g.output_plane(); ++q)
-        for (Index c = 0; c < in; ++c)
-          for (Index k = 0; k < g.taps(); ++k) {
-            Index pixel = q, tap = k, at = 0, scale = 1;
-            bool inside = true;
-            for (std::size_t d = D; d-- > 0;) {
-              const Index i =
-                  pixel % output[d] * g.stride[d] + tap % g.kernel[d] * g.dilation[d] - g.padding_begin[d];
-              inside = inside && i >= 0 && i < g.input[d];
-              at += i * scale;
-              scale *= g.input[d];
-              pixel /= output[d];
-              tap /= g.kernel[d];
-            }
-            if (!inside) continue;
-            visit((n * g.out_channels + o) * g.output_plane() + q,
-                  (n * g.in_channels + o / out * in + c) * g.input_plane() + at, (o * in + c) * g.taps() + k);
-          }
+  std::vector<Tap> taps;
+  for (Index q = 0; q < g.output_plane(); ++q)
+    for (Index k = 0; k < g.taps(); ++k) {
+      Index pixel = q, tap = k, at = 0, scale = 1;
+      bool inside = true;
+      for (std::size_t d = D; d-- > 0;) {
+        const Index i =
+            pixel % output[d] * g.stride[d] + tap % g.kernel[d] * g.dilation[d] - g.padding_begin[d];
+        inside = inside && i >= 0 && i < g.input[d];
+        at += i * scale;
+        scale *= g.input[d];
+        pixel /= output[d];
+        tap /= g.kernel[d];
+      }
+      if (inside) taps.push_back({q, at, k});
+    }
+  return taps;
+}
+
+/// One pair of planes: the same function for every convolution, with pointers, since it runs without
+/// optimisation.
+template<class T>
+void add_products(const std::vector<Tap>& taps, const T* x, const T* w, const T* dy, double* y, double* dx,
+                  double* dw) {
+  const Tap* const end = taps.data() + taps.size();
+  for (const Tap* tap = taps.data(); tap != end; ++tap) {
+    const double a = static_cast<double>(x[tap->x]), b = static_cast<double>(w[tap->w]),
+                 slope = static_cast<double>(dy[tap->y]);
+    y[tap->y] += a * b;
+    dx[tap->x] += slope * b;
+    dw[tap->w] += slope * a;
+  }
 }
 
 template<class T, auto G>
@@ -59,17 +76,22 @@ void check(Index batch) {
 
   ExactArray<double> y_expected = zeros(dy.size()), dx_expected = zeros(x.size()),
                      dw_expected = zeros(w.size()), db_expected = zeros(bias.size());
-  for_each_product(G, batch, [&](Index iy, Index ix, Index iw) {
-    y_expected[iy] += static_cast<double>(x[ix]) * static_cast<double>(w[iw]);
-    dx_expected[ix] += static_cast<double>(dy[iy]) * static_cast<double>(w[iw]);
-    dw_expected[iw] += static_cast<double>(dy[iy]) * static_cast<double>(x[ix]);
-  });
+  const std::vector<Tap> taps = taps_of(G);
+  constexpr Index in = G.in_channels / G.groups, out = G.out_channels / G.groups;
+  for (Index n = 0; n < batch; ++n)
+    for (Index o = 0; o < G.out_channels; ++o)
+      for (Index c = 0; c < in; ++c) {
+        const Index from = (n * G.in_channels + o / out * in + c) * G.input_plane(),
+                    to = (n * G.out_channels + o) * G.output_plane(), weights = (o * in + c) * G.taps();
+        add_products(taps, x.data() + from, w.data() + weights, dy.data() + to, y_expected.data() + to,
+                     dx_expected.data() + from, dw_expected.data() + weights);
+      }
   for (Index i = 0; i < dy.size(); ++i)
     db_expected[i / G.output_plane() % G.out_channels] += static_cast<double>(dy[i]);
 
   ExactArray<T> y(dy.size(), 5), dx(x.size(), 6), dw(w.size(), 7), db(bias.size(), 8);
   {
-    auto s = scratch(conv::forward_scratch);
+    auto s = scratch(conv::forward_scratch(batch));
     conv::forward(x.data(), w.data(), nullptr, y.data(), batch, s.data());
     test::check_close(y, y_expected, allowed, {.relative_to = 1});
     conv::forward(x.data(), w.data(), bias.data(), y.data(), batch, s.data());
@@ -78,12 +100,12 @@ void check(Index batch) {
     test::check_close(y, y_expected, allowed, {.relative_to = 1});
   }
   {
-    auto s = scratch(conv::backward_input_scratch);
+    auto s = scratch(conv::backward_input_scratch(batch));
     conv::backward_input(dy.data(), w.data(), dx.data(), batch, s.data());
     test::check_close(dx, dx_expected, allowed, {.relative_to = 1});
   }
   {
-    auto s = scratch(conv::backward_weight_scratch);
+    auto s = scratch(conv::backward_weight_scratch(batch));
     conv::backward_weight(x.data(), dy.data(), dw.data(), false, batch, s.data());
     test::check_close(dw, dw_expected, allowed, {.relative_to = 1});
     conv::backward_weight(x.data(), dy.data(), dw.data(), true, batch, s.data());
@@ -96,11 +118,11 @@ void check(Index batch) {
     set_num_threads(threads);
     std::vector<T> bits;
     const auto keep = [&](const ExactArray<T>& from) { bits.insert(bits.end(), from.begin(), from.end()); };
-    auto s = scratch(conv::forward_scratch);
+    auto s = scratch(conv::forward_scratch(batch));
     conv::forward(x.data(), w.data(), bias.data(), y.data(), batch, s.data());
-    auto s_input = scratch(conv::backward_input_scratch);
+    auto s_input = scratch(conv::backward_input_scratch(batch));
     conv::backward_input(dy.data(), w.data(), dx.data(), batch, s_input.data());
-    auto s_weight = scratch(conv::backward_weight_scratch);
+    auto s_weight = scratch(conv::backward_weight_scratch(batch));
     conv::backward_weight(x.data(), dy.data(), dw.data(), false, batch, s_weight.data());
     set_num_threads(before);
     keep(y), keep(dx), keep(dw);
@@ -112,13 +134,13 @@ void check(Index batch) {
   // And with weights packed before.
   using Packed = typename conv::template prepared<false>;
   ExactArray<std::byte> packed(static_cast<Index>(Packed::prepared_bytes));
-  auto s = scratch(Bytes{0, Packed::prepared_scratch});
+  auto s = scratch(stator::kernel::detail::conv_prepared_scratch<Packed>(batch));
   Packed::prepare(w.data(), bias.data(), packed.data());
   Packed::run_prepared(x.data(), packed.data(), y.data(), batch, s.data());
   CHECK(std::equal(y.begin(), y.end(), alone.begin()));
   using PackedInput = typename conv::prepared_input;
   ExactArray<std::byte> packed_input(static_cast<Index>(PackedInput::prepared_bytes));
-  auto s_input = scratch(Bytes{0, PackedInput::prepared_scratch});
+  auto s_input = scratch(stator::kernel::detail::conv_prepared_scratch<PackedInput>(batch));
   PackedInput::prepare(w.data(), nullptr, packed_input.data());
   PackedInput::run_prepared(dy.data(), packed_input.data(), dx.data(), batch, s_input.data());
   CHECK(std::equal(dx.begin(), dx.end(), alone.begin() + y.size()));

@@ -61,7 +61,7 @@ struct Worst {
 /// The largest error of `f` on the numbers that `argument(i)` gives for i in [0, count).
 template<class T, class Wide, class F, class Exact, class Argument>
 Worst worst_of(std::int64_t count, const Argument& argument, const F& f, const Exact& exact) {
-  constexpr Index block = 4096;
+  constexpr Index block = 4095; // with vectors of every width at its end
   Worst worst;
   std::mutex mutex;
   parallel_for(static_cast<Index>((count + block - 1) / block), 1, [&](Index first, Index last, int) {
@@ -70,8 +70,8 @@ Worst worst_of(std::int64_t count, const Argument& argument, const F& f, const E
     for (Index b = first; b < last; ++b) {
       const std::int64_t from = std::int64_t{b} * block;
       const auto size = static_cast<Index>(std::min<std::int64_t>(block, count - from));
-      for (Index i = 0; i < size; ++i) x[i] = argument(from + i);
-      for_each_vector<T>(size, [&]<class V>(Index i) { f(V::load(x + i)).store(y + i); });
+      for (Index i = 0; i < block; ++i) x[i] = argument(from + std::min(i, size - 1));
+      for_each_vector<T, block>([&]<class V>(Index i) { f(V::load(x + i)).store(y + i); });
       for (Index i = 0; i < size; ++i) {
         const double error = ulps(y[i], exact(static_cast<Wide>(x[i])));
         if (error > mine.error) mine = {error, static_cast<double>(x[i])};

@@ -30,7 +30,31 @@ void check(Index batch = 1) {
   CHECK(wrong == 0);
 }
 
+template<class T, Index W, Index N>
+void check_part() {
+  CAPTURE(W, N);
+  ExactArray<T> from(N, 1), to(N, 2);
+  kernel::vec<T, W> v;
+  kernel::load_first<T, W, N>(v, from.data());
+  kernel::store_first<T, W, N>(v, to.data());
+  Index wrong = 0;
+  for (Index i = 0; i < N; ++i) wrong += v[i] != from[i] || to[i] != from[i];
+  CHECK(wrong == 0);
+}
+template<class T, Index W, Index... N>
+void check_parts(std::integer_sequence<Index, N...>) {
+  (check_part<T, W, N + 1>(), ...);
+}
+
 } // namespace
+
+TEST_CASE("the first elements of a vector are loaded and stored, and nothing behind them") {
+  check_parts<float, 4>(std::make_integer_sequence<Index, 4>());
+  check_parts<float, kernel::native_width<float>>(
+      std::make_integer_sequence<Index, kernel::native_width<float>>());
+  check_parts<double, kernel::native_width<double>>(
+      std::make_integer_sequence<Index, kernel::native_width<double>>());
+}
 
 TEST_CASE("permute exchanges two dimensions") {
   check<float, Extents(64, 48), 1, 0>();

@@ -33,15 +33,14 @@ TEST_CASE("Fold and Unfold agree with PyTorch") {
   check_layer<nn::Fold<Dims<2>(4, 5), Dims<2>(3, 2), options>>("Fold.options", In<1, 12, 6>{});
 }
 
-TEST_CASE("rms_norm agrees with its definition, RMSNorm begins with ones") {
+TEST_CASE("rms_norm and RMSNorm agree with their definition, RMSNorm begins with ones") {
   test::check_function(
       "rms_norm.default", [](const auto& x, const auto& w) { return nn::rms_norm<>(x, w); }, In<3, 6>{},
       In<6>{"weight"});
-  using Plain = nn::RMSNorm<Extents(2, 3), nn::RMSNormOptions{.eps = 0.1, .elementwise_affine = false}>;
-  const Model<Plain> plain;
-  CHECK(repr(*plain) == "RMSNorm((2, 3), eps=0.1, elementwise_affine=False)");
-  test::check_function("rms_norm.two_dimensions", [&](const auto& x) { return plain(x); }, In<2, 2, 3>{});
-  const Model<nn::RMSNorm<3>> affine;
-  CHECK(repr(*affine) == "RMSNorm((3,), eps=None, elementwise_affine=True)");
+  check_layer<nn::RMSNorm<6>>("RMSNorm.default", In<3, 6>{});
+  check_layer<nn::RMSNorm<Extents(3, 4), nn::RMSNormOptions{.eps = 1e-2}>>("RMSNorm.eps", In<2, 3, 4>{});
+  check_layer<nn::RMSNorm<Extents(2, 3), nn::RMSNormOptions{.eps = 0.1, .elementwise_affine = false}>>(
+      "RMSNorm.no_affine", In<2, 2, 3>{});
+  const Model<nn::RMSNorm<6>> affine;
   CHECK(affine->weight.data()[2] == 1);
 }

@@ -143,14 +143,17 @@ Tensors tensors(const Range& range) {
   return result;
 }
 
-/// Loads parameters, which the file may say to be the layer's own initial ones.
+/// Loads parameters, of 16 bits perhaps, which the file may say to be the layer's own initial ones.
 inline void load_parameters(const std::string& name, const Tensors& parameters) {
   for (const auto& [key, parameter] : parameters) {
-    const auto values = parameter.values<float>();
-    const std::vector<float> first(values.begin(), values.end());
-    load(name + "." + key, values);
+    std::vector<float> first(static_cast<std::size_t>(parameter.numel())), values(first.size());
+    const auto bytes = [](std::vector<float>& v) { return reinterpret_cast<std::byte*>(v.data()); };
+    const StorageType type = storage_of(parameter.dtype());
+    convert_elements(type, parameter.raw(), StorageType::F32, bytes(first), first.size());
+    load(name + "." + key, std::span(values));
+    convert_elements(StorageType::F32, bytes(values), type, parameter.raw(), values.size());
     INFO(key);
-    if (is_initial(name)) CHECK(std::equal(first.begin(), first.end(), values.begin()));
+    if (is_initial(name)) CHECK(first == values);
   }
 }
 

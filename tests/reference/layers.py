@@ -192,7 +192,27 @@ def rms_norm(x, weight, eps, dims=(-1,)):
 
 
 case("rms_norm", "default", lambda: lambda x, w: rms_norm(x, w, torch.finfo(torch.float32).eps), x=(3, 6), weight=(6,))
-case("rms_norm", "two_dimensions", lambda: lambda x: rms_norm(x, 1, 0.1, (-1, -2)), x=(2, 2, 3))
+
+
+class RMSNorm(nn.Module):
+    """PyTorch 2.4's module, by its definition; computed in double with the epsilon of float32."""
+
+    def __init__(self, shape, eps=None, elementwise_affine=True):
+        super().__init__()
+        self.shape, self.eps = (shape,) if isinstance(shape, int) else shape, eps
+        self.weight = nn.Parameter(torch.ones(self.shape)) if elementwise_affine else None
+
+    def forward(self, x):
+        eps = torch.finfo(torch.float32).eps if self.eps is None else self.eps
+        return rms_norm(x, 1 if self.weight is None else self.weight, eps, tuple(range(-len(self.shape), 0)))
+
+    def extra_repr(self):
+        return f"{self.shape}, eps={self.eps}, elementwise_affine={self.weight is not None}"
+
+
+case("RMSNorm", "default", lambda: RMSNorm(6), True, x=(3, 6))
+case("RMSNorm", "eps", lambda: RMSNorm((3, 4), eps=1e-2), True, x=(2, 3, 4))
+case("RMSNorm", "no_affine", lambda: RMSNorm((2, 3), eps=0.1, elementwise_affine=False), x=(2, 2, 3))
 family("distance")
 case("CosineSimilarity", "default", lambda: nn.CosineSimilarity(dim=1), x=(3, 4), x2=(3, 4))
 
@@ -451,6 +471,24 @@ case("TransformerDecoderLayer", "norm_first",
      lambda: Wrapped(nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0, activation="gelu", norm_first=True, layer_norm_eps=1e-3),
                      lambda m, x, memory, a, i: m(x, memory, mask[:3, :3], a, memory_key_padding_mask=i.bool())),
      x=(3, 2, 4), memory=(4, 2, 4), const_mask=(3, 4), ignored=torch.tensor([[0, 0, 1, 0], [0, 1, 1, 0]]))
+case("TransformerDecoderLayer", "default", lambda: nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0), x=(3, 2, 4), memory=(4, 2, 4))
+case("TransformerDecoderLayer", "batch_first",
+     lambda: nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0, activation="gelu", batch_first=True), x=(2, 3, 4), memory=(2, 4, 4))
+case("TransformerDecoder", "default", lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0), 2),
+     x=(3, 2, 4), memory=(4, 2, 4))
+case("TransformerDecoder", "norm",
+     lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0, activation="gelu", batch_first=True), 1, nn.LayerNorm(4)),
+     x=(2, 3, 4), memory=(2, 4, 4))
+case("TransformerDecoder", "masks",
+     lambda: Wrapped(nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0, activation="gelu", norm_first=True, layer_norm_eps=1e-3),
+                                           1, nn.LayerNorm(4)),
+                     lambda m, x, memory, a, i: m(x, memory, mask[:3, :3], a, memory_key_padding_mask=i.bool())),
+     x=(3, 2, 4), memory=(4, 2, 4), const_mask=(3, 4), ignored=torch.tensor([[0, 0, 1, 0], [0, 1, 1, 0]]))
+case("Transformer", "gelu", lambda: nn.Transformer(4, 2, 1, 1, 6, dropout=0.0, activation="gelu"), x=(3, 2, 4), target=(3, 2, 4))
+case("Transformer", "norm_first",
+     lambda: Wrapped(nn.Transformer(4, 2, 1, 1, 6, dropout=0.0, batch_first=True, norm_first=True, layer_norm_eps=1e-3),
+                     lambda m, x, t, a, i: m(x, t, a, memory_key_padding_mask=i.bool())),
+     x=(2, 3, 4), target=(2, 3, 4), const_mask=(3, 3), ignored=torch.tensor([[0, 0, 1], [0, 1, 1]]))
 case("Transformer", "default",
      lambda: Wrapped(nn.Transformer(4, 2, 2, 1, 6, dropout=0.0, batch_first=True),
                      lambda m, x, t, a, i: m(x, t, None, mask[:3, :3], a, i.bool())), True,
@@ -611,6 +649,15 @@ def svd(x):
 case("svd", "square", lambda: svd, x=(4, 4))
 case("svd", "tall", lambda: svd, x=(2, 5, 3))
 case("svd", "wide", lambda: svd, x=(3, 4))
+
+
+def full_svd(x):  # what completes the basis, as a projection, is a constant
+    u, s, v = x.svd(some=False)
+    known, rest = u[..., : s.shape[-1]], u[..., s.shape[-1]:].detach()
+    return torch.cat([part.flatten() for part in (s, known @ v.mT, rest @ rest.mT)])
+
+
+case("svd", "full", lambda: full_svd, x=(2, 5, 3))
 family("adaptive_softmax")
 
 
@@ -655,6 +702,25 @@ case("double_backward", "likelihoods", lambda: slopes(
 case("double_backward", "margins", lambda: slopes(
     lambda a, b: F.margin_ranking_loss(a, b, torch.ones(5, 4), margin=0.3, reduction="none"),
     lambda a, b: F.hinge_embedding_loss(a * b, torch.ones(5, 4) - 2 * (several > 1).double(), margin=0.8, reduction="none")), x=(5, 4), x2=(5, 4))
+
+# Parameters of 16 bits: drawn as float, rounded, and then computed with as they are.
+family("half")
+rounded = {"bfloat16": lambda make: lambda: make().bfloat16(), "float16": lambda make: lambda: make().half()}
+for short, to in rounded.items():
+    case("Linear", short, to(lambda: nn.Linear(5, 3)), x=(4, 5))
+    case("Conv2d", short, to(lambda: nn.Conv2d(2, 3, 3)), x=(2, 2, 7, 6))
+    case("Embedding", short, to(lambda: nn.Embedding(6, 4, padding_idx=2)), x=labels(3, 6, 4))
+    case("LSTM", short, lambda: Wrapped(to(lambda: nn.LSTM(3, 4, num_layers=2, batch_first=True))(), lambda m, x: m(x)[0]), x=(2, 4, 3))
+brain = rounded["bfloat16"]
+case("Linear", "bfloat16.no_bias", brain(lambda: nn.Linear(7, 4, bias=False)), x=(2, 7))
+case("Conv2d", "bfloat16.stride_padding", brain(lambda: nn.Conv2d(2, 3, 3, stride=2, padding=1)), x=(2, 2, 7, 6))
+case("Conv2d", "bfloat16.groups", brain(lambda: nn.Conv2d(4, 6, 3, groups=2, padding=1)), x=(1, 4, 7, 6))
+case("Embedding", "bfloat16.rank1", brain(lambda: nn.Embedding(9, 3)), x=labels(5, 9))
+case("LSTM", "bfloat16.bidirectional", lambda: Wrapped(nn.LSTM(3, 2, bidirectional=True).bfloat16(), lambda m, x: m(x)[0]), x=(3, 2, 3))
+case("MultiheadAttention", "bfloat16", lambda: Wrapped(
+    nn.MultiheadAttention(6, 2, batch_first=True).bfloat16(), lambda m, x: m(x, x, x)[0]), x=(2, 4, 6))
+case("LayerNorm", "bfloat16", brain(lambda: nn.LayerNorm(6)), True, x=(3, 6))
+case("BatchNorm2d", "bfloat16", brain(lambda: nn.BatchNorm2d(3)), True, x=(4, 3, 2, 2))
 
 for name in sys.argv[1:] or families:
     arrays, representations, initial = families[name]

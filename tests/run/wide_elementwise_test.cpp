@@ -4,7 +4,27 @@
 #include "stator/ops/ops.hpp"
 #include "stator/run/evaluation.hpp"
 
+#include <cmath>
+
 namespace {
+
+/// Rows of N elements, for all that do not fill a vector.
+template<stator::Index N>
+void check_rows() {
+  CAPTURE(N);
+  stator::Variable<float, 3, N> x;
+  stator::Variable<float, N> bias;
+  for (stator::Index r = 0; r < 3; ++r)
+    for (stator::Index i = 0; i < N; ++i) x(r, i) = static_cast<float>(3 * r - i) / 8;
+  for (stator::Index i = 0; i < N; ++i) bias(i) = static_cast<float>(i) / 16;
+  const auto y = (stator::tanh(x + bias) * x).value();
+  const auto z = stator::tanh(bias).value();
+  for (stator::Index i = 0; i < N; ++i) {
+    CHECK(z(i) == Approx(std::tanh(double{bias(i)})).epsilon(1e-6));
+    for (stator::Index r = 0; r < 3; ++r)
+      CHECK(y(r, i) == Approx(std::tanh(double{x(r, i)} + double{bias(i)}) * double{x(r, i)}).epsilon(1e-6));
+  }
+}
 
 /// a + 2 b + 3 c + ...
 struct Weighted {
@@ -27,6 +47,10 @@ struct Weighted {
 constexpr stator::operation<Weighted> weighted;
 
 } // namespace
+
+TEST_CASE("rows that do not fill their last vector are computed to their end and no further") {
+  check_rows<2>(), check_rows<3>(), check_rows<7>(), check_rows<12>(), check_rows<29>();
+}
 
 TEST_CASE("an elementwise operation may have eight operands") {
   stator::Variable<float, 19> x[8];

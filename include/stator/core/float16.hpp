@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// The two floating-point types of 16 bits that files hold: IEEE 754 half precision and bfloat16, as bit
-// patterns. Networks compute in float or double; these are for reading and writing.
+// The two floating-point types of 16 bits: IEEE 754 half precision and bfloat16. They store numbers, in files
+// and in the parameters of networks; arithmetic is that of float, to which they convert.
 #pragma once
 
 #include "stator/core/bit_cast.hpp"
+#include "stator/core/dtype.hpp"
 
-#include <cmath>
-#include <cstdint>
+#include <limits>
 
 namespace stator::inline v0_2 {
 
@@ -65,4 +65,65 @@ constexpr std::uint16_t to_half(double value) { return detail::to_16_bits(value,
 /// The nearest bfloat16.
 constexpr std::uint16_t to_bfloat16(double value) { return detail::to_16_bits(value, 8); }
 
+/// torch.float16: a number of 2 bytes, 5 bits of exponent and 11 digits, up to 65504. It converts to float
+/// exactly and without being asked, so operators and comparisons are those of float and results are floats;
+/// the conversion back, `float16(x)`, rounds to nearest, ties to even. Like float it has no value before it
+/// is given one; `float16{}` is 0.
+struct float16 {
+  std::uint16_t bits; ///< sign, exponent and fraction
+
+  float16() = default;
+  /// The nearest; beyond 65504 infinity.
+  template<class T>
+    requires std::is_arithmetic_v<T>
+  constexpr explicit float16(T value) : bits(to_half(static_cast<double>(value))) {}
+  /// The number with these bits.
+  static constexpr float16 from_bits(std::uint16_t bits) { return bit_cast<float16>(bits); }
+  constexpr operator float() const { return half_to_float(bits); }
+};
+
+/// torch.bfloat16: a number of 2 bytes, the first half of a float: its 8 bits of exponent, 8 digits. All else
+/// as float16.
+struct bfloat16 {
+  std::uint16_t bits; ///< sign, exponent and fraction
+
+  bfloat16() = default;
+  /// The nearest.
+  template<class T>
+    requires std::is_arithmetic_v<T>
+  constexpr explicit bfloat16(T value) : bits(to_bfloat16(static_cast<double>(value))) {}
+  /// The number with these bits.
+  static constexpr bfloat16 from_bits(std::uint16_t bits) { return bit_cast<bfloat16>(bits); }
+  constexpr operator float() const { return bfloat16_to_float(bits); }
+};
+
+namespace detail {
+/// What std::numeric_limits says of a T with these exponent and significand; the rest is as for float.
+template<class T, int Digits, int MinExponent, int MaxExponent, int Digits10, int MaxDigits10,
+         int MinExponent10, int MaxExponent10>
+struct half_limits : std::numeric_limits<float> {
+  static constexpr int digits = Digits, digits10 = Digits10, max_digits10 = MaxDigits10;
+  static constexpr int min_exponent = MinExponent, max_exponent = MaxExponent;
+  static constexpr int min_exponent10 = MinExponent10, max_exponent10 = MaxExponent10;
+  static constexpr T of(unsigned bits) { return T::from_bits(static_cast<std::uint16_t>(bits)); }
+  static constexpr unsigned infinite = (2U * MaxExponent - 1) << (Digits - 1); // the bits of infinity
+  static constexpr T min() { return of(1U << (Digits - 1)); }
+  static constexpr T max() { return of(infinite - 1); }
+  static constexpr T lowest() { return of(0x8000U | (infinite - 1)); }
+  static constexpr T epsilon() { return of(static_cast<unsigned>(MaxExponent - Digits) << (Digits - 1)); }
+  static constexpr T round_error() { return T(0.5F); }
+  static constexpr T infinity() { return of(infinite); }
+  static constexpr T quiet_NaN() { return of(infinite | 1U << (Digits - 2)); }
+  static constexpr T signaling_NaN() { return of(infinite | 1U << (Digits - 3)); }
+  static constexpr T denorm_min() { return of(1); }
+};
+} // namespace detail
+
 } // namespace stator::inline v0_2
+
+template<>
+struct std::numeric_limits<stator::float16>
+    : stator::detail::half_limits<stator::float16, 11, -13, 16, 3, 5, -4, 4> {};
+template<>
+struct std::numeric_limits<stator::bfloat16>
+    : stator::detail::half_limits<stator::bfloat16, 8, -125, 128, 2, 4, -37, 38> {};

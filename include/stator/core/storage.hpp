@@ -7,6 +7,7 @@
 #include "stator/core/float16.hpp"
 
 #include <array>
+#include <cmath>
 #include <concepts>
 #include <cstring>
 #include <limits>
@@ -83,6 +84,10 @@ constexpr StorageType storage_of(DType type) {
     return StorageType::I32;
   case DType::uint8:
     return StorageType::U8;
+  case DType::float16:
+    return StorageType::F16;
+  case DType::bfloat16:
+    return StorageType::BF16;
   default:
     return StorageType::BOOL;
   }

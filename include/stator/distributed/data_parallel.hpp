@@ -104,6 +104,9 @@ inline void expect_equal_text(World& world, const std::string& mine) {
 /// made afterwards, of the DataParallel.
 template<class M, std::size_t BucketBytes = default_bucket_bytes>
 class DataParallel : public M {
+  static_assert(
+      std::is_same_v<typename M::scalar, arithmetic_of<typename M::scalar>>,
+      "stator: DataParallel: processes do not share parameters of 16 bits: make the network one of float");
   using Called = typename detail::training_mode<M>::type;
 
 public:

@@ -40,10 +40,10 @@ inline namespace STATOR_LIFETIMES {
 /// An input tensor that has a name, or whose memory somebody else owns.
 template<class T, class S, bool NeedsGrad>
 struct Input {
-  T* data = nullptr;          ///< the elements, not owned
-  T* grad = nullptr;          ///< the gradient, null where none is wanted
-  Index leading = 0;          ///< the leading extent
-  GradState* state = nullptr; ///< of a model's parameter
+  T* data = nullptr;                ///< the elements, not owned
+  arithmetic_of<T>* grad = nullptr; ///< the gradient, null where none is wanted
+  Index leading = 0;                ///< the leading extent
+  GradState* state = nullptr;       ///< of a model's parameter
   /// Notices when the tensor is gone, with STATOR_CHECK_LIFETIMES.
   [[no_unique_address]] detail::Watch watch{};
 };
@@ -58,10 +58,10 @@ struct OwnedInput : Input<T, S, NeedsGrad> {
 /// alone: an expression of parameters becomes symbols when it meets one.
 template<class L>
 struct LeafInput {
-  const L* leaf = nullptr;            ///< the parameter or buffer
-  typename L::scalar* data = nullptr; ///< its elements when the expression was made
-  typename L::scalar* grad = nullptr; ///< its gradient
-  GradState* state = nullptr;         ///< whether its gradient is there
+  const L* leaf = nullptr;                           ///< the parameter or buffer
+  typename L::scalar* data = nullptr;                ///< its elements when the expression was made
+  arithmetic_of<typename L::scalar>* grad = nullptr; ///< its gradient
+  GradState* state = nullptr;                        ///< whether its gradient is there
 
   explicit constexpr LeafInput(const L& l) {
     if (std::is_constant_evaluated()) {

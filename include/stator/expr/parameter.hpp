@@ -13,7 +13,8 @@ namespace stator::inline v0_2 {
 enum class LeafKind : std::uint8_t { parameter, buffer, non_persistent_buffer };
 
 /// A trainable tensor of a module, torch.nn.Parameter. `nn::Linear<784, 128>` holds a
-/// `Parameter<float, 128, 784>` named `weight`.
+/// `Parameter<float, 128, 784>` named `weight`. Elements of type float16 or bfloat16 are stored in 2 bytes;
+/// they are computed with as floats, and their gradient is one of floats.
 template<class T, Index... E>
 class Parameter : public detail::tensor_access<Parameter<T, E...>, T, E...> {
 public:
@@ -21,10 +22,12 @@ public:
   static constexpr LeafKind leaf_kind = LeafKind::parameter; ///< what marks this type as a parameter
   /// The shape, as a type.
   using shape_tag = Shape<E...>;
+  /// Element type of the gradient: T, or float for T of 16 bits.
+  using gradient_scalar = arithmetic_of<T>;
 
   constexpr Parameter() = default;
   /// Points the handle at its elements, its gradient and whether that is there. Model does this.
-  constexpr void bind(T* data, T* grad, GradState* state = nullptr) {
+  constexpr void bind(T* data, gradient_scalar* grad, GradState* state = nullptr) {
     data_ = data, grad_ = grad, state_ = state;
   }
 
@@ -35,28 +38,29 @@ public:
   /// The elements as a view, [E...].
   constexpr TensorView<T, E...> view() const { return TensorView<T, E...>(data_); }
   /// Where gradients add up, or null.
-  constexpr T* grad_data() const {
+  constexpr gradient_scalar* grad_data() const {
     if (state_ != nullptr) state_->show(grad_, bytes);
     return grad_;
   }
   /// The same for the library: the elements may be stale, see GradState.
-  constexpr T* grad_memory() const { return grad_; }
+  constexpr gradient_scalar* grad_memory() const { return grad_; }
   /// Whether the gradient is there; null where there is no gradient.
   constexpr GradState* grad_state() const { return state_; }
   /// The gradient, same shape; zeros when there is none yet. Throws GraphError where the parameter has no
   /// gradient storage.
-  constexpr TensorView<T, E...> grad() const {
+  constexpr TensorView<gradient_scalar, E...> grad() const {
     if (grad_ == nullptr)
       raise(GraphError("this parameter has no gradient: it is frozen or belongs to no Model"));
-    return TensorView<T, E...>(grad_data());
+    return TensorView<gradient_scalar, E...>(grad_data());
   }
 
   /// PyTorch's `p.grad is not None`: a backward() has added to it since the last zero_grad(), or somebody
   /// wrote it.
   constexpr bool has_grad() const {
     return state_ != nullptr &&
-           (state_->present || (!state_->stale && std::ranges::any_of(TensorView<T, E...>(grad_).values(),
-                                                                      [](T g) { return g != 0; })));
+           (state_->present ||
+            (!state_->stale && std::ranges::any_of(TensorView<gradient_scalar, E...>(grad_).values(),
+                                                   [](auto g) { return g != 0; })));
   }
   /// Says that the gradient is there, or that it is None, after its elements have been written by hand.
   /// Needed only where they are all 0: a gradient that is not 0 counts as there. `false` sets them to 0.
@@ -64,7 +68,7 @@ public:
   constexpr void set_has_grad(bool present = true) const {
     GradState& state = expect_state();
     state.settle(grad_, bytes);
-    if (!present) TensorView<T, E...>(grad_).fill_(T{0});
+    if (!present) TensorView<gradient_scalar, E...>(grad_).fill_(0);
     state.present = present;
   }
   /// Whether backward() adds to the gradient.
@@ -76,14 +80,15 @@ public:
   constexpr void requires_grad_(bool requires_grad = true) const { expect_state().disabled = !requires_grad; }
 
 private:
-  static constexpr std::size_t bytes = static_cast<std::size_t>(shape_tag::extents.numel()) * sizeof(T);
+  static constexpr std::size_t bytes =
+      static_cast<std::size_t>(shape_tag::extents.numel()) * sizeof(gradient_scalar);
   constexpr GradState& expect_state() const {
     if (state_ == nullptr)
       raise(GraphError("this parameter has no gradient: it is frozen or belongs to no Model"));
     return *state_;
   }
   T* data_ = nullptr;
-  T* grad_ = nullptr;
+  gradient_scalar* grad_ = nullptr;
   GradState* state_ = nullptr;
 };
 
@@ -98,14 +103,14 @@ public:
 
   constexpr basic_buffer() = default;
   /// Points the handle at its elements. Model does this.
-  constexpr void bind(T* data, T* = nullptr, GradState* = nullptr) { data_ = data; }
+  constexpr void bind(T* data, arithmetic_of<T>* = nullptr, GradState* = nullptr) { data_ = data; }
 
   /// The elements, null before a Model binds the handle.
   constexpr T* data() const { return data_; }
   /// Null: a buffer has no gradient.
-  constexpr T* grad_data() const { return nullptr; }
+  constexpr arithmetic_of<T>* grad_data() const { return nullptr; }
   /// Null: a buffer has no gradient.
-  constexpr T* grad_memory() const { return nullptr; }
+  constexpr arithmetic_of<T>* grad_memory() const { return nullptr; }
   /// Null: a buffer has no gradient.
   constexpr GradState* grad_state() const { return nullptr; }
   /// The leading extent, 1 for a scalar.

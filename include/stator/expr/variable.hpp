@@ -2,6 +2,7 @@
 // Leaves of expressions that want a gradient, outside any network.
 #pragma once
 
+#include "stator/core/dtype.hpp"
 #include "stator/expr/tensor.hpp"
 
 #include <string_view>
@@ -9,9 +10,12 @@
 namespace stator::inline v0_2 {
 
 /// A tensor with `requires_grad=True`: expressions over it are differentiated with respect to it, and
-/// `backward()` adds to `grad()`. Copies are deep, of the gradient as well.
+/// `backward()` adds to `grad()`, whose elements are floats where T has 16 bits. Copies are deep, of the
+/// gradient as well.
 template<class T, Index... E>
 class Variable : public Tensor<T, E...> {
+  using G = arithmetic_of<T>;
+
 public:
   Variable() = default;
   Variable(std::initializer_list<T> elements) : Tensor<T, E...>(elements), grad_(make_grad()) {}
@@ -21,12 +25,12 @@ public:
       : Tensor<T, E...>(leading), grad_(leading) {}
 
   /// The gradient, same shape; zeros before the first backward().
-  TensorView<T, E...> grad() { return grad_.view(); }
-  TensorView<const T, E...> grad() const { return grad_.view(); }
+  TensorView<G, E...> grad() { return grad_.view(); }
+  TensorView<const G, E...> grad() const { return grad_.view(); }
   /// The elements of the gradient.
-  T* grad_data() const { return const_cast<T*>(grad_.data()); }
+  G* grad_data() const { return const_cast<G*>(grad_.data()); }
   /// Sets the gradient to zero.
-  void zero_grad() { grad_.fill_(T{}); }
+  void zero_grad() { grad_.fill_(G{}); }
 
   /// True: a Variable is what gradients are asked for.
   static constexpr bool requires_grad() { return true; }
@@ -36,13 +40,13 @@ public:
   static constexpr std::string_view grad_fn() { return {}; }
 
 private:
-  Tensor<T, E...> make_grad() const {
+  Tensor<G, E...> make_grad() const {
     if constexpr (Shape<E...>::is_dynamic)
-      return Tensor<T, E...>(this->leading());
+      return Tensor<G, E...>(this->leading());
     else
-      return Tensor<T, E...>();
+      return Tensor<G, E...>();
   }
-  Tensor<T, E...> grad_ = make_grad();
+  Tensor<G, E...> grad_ = make_grad();
 };
 
 } // namespace stator::inline v0_2

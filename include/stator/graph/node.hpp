@@ -88,19 +88,21 @@ struct Cost {
 
 /// An operation on operands of given types: one constant object each, so that its address is its identity.
 struct Signature {
-  std::string_view name;                                ///< "Mm"
-  std::string_view backward_name;                       ///< what PyTorch calls its grad_fn: "MmBackward0"
-  std::string_view normalizer;                          ///< "softmax" where that is what computes it
-  Kind kind{};                                          ///< what it is to the passes
-  ValueType type{};                                     ///< of the result
-  const ValueType* operands = nullptr;                  ///< their types
-  int operand_count = 0;                                ///< how many there are
-  Cost cost{};                                          ///< in one run
-  KernelFunction run = nullptr;                         ///< kind kernel
-  KernelFunction accumulate = nullptr;                  ///< as run, but adds to `out`; null where it cannot
-  Bytes scratch{};                                      ///< temporary memory of run
-  CheckFunction check = nullptr;                        ///< of an operation that takes indices
-  int checked = -1;                                     ///< the operand that holds them
+  std::string_view name;               ///< "Mm"
+  std::string_view backward_name;      ///< what PyTorch calls its grad_fn: "MmBackward0"
+  std::string_view normalizer;         ///< "softmax" where that is what computes it
+  Kind kind{};                         ///< what it is to the passes
+  ValueType type{};                    ///< of the result
+  const ValueType* operands = nullptr; ///< their types
+  int operand_count = 0;               ///< how many there are
+  Cost cost{};                         ///< in one run
+  KernelFunction run = nullptr;        ///< kind kernel
+  KernelFunction accumulate = nullptr; ///< as run, but adds to `out`; null where it cannot
+  Bytes scratch{};                     ///< temporary memory of run
+  Index lanes = 0;                     ///< kind kernel: of how many rows `in_lanes` computes the result
+  KernelFunction in_lanes = nullptr;   ///< as run, first operand and result with a row in each lane
+  CheckFunction check = nullptr;       ///< of an operation that takes indices
+  int checked = -1;                    ///< the operand that holds them
   const detail::ElementwiseBase* elementwise = nullptr; ///< kind elementwise and store
   FoldFunction fold = nullptr;                          ///< elementwise, where numbers can be computed with
   NeutralFunction neutral = nullptr;                    ///< elementwise

@@ -4,6 +4,7 @@
 //   NAME.state.fc1.weight.exp_avg      each state, in the parameter's shape
 //   NAME.state.fc1.weight.step         a float32, as in PyTorch
 // and, as there, nothing of a parameter that has never had a gradient;
+//   NAME.state.fc1.weight.master_weight   with use_master_weights(): the parameter in float
 //   NAME.class                         "AdamW", bytes; PyTorch does not say which class wrote a state
 //   NAME.param_groups.0.lr             each option: double, bool, or an array of doubles
 //   NAME.param_groups.0.params         which parameters, by number
@@ -68,7 +69,7 @@ bool has_state(const std::string& state, std::size_t parameter, const LeafEntry&
 template<IsOptimizer O>
 void store_part(CheckpointWriter& writer, const std::string& name, O& optimizer) {
   using Table = std::remove_reference_t<decltype(optimizer.model())>;
-  using T = typename Table::scalar;
+  using T = arithmetic_of<typename Table::scalar>;
   using Options = std::remove_cvref_t<decltype(optimizer.options())>;
   const auto key = [&](const auto& entry, const std::string& what) {
     return name + ".state." + std::string(entry.name) + "." + what;
@@ -77,8 +78,12 @@ void store_part(CheckpointWriter& writer, const std::string& name, O& optimizer)
   std::vector<Options> options;
   for (const auto& group : optimizer.param_groups()) options.push_back(group.options);
   for (std::size_t p = 0; p < Table::parameter_table.size(); ++p) {
-    if (!optimizer.has_state(p)) continue;
     const LeafEntry& entry = Table::parameter_table[p];
+    if constexpr (requires { optimizer.master_weights(p); })
+      if (optimizer.has_master_weights())
+        writer.add(key(entry, "master_weight"), StorageType::F32, detail::shape_of(entry.extents),
+                   optimizer.master_weights(p).data());
+    if (!optimizer.has_state(p)) continue;
     detail::for_each_used_state<O>(options, [&](const std::string& state) {
       if (detail::has_state<O>(state, p, entry))
         writer.add(key(entry, state), storage_of(dtype_of<T>), detail::shape_of(O::state_extents(state, p)),
@@ -120,7 +125,7 @@ void store_part(CheckpointWriter& writer, const std::string& name, O& optimizer)
 template<IsOptimizer O>
 void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) {
   using Table = std::remove_reference_t<decltype(optimizer.model())>;
-  using T = typename Table::scalar;
+  using T = arithmetic_of<typename Table::scalar>;
   using Options = std::remove_cvref_t<decltype(optimizer.options())>;
   using Rule = std::remove_cvref_t<decltype(optimizer.rule(0))>;
   const auto key = [&](const auto& entry, const std::string& what) {
@@ -173,6 +178,14 @@ void read_part(CheckpointReader& reader, const std::string& name, O& optimizer) 
   auto progress = std::make_shared<std::vector<Progress>>(Table::parameter_table.size());
   for (std::size_t p = 0; p < progress->size(); ++p) {
     const LeafEntry& entry = Table::parameter_table[p];
+    if constexpr (requires { optimizer.master_weights(p); })
+      if (const std::string name_of = key(entry, "master_weight"); reader.contains(name_of))
+        reader.later([&optimizer, p,
+                      from = reader.tensor(name_of, DType::float32, detail::shape_of(entry.extents))] {
+          optimizer.use_master_weights();
+          convert_elements(from.type, from.data, StorageType::F32,
+                           reinterpret_cast<std::byte*>(optimizer.master_weights(p).data()), from.numel());
+        });
     if (!reader.contains(key(entry, "step"))) continue; // it has never had a gradient
     const double step = reader.number<double>(key(entry, "step"));
     if (!(step >= 0 && step <= 0x1p53) || step != std::floor(step))

@@ -2,6 +2,7 @@
 // An array as .npy and .npz files hold it: the number type, the shape and the bytes, known at run time only.
 #pragma once
 
+#include "stator/core/dtype.hpp"
 #include "stator/core/error.hpp"
 #include "stator/core/shape.hpp"
 
@@ -26,18 +27,20 @@ concept Complex =
     };
 } // namespace detail
 
-/// NumPy's name of the number type in native byte order: "<f4" for float, "<i8" for std::int64_t, "|b1" for
-/// bool.
+/// NumPy's name of the number type in native byte order: "<f4" for float, "<f2" for float16, "<i8" for
+/// std::int64_t, "|b1" for bool.
 template<class T>
 std::string npy_dtype() {
-  static_assert(std::is_arithmetic_v<T> || detail::Complex<T>,
+  static_assert(!std::is_same_v<T, bfloat16>, "stator: NumPy has no bfloat16: convert to float");
+  constexpr bool is_half = std::is_same_v<T, float16>;
+  static_assert(std::is_arithmetic_v<T> || is_half || detail::Complex<T> || std::is_same_v<T, bfloat16>,
                 "stator: .npy files hold numbers and booleans");
   static_assert(!std::is_same_v<T, long double>, "stator: long double differs between machines");
-  const char kind = std::is_same_v<T, bool>       ? 'b'
-                    : std::is_floating_point_v<T> ? 'f'
-                    : !std::is_arithmetic_v<T>    ? 'c'
-                    : std::is_signed_v<T>         ? 'i'
-                                                  : 'u';
+  const char kind = std::is_same_v<T, bool>                  ? 'b'
+                    : std::is_floating_point_v<T> || is_half ? 'f'
+                    : !std::is_arithmetic_v<T>               ? 'c'
+                    : std::is_signed_v<T>                    ? 'i'
+                                                             : 'u';
   const char order = sizeof(T) == 1 ? '|' : std::endian::native == std::endian::little ? '<' : '>';
   return std::string{order, kind} + std::to_string(sizeof(T));
 }

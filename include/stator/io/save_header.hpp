@@ -80,6 +80,17 @@ void append_elements(std::string& out, const Tensor& tensor) {
     return append(std::uint8_t{});
   case DType::boolean:
     return append(bool{});
+  case DType::float16:
+  case DType::bfloat16:
+    break;
+  }
+  std::size_t line = out.size(); // of 16 bits: the bits
+  for (std::size_t i = 0; i < tensor.bytes(); i += 2) {
+    if (out.size() - line > 90) out += '\n', line = out.size();
+    std::uint16_t bits;
+    std::memcpy(&bits, tensor.raw() + i, sizeof bits);
+    append_literal(out, bits);
+    out += ',';
   }
 }
 
@@ -101,9 +112,12 @@ void append_block(std::string& out, const M& model, std::string_view type, std::
   out.append("  struct ").append(type).append(" {\n");
   for (const std::size_t i : leaves) {
     const LeafEntry& e = Table::leaves[i];
-    out.append("    alignas(64) ").append(scalar_name(e.dtype)).append(" t").append(std::to_string(i));
+    out.append("    alignas(64) ")
+        .append(is_half(e.dtype) ? "std::uint16_t" : scalar_name(e.dtype))
+        .append(" t")
+        .append(std::to_string(i));
     out.append("[").append(std::to_string(e.numel)).append("]; // ").append(e.name).append(" ");
-    out.append(text(e.extents).view()).append("\n");
+    out.append(text(e.extents).view()).append(is_half(e.dtype) ? ", the bits\n" : "\n");
   }
   out.append("  };\n  static constexpr ").append(type).append(" ").append(name).append("{\n");
   for (const std::size_t i : leaves) {

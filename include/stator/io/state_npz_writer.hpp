@@ -29,7 +29,11 @@ void save_npz_state(const Path& path, const Tensors& tensors) {
     const auto* const known =
         std::ranges::find(detail::npy_type_names, tensor.type, &detail::NpyTypeName::type);
     if (known == std::end(detail::npy_type_names))
-      raise(ValueError("save: .npz files do not hold " + std::string(to_string(tensor.type))));
+      raise(
+          ValueError("save: .npz files do not hold " + std::string(to_string(tensor.type)) +
+                     (tensor.type == StorageType::BF16
+                          ? ", NumPy has no bfloat16: {.dtype = StorageType::F32} stores its values as floats"
+                          : "")));
     const char order = item_size(tensor.type) == 1                  ? '|'
                        : std::endian::native == std::endian::little ? '<'
                                                                     : '>';

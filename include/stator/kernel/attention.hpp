@@ -196,7 +196,7 @@ private:
   }
 
   static void scale_row(T* row, T factor) {
-    for_each_vector<T>(E, [&]<class X>(Index e)
+    for_each_vector<T, E>([&]<class X>(Index e)
                               STATOR_INLINE_LAMBDA { (X::load(row + e) * factor).store(row + e); });
   }
 

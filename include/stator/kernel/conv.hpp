@@ -8,9 +8,37 @@
 #include "stator/kernel/conv_weight_columns.hpp"
 #include "stator/kernel/conv_weight_pass.hpp"
 #include "stator/kernel/conv_weight_vectors.hpp"
-#include "stator/kernel/conv_winograd.hpp"
+#include "stator/kernel/conv_winograd_pass.hpp"
+#include "stator/kernel/conv_winograd_weight.hpp"
 
 namespace stator::kernel {
+
+namespace detail {
+
+template<class T, auto G, bool Backward, bool Winograd = winograd_by_default>
+constexpr auto conv_choice() {
+  if constexpr (Winograd && conv_winograd_pass<T, G, Backward>::wins)
+    return std::type_identity<conv_winograd_pass<T, G, Backward>>();
+  else if constexpr (conv_vectors<T, G, Backward>::wins)
+    return std::type_identity<conv_vectors<T, G, Backward>>();
+  else if constexpr (conv_columns<T, G, Backward>::wins)
+    return std::type_identity<conv_columns<T, G, Backward>>();
+  else
+    return std::type_identity<conv_pass<T, G, Backward>>();
+}
+template<class T, auto G>
+constexpr auto conv_weight_choice() {
+  if constexpr (winograd_by_default && conv_winograd_weight<T, G>::wins)
+    return std::type_identity<conv_winograd_weight<T, G>>();
+  else if constexpr (conv_weight_vectors<T, G>::wins)
+    return std::type_identity<conv_weight_vectors<T, G>>();
+  else if constexpr (conv_weight_columns<T, G>::wins)
+    return std::type_identity<conv_weight_columns<T, G>>();
+  else
+    return std::type_identity<conv_weight_pass<T, G>>();
+}
+
+} // namespace detail
 
 /// The convolution that `Geometry`, a ConvGeometry, describes. x: [batch, in_channels, input...],
 /// w: [out_channels, in_channels / groups, kernel...], y: [batch, out_channels, output...].
@@ -18,26 +46,26 @@ template<class T, auto Geometry>
 struct conv {
   /// One direction, by the kernel that suits the geometry.
   template<bool Backward>
-  using pass = std::conditional_t<detail::conv_vectors<T, Geometry, Backward>::wins,
-                                  detail::conv_vectors<T, Geometry, Backward>,
-                                  std::conditional_t<detail::conv_columns<T, Geometry, Backward>::wins,
-                                                     detail::conv_columns<T, Geometry, Backward>,
-                                                     detail::conv_pass<T, Geometry, Backward>>>;
+  using pass = typename decltype(detail::conv_choice<T, Geometry, Backward>())::type;
   /// The convolution.
   using forward_pass = pass<false>;
   /// The gradient of its input.
   using input_pass = pass<true>;
   /// The gradient of its weight.
-  using weight_pass = std::conditional_t<
-      detail::conv_weight_vectors<T, Geometry>::wins, detail::conv_weight_vectors<T, Geometry>,
-      std::conditional_t<detail::conv_weight_columns<T, Geometry>::wins,
-                         detail::conv_weight_columns<T, Geometry>, detail::conv_weight_pass<T, Geometry>>>;
+  using weight_pass = typename decltype(detail::conv_weight_choice<T, Geometry>())::type;
 
-  static constexpr Bytes forward_scratch = forward_pass::scratch; ///< temporary memory of `forward`
+  /// Temporary memory of `forward` for so many samples, or for any number of them (`dynamic`).
+  static constexpr Bytes forward_scratch(Index batch = dynamic) {
+    return detail::conv_scratch<forward_pass>(batch);
+  }
   /// Temporary memory of `backward_input`.
-  static constexpr Bytes backward_input_scratch = input_pass::scratch;
+  static constexpr Bytes backward_input_scratch(Index batch = dynamic) {
+    return detail::conv_scratch<input_pass>(batch);
+  }
   /// Temporary memory of `backward_weight`.
-  static constexpr Bytes backward_weight_scratch = weight_pass::scratch;
+  static constexpr Bytes backward_weight_scratch(Index batch = dynamic) {
+    return detail::conv_scratch<weight_pass>(batch);
+  }
 
   /// y = x * w + bias; a null `bias` counts as zero.
   static void forward(const T* x, const T* w, const T* bias, T* y, Index batch, std::byte* scratch) {
@@ -45,11 +73,11 @@ struct conv {
   }
 
   /// What runs with weights that were packed once: `prepare(w, bias, prepared)` fills `prepared_bytes`, any
-  /// number of `run_prepared(x, prepared, y, batch, scratch)` read them, with `prepared_scratch` of temporary
-  /// memory. As `forward`, bit by bit, unless it `MayRound` in another way.
+  /// number of `run_prepared(x, prepared, y, batch, scratch)` read them, with the temporary memory that
+  /// `detail::conv_prepared_scratch` says. As `forward`, bit by bit, unless it `MayRound` in another way.
   template<bool MayRound>
-  using prepared = std::conditional_t<MayRound && detail::conv_winograd<T, Geometry>::wins,
-                                      detail::conv_winograd<T, Geometry>, forward_pass>;
+  using prepared =
+      typename decltype(detail::conv_choice<T, Geometry, false, MayRound || winograd_by_default>())::type;
 
   /// The same for `backward_input`, with the transposed convolution's bias.
   using prepared_input = input_pass;

@@ -18,7 +18,7 @@ struct ConvFinish {
   /// max(x, 0) where it is asked for.
   template<class V>
   STATOR_ALWAYS_INLINE void cut(V& x) const {
-    if (relu) x = x <= V{} ? V{} : x;
+    if (relu) detail::relu<T, static_cast<Index>(sizeof x / sizeof(T))>(x, x);
   }
 };
 

@@ -23,6 +23,24 @@ struct Carver {
   }
 };
 
+/// Temporary memory of a pass for so many samples, or for any number of them (`dynamic`): some take none for
+/// samples that have to wait.
+template<class Pass>
+constexpr Bytes conv_scratch(Index batch) {
+  if constexpr (requires { Pass::scratch_for(batch); })
+    return {Pass::scratch_for(batch == dynamic ? Index{1} << 24 : batch), 0};
+  else
+    return Pass::scratch;
+}
+/// The same where weights are prepared.
+template<class Pass>
+constexpr Bytes conv_prepared_scratch(Index batch) {
+  if constexpr (requires { Pass::prepared_scratch_for(batch); })
+    return {Pass::prepared_scratch_for(batch == dynamic ? Index{1} << 24 : batch), 0};
+  else
+    return {0, Pass::prepared_scratch};
+}
+
 /// Copies n neighbours.
 template<class T, Index W = native_width<T>>
 STATOR_ALWAYS_INLINE inline void copy_row(const T* from, Index n, T* to) {

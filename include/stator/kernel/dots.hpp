@@ -20,6 +20,82 @@ inline constexpr Index dots_rows = vector_registers >= 32 ? 4 : 2;
 /// How B lies: row after row, or as `pack_dots` leaves it, in the caches near the core or farther away.
 enum class DotsLayout { rows, packed, packed_far };
 
+/// C[MR, NR] = (C | bias) + the sum of each vector. As many as a vector has elements make one vector.
+template<class T, Index W, Index MR, Index NR>
+STATOR_ALWAYS_INLINE inline void store_dots(const vec<T, W> (&sum)[MR][NR], const T* bias, bool add, T* c,
+                                            Index ci) {
+  using V = vec<T, W>;
+  constexpr Index q = quad<T>;
+  const auto finish = [=](auto& v, Index j, T* to) STATOR_INLINE_LAMBDA {
+    std::remove_cvref_t<decltype(v)> start;
+    if (add)
+      load(start, to);
+    else if (bias)
+      load(start, bias + j);
+    if (add || bias) v += start;
+    store(v, to);
+  };
+  if constexpr (NR % W == 0) {
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) {
+      STATOR_UNROLL
+      for (Index j = 0; j < NR; j += W) {
+        V total;
+        sum_vectors<T, W>(sum[i] + j, total);
+        finish(total, j, c + i * ci + j);
+      }
+    }
+  } else if constexpr (NR == q && MR % (W / q) == 0) { // a quad of each row
+    constexpr Index rows = W / q;
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; i += rows) {
+      V total;
+      sum_vectors<T, W>(sum[i], total);
+      [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
+        const auto row = [&]<int Row>() STATOR_INLINE_LAMBDA {
+          constexpr int first = Row * static_cast<int>(q);
+          vec<T, q> few = __builtin_shufflevector(total, total, (first + I)...);
+          finish(few, 0, c + (i + Row) * ci);
+        };
+        [&]<int... R>(std::integer_sequence<int, R...>) STATOR_INLINE_LAMBDA {
+          (row.template operator()<R>(), ...);
+        }(std::make_integer_sequence<int, static_cast<int>(rows)>{});
+      }(std::make_integer_sequence<int, static_cast<int>(q)>{});
+    }
+  } else if constexpr (NR % q == 0) {
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) {
+      STATOR_UNROLL
+      for (Index j = 0; j < NR; j += q) {
+        V total;
+        vec<T, q> few;
+        sum_quads<T, W>(sum[i] + j, total);
+        fold<T, W>(total, few);
+        finish(few, j, c + i * ci + j);
+      }
+    }
+  } else if constexpr (NR == 2 && q == 4) {
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) {
+      T* const out = c + i * ci;
+      V low, high;
+      interleave<T, W, 0>(sum[i][0], sum[i][1], low);
+      interleave<T, W, 1>(sum[i][0], sum[i][1], high);
+      low += high;
+      vec<T, 4> few;
+      fold<T, W>(low, few);
+      for (Index j = 0; j < 2; ++j) out[j] = (add ? out[j] : bias ? bias[j] : T{}) + (few[j] + few[j + 2]);
+    }
+  } else {
+    STATOR_UNROLL
+    for (Index i = 0; i < MR; ++i) {
+      T* const out = c + i * ci;
+      for (Index j = 0; j < NR; ++j)
+        out[j] = (add ? out[j] : bias ? bias[j] : T{}) + horizontal_sum<T, W>(sum[i][j]);
+    }
+  }
+}
+
 /// C[MR, NR] = (C | bias) + A·Bᵀ with rows of A contiguous, `k` elements long.
 template<class T, Index W, Index MR, Index NR, Index K, DotsLayout Layout = DotsLayout::rows>
 STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi, Index k, const T* bias,
@@ -38,7 +114,10 @@ STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi
     V x[MR];
     STATOR_UNROLL
     for (Index i = 0; i < MR; ++i) {
-      load(x[i], a + i * ai + p);
+      if constexpr (MR > 1)
+        load_once(x[i], a + i * ai + p);
+      else
+        load(x[i], a + i * ai + p);
       keep(x[i]);
     }
     STATOR_UNROLL
@@ -47,7 +126,7 @@ STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi
       // A page ahead: the machine's own prefetching stops at its end.
       if constexpr (Layout == DotsLayout::packed_far)
         STATOR_PREFETCH(at + j * W + 4096 / static_cast<Index>(sizeof(T)));
-      if constexpr (MR > 1 && W == native_width<T>)
+      if constexpr (MR > 1)
         load_once(y, at + j * (packed ? W : bi));
       else
         load(y, at + j * (packed ? W : bi));
@@ -75,41 +154,7 @@ STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi
       p = k;
     }
   }
-  STATOR_UNROLL
-  for (Index i = 0; i < MR; ++i) {
-    T* out = c + i * ci;
-    if constexpr (NR % quad<T> == 0) {
-      STATOR_UNROLL
-      for (Index j = 0; j < NR; j += quad<T>) {
-        V r[quad<T>];
-        STATOR_UNROLL
-        for (Index q = 0; q < quad<T>; ++q) r[q] = sum[i][j + q];
-        transpose_quads<T, W>(r);
-        V total = r[0];
-        STATOR_UNROLL
-        for (Index q = 1; q < quad<T>; ++q) total += r[q];
-        vec<T, quad<T>> few, start{};
-        fold<T, W>(total, few);
-        if (add)
-          load(start, out + j);
-        else if (bias)
-          load(start, bias + j);
-        few += start;
-        store(few, out + j);
-      }
-    } else if constexpr (NR == 2 && quad<T> == 4) {
-      V low, high;
-      interleave<T, W, 0>(sum[i][0], sum[i][1], low);
-      interleave<T, W, 1>(sum[i][0], sum[i][1], high);
-      low += high;
-      vec<T, 4> few;
-      fold<T, W>(low, few);
-      for (Index j = 0; j < 2; ++j) out[j] = (add ? out[j] : bias ? bias[j] : T{}) + (few[j] + few[j + 2]);
-    } else {
-      for (Index j = 0; j < NR; ++j)
-        out[j] = (add ? out[j] : bias ? bias[j] : T{}) + horizontal_sum<T, W>(sum[i][j]);
-    }
-  }
+  store_dots<T, W, MR, NR>(sum, bias, add, c, ci);
   if (p < k) { // fewer elements than a vector
     for (Index i = 0; i < MR; ++i)
       for (Index j = 0; j < NR; ++j) {

@@ -7,6 +7,7 @@
 #include "stator/core/compiler.hpp"
 #include "stator/core/elementwise_base.hpp"
 #include "stator/core/parallel.hpp"
+#include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
 
 #include <algorithm>
@@ -111,15 +112,15 @@ STATOR_ALWAYS_INLINE inline void operate(V* value, V& result, std::index_sequenc
     STATOR_INLINE_CALL code->vector(args, result);
 }
 
-/// One step of a region, its result in a register. Regions share these functions: their names hold the step
-/// alone, not its region.
-template<class V, RegionStep Step, bool Moves, class T>
+/// One step of a region, its result in a register, of which `Count` elements are wanted. Regions share these
+/// functions: their names hold the step alone, not its region.
+template<class V, RegionStep Step, bool Moves, Index Count, class T>
 STATOR_ALWAYS_INLINE inline void step(const T* const* source, T* const* target, Index i, V* value,
                                       V& result) {
   if constexpr (Step.input > 0) {
     constexpr auto k = static_cast<std::size_t>(Step.input - 1);
     if constexpr (Moves)
-      result = V::load(source[k] + i);
+      load_first<T, V::size, Count>(result.raw, source[k] + i);
     else
       result = V(source[k][0]);
   } else if constexpr (Step.operation == nullptr) {
@@ -129,7 +130,7 @@ STATOR_ALWAYS_INLINE inline void step(const T* const* source, T* const* target, 
         static_cast<std::size_t>(std::ranges::find(Step.operand, 0) - Step.operand.begin());
     STATOR_INLINE_CALL operate<V, Step, T>(value, result, std::make_index_sequence<count>{});
   }
-  if constexpr (Step.output > 0) result.store(target[Step.output - 1] + i);
+  if constexpr (Step.output > 0) store_first<T, V::size, Count>(result.raw, target[Step.output - 1] + i);
 }
 
 } // namespace detail
@@ -159,7 +160,7 @@ struct fused {
         parallel_for(n, n > enough ? grain : n,
                      [&](Index first, Index last, int) { row(in, out, first, first, last - first); });
       } else {
-        STATOR_INLINE_CALL row(in, out, 0, 0, n);
+        STATOR_INLINE_CALL row<loops.extents[0]>(in, out, 0);
       }
     } else {
       const Index outer = extent(0, batch);
@@ -188,7 +189,7 @@ private:
         shifted[i] = in[i];
         for (std::size_t d = 0; d < inner; ++d) shifted[i] += outer[d] * loops.stride(i, d);
       }
-      row(shifted, out, position * loops.extents[inner], 0, loops.extents[inner]);
+      row<loops.extents[inner]>(shifted, out, position * loops.extents[inner]);
     } else {
       for (Index i = 0; i < loops.extents[D]; ++i)
         nest<D + 1>(in, out, position * loops.extents[D] + i, at..., i);
@@ -201,16 +202,32 @@ private:
     T* target[R.outputs];
     for (std::size_t i = 0; i < input_count; ++i) source[i] = loops.moves[i][inner] ? in[i] + from : in[i];
     for (std::size_t o = 0; o < R.outputs; ++o) target[o] = out[o] + to;
-    for_each_vector<T>(count, [&]<class V>(Index i) STATOR_INLINE_LAMBDA {
-      evaluate<V>(source, target, i, std::make_index_sequence<step_count>{});
-    });
+    constexpr Index width = native_width<T>;
+    const Index whole = count / width * width;
+    for (Index i = 0; i < whole; i += width) evaluate<Simd<T>>(source, target, i);
+    if constexpr (width > 1)
+      for (Index i = whole; i < count; ++i) evaluate<Simd<T, 1>>(source, target, i);
+  }
+  /// The same for a number of elements that is a constant: what does not fill a vector is a vector all the
+  /// same.
+  template<Index Count>
+  static void row(const T* const* in, T* const* out, Index to) {
+    T* target[R.outputs];
+    for (std::size_t o = 0; o < R.outputs; ++o) target[o] = out[o] + to;
+    constexpr Index width = native_width<T>, rest = Count % width, whole = Count - rest;
+    for (Index i = 0; i < whole; i += width) evaluate<Simd<T>>(in, target, i);
+    if constexpr (rest > 1)
+      evaluate<Simd<T>, rest>(in, target, whole);
+    else if constexpr (rest > 0)
+      evaluate<Simd<T, 1>>(in, target, whole);
   }
 
-  template<class V, std::size_t... S>
-  STATOR_ALWAYS_INLINE static void evaluate(const T* const* source, T* const* target, Index i,
-                                            std::index_sequence<S...>) {
-    V value[step_count];
-    (detail::step<V, R.steps[S], moves(R.steps[S])>(source, target, i, value, value[S]), ...);
+  template<class V, Index Count = V::size>
+  STATOR_ALWAYS_INLINE static void evaluate(const T* const* source, T* const* target, Index i) {
+    [&]<std::size_t... S>(std::index_sequence<S...>) STATOR_INLINE_LAMBDA {
+      V value[step_count];
+      (detail::step<V, R.steps[S], moves(R.steps[S]), Count>(source, target, i, value, value[S]), ...);
+    }(std::make_index_sequence<step_count>{});
   }
   /// Whether what a step loads is another element in each turn of the innermost loop.
   static constexpr bool moves(const RegionStep& s) {

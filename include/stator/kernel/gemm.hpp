@@ -35,12 +35,20 @@ private:
 
   /// A small product with one or two columns: rows of A in the lanes of vectors.
   static constexpr Index lanes = way.small && vectorizable<T> ? detail::common_lanes<T>(M) : 1;
-  static constexpr bool rows_in_lanes =
+  static constexpr bool few_columns =
       way.small && TransB && !TransA && lanes > 1 && N <= 2 && K % quad<T> == 0;
+  /// A single row, of which several are as long as a vector.
+  static constexpr Index whole_rows =
+      way.small && vectorizable<T> && K < native_width<T> ? detail::lanes_of_whole_rows<T>(N, K) : 0;
   /// One of a transposed A that is narrower than a vector: columns of A in the lanes.
   static constexpr bool transposed = way.small && TransA && !TransB && vectorizable<T> &&
                                      N < native_width<T> && N % quad<T> == 0 && M % native_width<T> == 0 &&
                                      M <= 2 * native_width<T>;
+  /// The same where rows of C, some in a vector, are few.
+  static constexpr Index rows_of_c =
+      way.small && TransA && !TransB && vectorizable<T> && N < native_width<T> && M <= native_width<T>
+          ? detail::lanes_of_whole_rows<T>(M, N)
+          : 0;
 
   static constexpr Bytes packed_bytes() {
     if (way.plain || way.small || way.few_weights || way.only_dots || always_few) return {};
@@ -79,6 +87,12 @@ private:
 
 public:
   static constexpr Bytes scratch = packed_bytes(); ///< temporary memory of `run`
+  /// Rows of A that detail::product_in_lanes may take at once; 0: it would not pay.
+  static constexpr Index rows_in_lanes =
+      way.small && TransB && !TransA &&
+              lanes * static_cast<Index>(sizeof(T)) >= std::min<Index>(vector_bytes, 32)
+          ? lanes
+          : 0;
 
   /// Bytes of B packed for any number of products; 0 where B is read as it lies.
   static constexpr std::size_t prepared_bytes = panels_bytes + (packs_dots ? packed_dots_bytes<T>(N, K) : 0);
@@ -130,45 +144,30 @@ private:
   static constexpr Index height(Index vectors) {
     return M != dynamic ? std::min(tile_rows(vectors), M) : tile_rows(vectors);
   }
-  /// Element (i, p) of op(A) and (p, j) of op(B).
-  STATOR_ALWAYS_INLINE static T at_a(const T* a, Index i, Index p, Index m, Index k) {
-    return TransA ? a[p * m + i] : a[i * k + p];
-  }
-  STATOR_ALWAYS_INLINE static T at_b(const T* b, Index p, Index j, Index n, Index k) {
-    return TransB ? b[j * k + p] : b[p * n + j];
-  }
-
-  STATOR_ALWAYS_INLINE static void loops(const T* a, const T* b, const T* bias, T* c, bool accumulate,
-                                         Index m, Index n, Index k) {
-    for (Index i = 0; i < m; ++i)
-      for (Index j = 0; j < n; ++j) {
-        T sum{};
-        for (Index p = 0; p < k; ++p) sum = static_cast<T>(sum + at_a(a, i, p, m, k) * at_b(b, p, j, n, k));
-        T& out = c[i * n + j];
-        out = static_cast<T>((accumulate ? out : T{}) + (bias && !accumulate ? bias[j] : T{}) + sum);
-      }
-  }
-
   STATOR_ALWAYS_INLINE static void inlined(const T* a, const T* b, const T* bias, T* c, bool accumulate) {
-    if constexpr (rows_in_lanes) {
+    if constexpr (few_columns) {
       detail::lanes_of_rows<T, lanes, M, N, K>(a, b, bias, c, accumulate);
+    } else if constexpr (rows_of_c > 0 && (!transposed || K <= 2)) {
+      detail::outer_products<T, rows_of_c, M, N, K>(a, b, bias, c, accumulate);
     } else if constexpr (transposed) {
       detail::transposed_tile<T, M, N, K>(a, b, bias, c, accumulate);
     } else if constexpr (!vectorizable<T>) {
-      loops(a, b, bias, c, accumulate, M, N, K);
+      detail::plain_product<TransA, TransB>(a, b, bias, c, accumulate, M, N, K);
+    } else if constexpr ((!TransB || K == 1) && N % W == 0) { // a column is a row as well
+      tiles(a, b, bias, c, accumulate);
+    } else if constexpr (TransB && !TransA && M == 1 && whole_rows > 0) {
+      detail::rows_in_vectors<T, whole_rows, N, K>(a, b, bias, c, accumulate);
     } else if constexpr (TransB && !TransA && N % W == 0 && (M > 1 || K < native_width<T>)) {
       alignas(alignment) T packed[static_cast<std::size_t>(K * N)];
       pack_columns_inlined<T, W>(b, K, N, K, N, packed);
       tiles(a, packed, bias, c, accumulate);
     } else if constexpr (TransB && !TransA && K >= quad<T>) {
       constexpr Index w = K >= native_width<T> ? native_width<T> : quad<T>;
-      constexpr Index most = N >= quad<T> ? quad<T> : N;
+      constexpr Index most = M == 1 && N % w == 0 ? w : N >= quad<T> ? quad<T> : N;
       dots_block<T, w, std::min(M, dots_rows<T>), most, K, N % most != 0>(a, K, b, K, K, bias, accumulate, c,
                                                                           N, M, N);
-    } else if constexpr (!TransB && N % W == 0) {
-      tiles(a, b, bias, c, accumulate);
     } else {
-      loops(a, b, bias, c, accumulate, M, N, K);
+      detail::plain_product<TransA, TransB>(a, b, bias, c, accumulate, M, N, K);
     }
   }
 
@@ -194,7 +193,7 @@ private:
     if constexpr (N != dynamic) n = N;
     if constexpr (K != dynamic) k = K;
     if constexpr (way.plain) {
-      loops(a, b, bias, c, accumulate, m, n, k);
+      detail::plain_product<TransA, TransB>(a, b, bias, c, accumulate, m, n, k);
       return;
     } else if constexpr (way.few_weights) {
       using some = gemm<T, detail::rows_at_once, N, K, false, true>;

@@ -10,13 +10,23 @@ namespace stator::kernel {
 
 namespace detail {
 
+/// The widest vector whose width divides `n`; 1 where none does.
+template<class T>
+constexpr Index common_lanes(Index n) {
+  for (Index w = native_width<T>; w >= quad<T> && w > 1; w /= 2)
+    if (n % w == 0) return w;
+  return 1;
+}
+
 /// How the columns of C are divided: panels of `vectors` vectors of `width` elements, the last one narrower.
 template<class T>
 struct Columns {
   Index width = 0, vectors = 0, panels = 0, last = 0;
 
-  constexpr Columns(Index n) {
+  /// With `whole` vectors that divide n, if there are.
+  constexpr Columns(Index n, bool whole = false) {
     width = n == dynamic ? native_width<T> : width_for<T>(n);
+    if (const Index common = common_lanes<T>(n); whole && common > 1) width = common;
     const Index all = n == dynamic ? 2 : ceil_div(n, width);
     panels = ceil_div(all, max_tile_vectors);
     vectors = ceil_div(all, panels);
@@ -69,11 +79,11 @@ struct Way {
   /// Rows up to which they are multiplied with rows of B as they lie, by rows_times_matrix.
   Index few_rows;
 
-  constexpr Way(Index m, Index n, Index k, bool transposed_a, bool transposed_b) : columns(n) {
+  constexpr Way(Index m, Index n, Index k, bool transposed_a, bool transposed_b)
+      : columns(n, is_small(m, n, k)), small(is_small(m, n, k)) {
     const bool vectors = vectorizable<T>, dot = transposed_b && !transposed_a;
-    const bool known = n != dynamic && k != dynamic, all_known = known && m != dynamic;
+    const bool known = n != dynamic && k != dynamic;
     const Index elements = known ? n * k : 0;
-    small = all_known && m * elements <= 4096;
     can_dot = dot && vectors && (k == dynamic || k >= native_width<T>);
     only_dots = can_dot && ((m != dynamic && m <= dots_limit(k)) || (n == dynamic && k == dynamic));
     plain = !vectors || (transposed_b && n == dynamic && k == dynamic && !can_dot);
@@ -89,6 +99,11 @@ struct Way {
                    : n >= far_apart<T> && k != dynamic && k >= far_apart<T> ? fresh_rows + 1
                                                                             : 0;
     few_rows = !vectors || transposed_b ? 0 : far && narrow && !transposed_a ? 4 : 1;
+  }
+
+private:
+  static constexpr bool is_small(Index m, Index n, Index k) {
+    return m != dynamic && n != dynamic && k != dynamic && m * n * k <= 4096;
   }
 };
 

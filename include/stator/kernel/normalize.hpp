@@ -146,9 +146,9 @@ struct row_norm {
   static void for_row(F&& body) {
     if constexpr (Inner > 1) {
       for (Index c = 0; c < per_group; ++c)
-        for_each_vector<T>(Inner, [&]<class V>(Index i) { body.template operator()<V>(c * Inner + i); });
+        for_each_vector<T, Inner>([&]<class V>(Index i) { body.template operator()<V>(c * Inner + i); });
     } else {
-      for_each_vector<T>(Length, body);
+      for_each_vector<T, Length>(body);
     }
   }
   /// Where the weights of a row begin; null without weights.

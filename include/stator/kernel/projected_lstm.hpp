@@ -56,7 +56,7 @@ struct projected_lstm {
         const Index at = cells::row(n, cells::step(s), batch);
         T* const rest = rest_of(y, s, n, batch);
         const T* const cell = s > 0 ? rest_of(y, s - 1, n, batch) : c + n * H;
-        for_each_vector<T>(H, [&]<class V>(Index i) {
+        for_each_vector<T, H>([&]<class V>(Index i) {
           cells::template forward_cell<V>(x + at * 4 * H + i, sums + n * 4 * H + i, output + n * H + i,
                                           cell + i, outputs_of(y, batch) + at * H + i, rest + i);
         });
@@ -94,7 +94,7 @@ struct projected_lstm {
         const Index at = cells::row(n, cells::step(s), batch);
         const T* const rest = rest_of(y, s, n, batch);
         const T* const cell = s > 0 ? rest_of(y, s - 1, n, batch) : c + n * H;
-        for_each_vector<T>(H, [&]<class V>(Index i) {
+        for_each_vector<T, H>([&]<class V>(Index i) {
           cells::template backward_cell<V>(output + n * H + i, outputs_of(y, batch) + at * H + i, rest + i,
                                            nullptr, cell + i, none + n * H + i, later + n * H + i,
                                            sums + n * 4 * H + i, d + at * 4 * H + i);

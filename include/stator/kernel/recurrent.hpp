@@ -90,7 +90,7 @@ struct recurrence {
         const Index at = row(n, step(s), batch);
         T* const rest = rest_of(y, s, n, batch);
         const T* const cell = s > 0 ? rest_of(y, s - 1, n, batch) : c + n * H;
-        for_each_vector<T>(H, [&]<class V>(Index i) {
+        for_each_vector<T, H>([&]<class V>(Index i) {
           forward_cell<V>(x + at * G * H + i, sums + n * G * H + i, hidden + n * H + i, cell + i,
                           y + at * H + i, rest + i);
         });
@@ -118,7 +118,7 @@ struct recurrence {
                                 : s > 0        ? y + row(n, step(s - 1), batch) * H
                                                : h + n * H;
         const T* const cell = C != Cell::lstm ? nullptr : s > 0 ? rest_of(y, s - 1, n, batch) : c + n * H;
-        for_each_vector<T>(H, [&]<class V>(Index i) {
+        for_each_vector<T, H>([&]<class V>(Index i) {
           backward_cell<V>(g + at * H + i, y + at * H + i, rest + i, hidden ? hidden + i : nullptr,
                            cell ? cell + i : nullptr, carried + n * H + i,
                            later ? later + n * H + i : nullptr, sums + n * G * H + i, d + at * S * H + i);
@@ -182,7 +182,7 @@ private:
     } else if constexpr (C == Cell::tanh) {
       state = tanh(sum(0));
     } else {
-      state = select(sum(0) <= V(0), V(0), sum(0));
+      state = relu(sum(0));
     }
     state.store(out);
     state.store(hidden);

@@ -46,6 +46,34 @@ STATOR_ALWAYS_INLINE inline void sqrt(const V& x, V& root) {
   // clang-format on
 #endif
 }
+/// max(x, 0) in one instruction, which g++ does not find; NaN stays NaN, and -0 is -0, as PyTorch's.
+template<class T, Index W, class V>
+STATOR_ALWAYS_INLINE inline void relu(const V& x, V& y) {
+  if constexpr (W == 1 || !std::floating_point<T>) {
+    y = x < V{} ? V{} : x;
+  } else {
+    [[maybe_unused]] constexpr std::size_t bytes = sizeof(V);
+    [[maybe_unused]] constexpr bool single = sizeof(T) == 4;
+    // clang-format off
+#if defined(__AVX512F__) && !defined(__clang__)
+    if constexpr (bytes == 64 && single) y = __builtin_ia32_maxps512_mask(V{}, x, x, static_cast<short>(-1), 4);
+    else if constexpr (bytes == 64) y = __builtin_ia32_maxpd512_mask(V{}, x, x, static_cast<char>(-1), 4);
+    else
+#endif
+#if defined(__AVX__) && !defined(__clang__)
+    if constexpr (bytes == 32 && single) y = __builtin_ia32_maxps256(V{}, x);
+    else if constexpr (bytes == 32) y = __builtin_ia32_maxpd256(V{}, x);
+    else
+#endif
+#if defined(__SSE2__) && !defined(__clang__)
+    if constexpr (bytes == 16 && single) y = __builtin_ia32_maxps(V{}, x);
+    else if constexpr (bytes == 16) y = __builtin_ia32_maxpd(V{}, x);
+    else
+#endif
+    y = x < V{} ? V{} : x;
+    // clang-format on
+  }
+}
 } // namespace detail
 
 /// The unsigned integers of as many bits.
@@ -233,6 +261,14 @@ STATOR_ALWAYS_INLINE inline Simd<T, W> abs(const Simd<T, W>& x) {
     return select(x < Simd<T, W>(T{}), -x, x);
 }
 
+/// max(x, 0); NaN stays NaN.
+template<class T, Index W>
+STATOR_ALWAYS_INLINE inline Simd<T, W> relu(const Simd<T, W>& x) {
+  Simd<T, W> y;
+  detail::relu<T, W>(x.raw, y.raw);
+  return y;
+}
+
 /// The root, correctly rounded.
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline Simd<T, W> sqrt(const Simd<T, W>& x) {
@@ -269,13 +305,14 @@ STATOR_ALWAYS_INLINE inline T rounded(T product) {
   return rounded(Simd<T, 1>(product)).raw;
 }
 
-/// Calls `body.operator()<V>(i)` for i in [0, count): V is Simd<T> first, then Simd<T, 1> for the rest.
-template<class T, class F>
-STATOR_ALWAYS_INLINE inline void for_each_vector(Index count, F&& body) {
-  const Index whole = count / native_width<T> * native_width<T>;
-  for (Index i = 0; i < whole; i += native_width<T>) body.template operator()<Simd<T>>(i);
-  if constexpr (native_width<T> > 1)
-    for (Index i = whole; i < count; ++i) body.template operator()<Simd<T, 1>>(i);
+/// Calls `body.operator()<V>(i)` for i in [Begin, Count): V is Simd<T> as long as it fits, then half as wide
+/// and so on, down to 128 bits, then Simd<T, 1>.
+template<class T, Index Count, Index W = native_width<T>, Index Begin = 0, class F>
+STATOR_ALWAYS_INLINE inline void for_each_vector(F&& body) {
+  constexpr Index whole = Count - (Count - Begin) % W;
+  for (Index i = Begin; i < whole; i += W) body.template operator()<Simd<T, W>>(i);
+  if constexpr (whole < Count)
+    for_each_vector<T, Count, (W > quad<T> ? W / 2 : 1), whole>(std::forward<F>(body));
 }
 
 } // namespace stator::kernel

@@ -102,4 +102,28 @@ void svd(const T* a, Index m, Index n, T* u, T* s, T* v, T* space) {
   tall_svd(space, n, m, v, s, u);
 }
 
+/// Columns that make those of q [m, k], which are orthonormal, an orthonormal basis: rest [m, m - k]. `space`
+/// holds m m.
+template<class T>
+void orthonormal_complement(const T* q, Index m, Index k, T* rest, T* space) {
+  for (Index i = 0; i < m; ++i) std::copy_n(q + i * k, k, space + i * m);
+  for (Index j = k; j < m; ++j) detail::complete_column(space, m, m, j);
+  for (Index i = 0; i < m; ++i) std::copy_n(space + i * m + k, m - k, rest + i * (m - k));
+}
+
+/// The pseudoinverse [n, m] of a [m, n]: v s^-1 u^T, where singular values of at most `rcond` times the
+/// largest count as 0. `space` holds (m + n + 1) min(m, n) + m n.
+template<class T>
+void pinverse(const T* a, Index m, Index n, T rcond, T* out, T* space) {
+  const Index k = std::min(m, n);
+  T *const u = space, *const s = u + m * k, *const v = s + k;
+  svd(a, m, n, u, s, v, v + n * k);
+  std::fill_n(out, n * m, T{});
+  for (Index l = 0; l < k && !(s[l] <= rcond * s[0]); ++l) // NaN is not left out
+    for (Index i = 0; i < n; ++i) {
+      const T part = v[i * k + l] / s[l];
+      for (Index j = 0; j < m; ++j) out[i * m + j] += part * u[j * k + l];
+    }
+}
+
 } // namespace stator::kernel

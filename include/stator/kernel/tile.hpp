@@ -84,8 +84,8 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
       STATOR_UNROLL
       for (Index v = 0; v < NV; ++v) {
         if (add) load(start[v], c + v * W);
-        const V out = start[v] + sum[i][v];
-        store(out, c + v * W);
+        if (add || bias) sum[i][v] += start[v]; // compilers do not take 0 + x for x
+        store(sum[i][v], c + v * W);
       }
     }
   } else {

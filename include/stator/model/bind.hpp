@@ -30,7 +30,8 @@ struct BindVisitor : visitor_base {
   void leaf(const auto&, L& l) {
     using T = typename L::scalar;
     const TensorRef ref = arenas.at(*entry++);
-    l.bind(reinterpret_cast<T*>(ref.raw()), reinterpret_cast<T*>(ref.grad_memory()), ref.grad_state());
+    l.bind(reinterpret_cast<T*>(ref.raw()), reinterpret_cast<arithmetic_of<T>*>(ref.grad_memory()),
+           ref.grad_state());
   }
 };
 

@@ -6,6 +6,7 @@
 #include "stator/core/compiler.hpp"
 #include "stator/model/eval_model.hpp"
 #include "stator/run/evaluation.hpp"
+#include "stator/run/lanes.hpp"
 #include "stator/run/prepared.hpp"
 
 #include <cstring>
@@ -20,8 +21,9 @@ struct InferenceOptions {
   /// Folds BatchNorm into the convolution or Linear before it: outputs differ from those of the model in
   /// rounding. Without it, and where there is nothing to fold, they are equal bit by bit.
   bool fold = true;
-  /// Computes all 3x3 convolutions of stride one by F(2x2, 3x3), with 16 multiplications instead of 36, where
-  /// that is faster: outputs differ in rounding. Without it only those are that a BatchNorm was folded into.
+  /// Where STATOR_WINOGRAD is 0, and models do not: computes 3x3 convolutions of stride one by F(2x2, 3x3),
+  /// with 16 multiplications instead of 36, where that is faster; outputs differ in rounding. Without it only
+  /// those are that a BatchNorm was folded into.
   bool winograd = false;
 };
 

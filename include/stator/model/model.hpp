@@ -59,7 +59,9 @@ public:
   /// The network.
   using module_type = Net;
   /// Element type of the parameters.
-  using scalar = std::conditional_t<detail::parameter_dtype<Net>() == DType::float64, double, float>;
+  using scalar = scalar_of<detail::parameter_dtype<Net>()>;
+  /// Element type of the gradients: float where the parameters have 16 bits.
+  using gradient_scalar = arithmetic_of<scalar>;
 
   /// Every parameter, buffer and module, as constants.
   using tables = Table;
@@ -175,19 +177,19 @@ public:
   TensorRef tensor(const LeafEntry& leaf) const { return arenas().at(leaf); }
 
   /// All parameters (gradients, buffers) as one block, padding between tensors included and zero. The
-  /// gradients' block has the layout of the first part of the parameters', which are those that are not
-  /// frozen. A gradient that is written here by hand counts as there when it is not 0 everywhere; see
+  /// gradients' block has, in elements, the layout of the first part of the parameters', which are those that
+  /// are not frozen. A gradient that is written here by hand counts as there when it is not 0 everywhere; see
   /// Parameter::set_has_grad for one that is.
   std::span<scalar> parameter_arena() const { return arena<scalar>(arenas_.parameters, parameter_bytes); }
   /// All gradients as one block.
-  std::span<scalar> gradient_arena() const {
+  std::span<gradient_scalar> gradient_arena() const {
     detail::StaleGradients<Model>::show(arenas_);
     return gradient_memory();
   }
   /// The same for the library: those that are not there may be stale, see GradState, or `settled`, 0.
-  std::span<scalar> gradient_memory(bool settled = false) const {
+  std::span<gradient_scalar> gradient_memory(bool settled = false) const {
     if (settled) detail::StaleGradients<Model>::settle(arenas_);
-    return arena<scalar>(arenas_.gradients, gradient_bytes);
+    return arena<gradient_scalar>(arenas_.gradients, gradient_bytes);
   }
   /// The bytes of all buffers, whose element types differ.
   std::span<std::byte> buffer_arena() const { return {arenas_.buffers, buffer_bytes}; }

@@ -17,9 +17,11 @@ template<class M>
 struct StaleGradients {
   static constexpr std::size_t count() { return M::parameter_table.size(); }
   static constexpr std::size_t bytes(std::size_t i) {
-    return static_cast<std::size_t>(M::parameter_table[i].numel) * sizeof(typename M::scalar);
+    return static_cast<std::size_t>(M::parameter_table[i].numel) * sizeof(typename M::gradient_scalar);
   }
-  static std::byte* at(const Arenas& a, std::size_t i) { return a.gradients + M::parameter_table[i].offset; }
+  static std::byte* at(const Arenas& a, std::size_t i) {
+    return a.gradients + M::parameter_table[i].gradient_offset();
+  }
   /// Whether any may be stale.
   static consteval bool possible() {
     for (std::size_t i = 0; i < count(); ++i)
@@ -53,7 +55,7 @@ struct StaleGradients {
       GradState& state = a.states[i];
       state.stale = may_leave && !state.seen && bytes(i) >= GradState::large;
       if (!state.stale) continue;
-      const auto offset = static_cast<std::size_t>(M::parameter_table[i].offset);
+      const auto offset = M::parameter_table[i].gradient_offset();
       clear_to(offset);
       from = offset + bytes(i);
     }

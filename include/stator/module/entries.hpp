@@ -9,6 +9,13 @@
 
 namespace stator::inline v0_2 {
 
+namespace detail {
+/// What is so many bytes from the beginning in an arena of parameters, in that of their gradients.
+constexpr std::size_t gradient_place(std::size_t bytes, DType type) {
+  return is_half(type) ? 2 * bytes : bytes;
+}
+} // namespace detail
+
 /// One parameter or buffer.
 struct LeafEntry {
   std::string_view name; ///< full path: "blocks.3.fc1.weight"
@@ -29,6 +36,8 @@ struct LeafEntry {
   constexpr bool is_parameter() const { return kind == LeafKind::parameter; }
   /// A parameter that gets a gradient.
   constexpr bool is_trainable() const { return is_parameter() && !frozen; }
+  /// Bytes from the beginning of the gradient arena, which has the layout of the parameters' in elements.
+  constexpr std::size_t gradient_offset() const { return detail::gradient_place(offset, dtype); }
 };
 
 /// What a walk over parameters and buffers reads of one, close together.

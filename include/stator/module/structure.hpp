@@ -132,43 +132,64 @@ struct Children {
   }
 };
 
+/// The type of field I of a struct, or of element I of a list.
+template<class T, std::size_t I, bool IsList = list_traits<T>::is_list>
+struct field_type : std::type_identity<reflect::field_t<T, I>> {};
+template<class T, std::size_t I>
+struct field_type<T, I, true> : std::tuple_element<I, T> {};
+
+/// The numbers of the wanted ones: found once for all visitors.
+template<class Wanted, class T, class Numbers>
+struct wanted_among;
+template<class Wanted, class T, std::size_t... I>
+struct wanted_among<Wanted, T, std::index_sequence<I...>> {
+  static constexpr std::size_t count =
+      (std::size_t{0} + ... + Wanted::template wants<typename field_type<T, I>::type>());
+  static constexpr std::array<std::size_t, count> numbers = [] {
+    std::array<std::size_t, count> result{};
+    std::size_t n = 0;
+    ((Wanted::template wants<typename field_type<T, I>::type>() ? void(result[n++] = I) : void()), ...);
+    return result;
+  }();
+};
+template<class Of, class Numbers = std::make_index_sequence<Of::count>>
+struct wanted_numbers;
+template<class Of, std::size_t... K>
+struct wanted_numbers<Of, std::index_sequence<K...>>
+    : std::type_identity<std::index_sequence<Of::numbers[K]...>> {};
+template<class Wanted, class T, std::size_t Count>
+using wanted_fields = typename wanted_numbers<wanted_among<Wanted, T, std::make_index_sequence<Count>>>::type;
+
+template<class M, class F, std::size_t... I>
+constexpr void visit_fields(M& m, F& visit, std::index_sequence<I...>) {
+  (visit(reflect::get<I>(m), reflect::field_name<std::remove_cv_t<M>, I>), ...);
+}
+template<class M, class F, std::size_t... I>
+constexpr void visit_elements(M& m, F& visit, std::index_sequence<I...>) {
+  (visit(std::get<I>(m), I), ...);
+}
+template<class T, class M, class F, std::size_t... I>
+constexpr void visit_named(M& m, F& visit, std::index_sequence<I...>) {
+  (visit(std::get<I>(m), T::element_names[I]), ...);
+}
+
 /// Calls `visit(field, name)` for each field of a struct or element of a list that is wanted.
 template<class Wanted = EveryField, class M, class F>
 constexpr void for_each_field(M& m, F&& visit) {
   using T = std::remove_cv_t<M>;
-  if constexpr (NamedContainer<T>) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (
-          [&] {
-            if constexpr (Wanted::template wants<std::remove_cvref_t<decltype(std::get<I>(m.elements))>>())
-              visit(std::get<I>(m.elements), T::element_names[I]);
-          }(),
-          ...);
-    }(std::make_index_sequence<T::element_names.size()>{});
-  } else if constexpr (Container<T>) {
+  if constexpr (NamedContainer<T>)
+    visit_named<T>(
+        m.elements, visit,
+        wanted_fields<Wanted, std::remove_cvref_t<decltype(m.elements)>, T::element_names.size()>{});
+  else if constexpr (Container<T>)
     for_each_field<Wanted>(m.elements, visit);
-  } else if constexpr (requires { typename T::value_type; } && list_traits<T>::is_list) {
+  else if constexpr (requires { typename T::value_type; } && list_traits<T>::is_list) {
     if constexpr (Wanted::template wants<typename T::value_type>())
       for (std::size_t i = 0; i < m.size(); ++i) visit(m[i], i);
-  } else if constexpr (list_traits<T>::is_list) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (
-          [&] {
-            if constexpr (Wanted::template wants<std::remove_cvref_t<std::tuple_element_t<I, T>>>())
-              visit(std::get<I>(m), I);
-          }(),
-          ...);
-    }(std::make_index_sequence<list_traits<T>::size>{});
-  } else {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (
-          [&] {
-            if constexpr (Wanted::template wants<reflect::field_t<T, I>>())
-              visit(reflect::get<I>(m), reflect::field_name<T, I>);
-          }(),
-          ...);
-    }(std::make_index_sequence<reflect::field_count<T>>{});
-  }
+  } else if constexpr (list_traits<T>::is_list)
+    visit_elements(m, visit, wanted_fields<Wanted, T, list_traits<T>::size>{});
+  else
+    visit_fields(m, visit, wanted_fields<Wanted, T, reflect::field_count<T>>{});
 }
 
 template<class M, class V>

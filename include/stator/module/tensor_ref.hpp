@@ -33,6 +33,8 @@ public:
   DType dtype() const { return dtype_; }
   /// Bytes of all elements.
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * item_size(dtype()); }
+  /// Bytes of its gradient, if it has one.
+  std::size_t gradient_bytes() const { return detail::gradient_place(bytes(), dtype()); }
   /// Whether backward() adds to its gradient.
   bool requires_grad() const { return grad_ != nullptr && (state_ == nullptr || !state_->disabled); }
   /// As Parameter::requires_grad_. Throws GraphError for a buffer and for what the type of the model freezes.
@@ -40,15 +42,15 @@ public:
   /// As Parameter::has_grad: PyTorch's `p.grad is not None`.
   bool has_grad() const {
     return state_ != nullptr &&
-           (state_->present || (!state_->stale && !std::all_of(grad_, grad_ + bytes(), [](std::byte b) {
-              return b == std::byte{0};
-            })));
+           (state_->present ||
+            (!state_->stale &&
+             !std::all_of(grad_, grad_ + gradient_bytes(), [](std::byte b) { return b == std::byte{0}; })));
   }
   /// As Parameter::set_has_grad: after writing a gradient by hand.
   void set_has_grad(bool present = true) const {
     GradState& state = expect_state();
-    state.settle(grad_, bytes());
-    if (!present) std::fill_n(grad_, bytes(), std::byte{0});
+    state.settle(grad_, gradient_bytes());
+    if (!present) std::fill_n(grad_, gradient_bytes(), std::byte{0});
     state.present = present;
   }
 
@@ -56,7 +58,7 @@ public:
   std::byte* raw() const { return data_; }
   /// The first element of the gradient, as bytes; null where there is none.
   std::byte* raw_grad() const {
-    if (state_ != nullptr) state_->show(grad_, bytes());
+    if (state_ != nullptr) state_->show(grad_, gradient_bytes());
     return grad_;
   }
   /// The same for the library: the elements may be stale, see GradState.
@@ -66,14 +68,15 @@ public:
   /// The elements. Throws ValueError when T is not their type.
   template<class T>
   std::span<T> values() const {
-    return {cast<T>(data_), static_cast<std::size_t>(numel())};
+    return {cast<T>(data_, dtype()), static_cast<std::size_t>(numel())};
   }
-  /// The gradient's elements. Throws GraphError when there is none.
+  /// The gradient's elements, floats where those of the parameter have 16 bits. Throws GraphError when there
+  /// is none.
   template<class T>
   std::span<T> grad() const {
     if (grad_ == nullptr) [[unlikely]]
       refuse_gradient(*entry_);
-    return {cast<T>(raw_grad()), static_cast<std::size_t>(numel())};
+    return {cast<T>(raw_grad(), arithmetic_dtype(dtype())), static_cast<std::size_t>(numel())};
   }
 
 private:
@@ -83,13 +86,13 @@ private:
     return *state_;
   }
   template<class T>
-  T* cast(std::byte* p) const {
-    if (dtype_of<T> != dtype()) [[unlikely]]
-      refuse_type(*entry_, dtype_of<T>);
+  T* cast(std::byte* p, DType type) const {
+    if (dtype_of<T> != type) [[unlikely]]
+      refuse_type(*entry_, type, dtype_of<T>);
     return reinterpret_cast<T*>(p);
   }
-  [[noreturn]] STATOR_COLD static void refuse_type(const LeafEntry& entry, DType asked) {
-    raise(ValueError(std::string(entry.name) + " holds " + std::string(to_string(entry.dtype)) + ", not " +
+  [[noreturn]] STATOR_COLD static void refuse_type(const LeafEntry& entry, DType held, DType asked) {
+    raise(ValueError(std::string(entry.name) + " holds " + std::string(to_string(held)) + ", not " +
                      std::string(to_string(asked))));
   }
   [[noreturn]] STATOR_COLD static void refuse_gradient(const LeafEntry& entry) {
@@ -118,7 +121,8 @@ struct Arenas {
   /// The same of a parameter.
   TensorRef parameter(const LeafRow& row, DType dtype) const {
     const bool has_grad = gradients != nullptr && row.trainable;
-    return {row.entry, dtype, parameters + row.offset, has_grad ? gradients + row.offset : nullptr,
+    return {row.entry, dtype, parameters + row.offset,
+            has_grad ? gradients + detail::gradient_place(row.offset, dtype) : nullptr,
             has_grad ? states + row.slot : nullptr};
   }
 };

@@ -120,7 +120,8 @@ constexpr ArenaSizes place(auto& leaves, std::size_t count) {
   bool any_frozen = false;
   for (std::size_t i = 0; i < count; ++i) any_frozen = any_frozen || leaves[i].frozen;
   put(true, [](const LeafEntry& e) { return e.is_trainable(); }, end.parameters);
-  end.gradients = end.parameters;
+  for (std::size_t i = 0; i < count && end.gradients == 0; ++i) // all have one element type
+    if (leaves[i].is_parameter()) end.gradients = gradient_place(end.parameters, leaves[i].dtype);
   put(any_frozen, [](const LeafEntry& e) { return e.frozen; }, end.parameters);
   put(true, [](const LeafEntry& e) { return !e.is_parameter(); }, end.buffers);
   for (std::size_t i = 0; i < count; ++i) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/core/distributions.hpp"
+#include "stator/core/float16.hpp"
 #include "stator/core/shape.hpp"
 
 #include <algorithm>
@@ -37,6 +38,21 @@ using scalar = typename std::remove_reference_t<P>::scalar;
 template<class P>
 std::span<scalar<P>> elements(P& tensor) {
   return {tensor.data(), static_cast<std::size_t>(extents<P>.numel())};
+}
+
+/// Calls f(elements). Those of 16 bits are drawn as floats and then rounded, as in PyTorch for a model that
+/// is made and then converted, `Net().bfloat16()`.
+template<class P, class F>
+void draw(P& tensor, const F& f) {
+  const auto to = elements(tensor);
+  if constexpr (is_half(dtype_of<scalar<P>>)) {
+    using T = arithmetic_of<scalar<P>>;
+    std::vector<T> drawn(to.begin(), to.end());
+    f(std::span<T>(drawn));
+    std::transform(drawn.begin(), drawn.end(), to.begin(), [](T x) { return scalar<P>(x); });
+  } else {
+    f(to);
+  }
 }
 } // namespace detail
 
@@ -73,20 +89,20 @@ constexpr std::pair<Index, Index> _calculate_fan_in_and_fan_out(const P&) {
 /// Uniform in [a, b).
 template<Fillable P>
 void uniform_(P&& tensor, double a = 0, double b = 1, Generator& generator = default_generator()) {
-  stator::uniform_(detail::elements(tensor), a, b, generator);
+  detail::draw(tensor, [&](auto values) { stator::uniform_(values, a, b, generator); });
 }
 
 /// Normal with mean `mu` and standard deviation `std`.
 template<Fillable P>
 void normal_(P&& tensor, double mu = 0, double std = 1, Generator& generator = default_generator()) {
-  stator::normal_(detail::elements(tensor), mu, std, generator);
+  detail::draw(tensor, [&](auto values) { stator::normal_(values, mu, std, generator); });
 }
 
 /// Normal, truncated to [a, b].
 template<Fillable P>
 void trunc_normal_(P&& tensor, double mu = 0, double std = 1, double a = -2, double b = 2,
                    Generator& generator = default_generator()) {
-  stator::trunc_normal_(detail::elements(tensor), mu, std, a, b, generator);
+  detail::draw(tensor, [&](auto values) { stator::trunc_normal_(values, mu, std, a, b, generator); });
 }
 
 /// torch.nn.init.constant_: sets every element to the value.
@@ -113,7 +129,7 @@ void eye_(P&& tensor) {
   constexpr Extents e = detail::extents<P>;
   static_assert(e.rank == 2, "stator: eye_: only tensors with 2 dimensions are supported");
   zeros_(tensor);
-  for (Index i = 0; i < std::min(e[0], e[1]); ++i) tensor.data()[i * e[1] + i] = 1;
+  for (Index i = 0; i < std::min(e[0], e[1]); ++i) tensor.data()[i * e[1] + i] = detail::scalar<P>(1);
 }
 
 /// A convolution [out, in, k...] that copies input channel i to output channel i of each of the groups.
@@ -131,7 +147,7 @@ void dirac_(P&& tensor, Index groups = 1) {
   zeros_(tensor);
   for (Index g = 0; g < groups; ++g)
     for (Index i = 0; i < std::min(outputs, e[1]); ++i)
-      tensor.data()[((g * outputs + i) * e[1] + i) * kernel + centre] = 1;
+      tensor.data()[((g * outputs + i) * e[1] + i) * kernel + centre] = detail::scalar<P>(1);
 }
 
 /// Uniform in [-a, a), a = gain * sqrt(6 / (fan_in + fan_out)).
@@ -211,7 +227,8 @@ void sparse_(P&& tensor, double sparsity, double std = 0.01, Generator& generato
   std::vector<Index> rows(static_cast<std::size_t>(e[0]));
   for (Index column = 0; column < e[1]; ++column) {
     randperm_(std::span(rows), generator);
-    for (std::size_t i = 0; i < std::min(zeros, rows.size()); ++i) tensor.data()[rows[i] * e[1] + column] = 0;
+    for (std::size_t i = 0; i < std::min(zeros, rows.size()); ++i)
+      tensor.data()[rows[i] * e[1] + column] = detail::scalar<P>(0);
   }
 }
 
@@ -221,36 +238,36 @@ void sparse_(P&& tensor, double sparsity, double std = 0.01, Generator& generato
 /// here, in double, which is orthogonal to the last bits.
 template<Fillable P>
 void orthogonal_(P&& tensor, double gain = 1, Generator& generator = default_generator()) {
-  using T = detail::scalar<P>;
   constexpr Extents e = detail::extents<P>;
   static_assert(e.rank >= 2, "stator: orthogonal_: only tensors with 2 or more dimensions are supported");
   constexpr auto rows = static_cast<std::size_t>(e[0]);
   constexpr std::size_t columns = static_cast<std::size_t>(e.numel()) / rows;
   constexpr bool wide = rows < columns;
   constexpr std::size_t count = wide ? rows : columns, length = wide ? columns : rows;
-  const std::span<T> matrix = detail::elements(tensor);
-  const auto element = [&](std::size_t vector, std::size_t i) -> T& {
-    return wide ? matrix[vector * columns + i] : matrix[i * columns + vector];
-  };
+  detail::draw(tensor, [&]<class T>(std::span<T> matrix) {
+    const auto element = [&](std::size_t vector, std::size_t i) -> T& {
+      return wide ? matrix[vector * columns + i] : matrix[i * columns + vector];
+    };
 
-  normal_(tensor, 0, 1, generator);
-  std::vector<double> basis(count * length);
-  for (std::size_t v = 0; v < count; ++v) {
-    double* q = basis.data() + v * length;
-    for (std::size_t i = 0; i < length; ++i) q[i] = static_cast<double>(element(v, i));
-    for (int pass = 0; pass < 2; ++pass)
-      for (std::size_t w = 0; w < v; ++w) {
-        const double* p = basis.data() + w * length;
-        double dot = 0;
-        for (std::size_t i = 0; i < length; ++i) dot += p[i] * q[i];
-        for (std::size_t i = 0; i < length; ++i) q[i] -= dot * p[i];
-      }
-    double norm2 = 0;
-    for (std::size_t i = 0; i < length; ++i) norm2 += q[i] * q[i];
-    for (std::size_t i = 0; i < length; ++i) q[i] /= std::sqrt(norm2);
-  }
-  for (std::size_t v = 0; v < count; ++v)
-    for (std::size_t i = 0; i < length; ++i) element(v, i) = static_cast<T>(gain * basis[v * length + i]);
+    stator::normal_(matrix, 0, 1, generator);
+    std::vector<double> basis(count * length);
+    for (std::size_t v = 0; v < count; ++v) {
+      double* q = basis.data() + v * length;
+      for (std::size_t i = 0; i < length; ++i) q[i] = static_cast<double>(element(v, i));
+      for (int pass = 0; pass < 2; ++pass)
+        for (std::size_t w = 0; w < v; ++w) {
+          const double* p = basis.data() + w * length;
+          double dot = 0;
+          for (std::size_t i = 0; i < length; ++i) dot += p[i] * q[i];
+          for (std::size_t i = 0; i < length; ++i) q[i] -= dot * p[i];
+        }
+      double norm2 = 0;
+      for (std::size_t i = 0; i < length; ++i) norm2 += q[i] * q[i];
+      for (std::size_t i = 0; i < length; ++i) q[i] /= std::sqrt(norm2);
+    }
+    for (std::size_t v = 0; v < count; ++v)
+      for (std::size_t i = 0; i < length; ++i) element(v, i) = static_cast<T>(gain * basis[v * length + i]);
+  });
 }
 
 } // namespace stator::nn::init

@@ -36,8 +36,8 @@ struct BatchNorm {
   detail::FieldIf<affine, Parameter<T, Features>> weight;
   /// Summand of each channel.
   detail::FieldIf<affine, Parameter<T, Features>> bias;
-  detail::FieldIf<tracks, Buffer<T, Features>> running_mean; ///< of each channel
-  detail::FieldIf<tracks, Buffer<T, Features>> running_var;  ///< of each channel, unbiased
+  detail::FieldIf<tracks, Buffer<arithmetic_of<T>, Features>> running_mean; ///< of each channel
+  detail::FieldIf<tracks, Buffer<arithmetic_of<T>, Features>> running_var;  ///< of each channel, unbiased
   /// Batches in the running statistics.
   detail::FieldIf<tracks, Buffer<std::int64_t>> num_batches_tracked;
 

@@ -36,7 +36,7 @@ struct Relu : SameShape {
   static constexpr Promotion promotion = Promotion::numeric;
   template<class V>
   static V apply(const V& x) {
-    return select(x <= V(0), V(0), x); // NaN stays NaN
+    return kernel::relu(x);
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y y, X) {

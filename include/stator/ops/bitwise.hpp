@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Operations of integers, elementwise: bitwise_and, bitwise_or, bitwise_xor, bitwise_not, also as &, |, ^, ~;
-// shifts, gcd, lcm.
+// shifts, also as <<, >>; gcd, lcm.
 #pragma once
 
 #include "stator/ops/compare.hpp"
@@ -53,7 +53,8 @@ struct Bitwise : Broadcasting<Bitwise<F>> {
                                            : F == IntegerFunction::right_shift ? "BitwiseRightShift"
                                            : F == IntegerFunction::gcd         ? "Gcd"
                                                                                : "Lcm";
-  static constexpr Promotion promotion = Promotion::integers;
+  static constexpr Promotion promotion =
+      F <= IntegerFunction::difference ? Promotion::integers : Promotion::whole;
   template<class V>
   static V apply(const V& a, const V& b) {
     return kernel::each(a, b, [](auto x, auto y) { return detail::integer_function<F>(x, y); });
@@ -86,9 +87,10 @@ inline constexpr operation<ops::Bitwise<ops::IntegerFunction::disjunction>> bitw
 inline constexpr operation<ops::Bitwise<ops::IntegerFunction::difference>> bitwise_xor;
 /// torch.bitwise_not: all bits the other way, of bools "not".
 inline constexpr operation<ops::BitwiseNot> bitwise_not;
-/// torch.bitwise_left_shift; 0 where b is negative or not less than the number of bits.
+/// torch.bitwise_left_shift of integers; 0 where b is negative or not less than the number of bits.
 inline constexpr operation<ops::Bitwise<ops::IntegerFunction::left_shift>> bitwise_left_shift;
-/// torch.bitwise_right_shift, with the sign; 0 or -1 where b is negative or not less than the number of bits.
+/// torch.bitwise_right_shift of integers, with the sign; 0 or -1 where b is negative or not less than the
+/// number of bits.
 inline constexpr operation<ops::Bitwise<ops::IntegerFunction::right_shift>> bitwise_right_shift;
 // clang-format off
 /// torch.gcd, the greatest common divisor; not negative.
@@ -101,6 +103,10 @@ template<class A, class B> requires Operands<A, B> constexpr auto operator&(A&& 
 template<class A, class B> requires Operands<A, B> constexpr auto operator|(A&& a, B&& b) { return bitwise_or(std::forward<A>(a), std::forward<B>(b)); }
 /// bitwise_xor, of bools "either".
 template<class A, class B> requires Operands<A, B> constexpr auto operator^(A&& a, B&& b) { return bitwise_xor(std::forward<A>(a), std::forward<B>(b)); }
+/// bitwise_left_shift of integers.
+template<class A, class B> requires Operands<A, B> constexpr auto operator<<(A&& a, B&& b) { return bitwise_left_shift(std::forward<A>(a), std::forward<B>(b)); }
+/// bitwise_right_shift of integers.
+template<class A, class B> requires Operands<A, B> constexpr auto operator>>(A&& a, B&& b) { return bitwise_right_shift(std::forward<A>(a), std::forward<B>(b)); }
 /// bitwise_not, of bools "not".
 template<Operand X> constexpr auto operator~(X&& x) { return bitwise_not(std::forward<X>(x)); }
 // clang-format on

@@ -96,7 +96,7 @@ struct Convolution : LayerTypes {
 
   template<class Out, class X, class W, class... B>
   static constexpr Bytes scratch() {
-    return detail::scratch_for<X>(Kernel<X, W>::forward_scratch);
+    return detail::scratch_for<X>(Kernel<X, W>::forward_scratch(detail::batch_of<X>(dynamic)));
   }
   template<class Out, class X, class W, class B>
   static void run(typename Out::scalar* y, const typename X::scalar* x, const typename W::scalar* w,
@@ -170,7 +170,7 @@ struct ConvolutionInput {
   using Kernel = kernel::conv<typename G::scalar, detail::geometry<D>(X, W::extents, S)>;
   template<class Out, class G, class W, class... B>
   static constexpr Bytes scratch() {
-    return detail::scratch_for<G>(Kernel<G, W>::backward_input_scratch);
+    return detail::scratch_for<G>(Kernel<G, W>::backward_input_scratch(detail::batch_of<G>(dynamic)));
   }
   template<class Out, class G, class W, class B>
   static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename W::scalar* w,
@@ -231,7 +231,7 @@ struct ConvolutionWeight {
   using Kernel = kernel::conv<typename X::scalar, detail::geometry<D>(X::extents, W, S)>;
   template<class Out, class X, class G>
   static constexpr Bytes scratch() {
-    return detail::scratch_for<X>(Kernel<X>::backward_weight_scratch);
+    return detail::scratch_for<X>(Kernel<X>::backward_weight_scratch(detail::batch_of<X>(dynamic)));
   }
   template<class Out, class X, class G>
   static void run(typename Out::scalar* dw, const typename X::scalar* x, const typename G::scalar* g,

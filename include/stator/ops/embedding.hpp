@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/core/compiler.hpp"
+#include "stator/kernel/half.hpp"
 #include "stator/trace/operation.hpp"
 
 #include <algorithm>
@@ -18,6 +19,10 @@ template<Index Padding>
 struct Embedding {
   static constexpr std::string_view name = "Embedding";
   static constexpr std::string_view backward_name = "EmbeddingBackward0";
+  /// Only the rows that are looked up become floats, not the table.
+  static constexpr bool takes_halves = true;
+  template<class W, class I>
+  using scalar = arithmetic_of<W>;
   static constexpr Extents shape(const Extents& weight, const Extents& index) {
     Extents e = index;
     e.push_back(weight[1]);
@@ -47,7 +52,11 @@ struct Embedding {
                   const typename I::scalar* index, Index batch, std::byte*) {
     constexpr Index dim = W::extents[1];
     check<W, I>(index, batch);
-    for (Index i = 0; i < count<I>(batch); ++i) std::copy_n(weight + index[i] * dim, dim, out + i * dim);
+    for (Index i = 0; i < count<I>(batch); ++i)
+      if constexpr (kernel::Half<typename W::scalar>)
+        kernel::widen(out + i * dim, weight + index[i] * dim, dim);
+      else
+        std::copy_n(weight + index[i] * dim, dim, out + i * dim);
   }
   static constexpr int checked_operand = 1;
   template<class W, class I>
@@ -58,6 +67,7 @@ struct Embedding {
   /// Adds each row of g to the row that it came from; the last operand gives the shape only.
   struct Backward {
     static constexpr std::string_view name = "EmbeddingDenseBackward";
+    static constexpr bool takes_halves = true;
     static constexpr Extents shape(const Extents&, const Extents&, const Extents& weight) { return weight; }
     template<class Out, class G, class I, class W>
     static void accumulate(typename Out::scalar* dw, const typename G::scalar* g,

@@ -50,7 +50,7 @@ struct GradPlan {
   template<std::size_t R>
   struct Type {
     static constexpr graph::ValueType value = Select::type(table, R);
-    static constexpr DType dtype = value.dtype;
+    static constexpr DType dtype = arithmetic_dtype(value.dtype); // of a gradient
     static constexpr Extents extents = value.extents;
     using scalar = scalar_of<dtype>;
     using shape = stator::to_shape<extents>;
@@ -59,7 +59,10 @@ struct GradPlan {
   };
   static constexpr std::array<graph::ValueType, results> types = [] {
     std::array<graph::ValueType, results> list{};
-    for (std::size_t r = 0; r < results; ++r) list[r] = Select::type(table, r);
+    for (std::size_t r = 0; r < results; ++r) {
+      list[r] = Select::type(table, r);
+      list[r].dtype = arithmetic_dtype(list[r].dtype);
+    }
     return list;
   }();
 };

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-// `x += y` and its relatives: a tensor is given the values of x + y, at once. As in PyTorch the result must
+// `x += y` and its relatives, of integers and bools also `x &= y`: a tensor is given the values of x + y, at
+// once. As in PyTorch the result must
 // have the shape of x and a type that x can hold, and a leaf that requires a gradient is not changed in
 // place; its view is: `model->fc.weight.view() *= 0.5f` is what stands under torch.no_grad there.
 #pragma once
 
 #include "stator/expr/variable.hpp"
 #include "stator/ops/arithmetic.hpp"
+#include "stator/ops/bitwise.hpp"
 
 namespace stator::inline v0_2 {
 
@@ -29,11 +31,13 @@ template<class Op, class X, class B>
 void apply_in_place(X& x, B&& b) {
   using T = std::remove_cvref_t<X>;
   const auto result = operation<Op>{}(x, std::forward<B>(b));
-  using Result = typename stator::detail::operand_typed<std::remove_cvref_t<decltype(result)>>::type;
-  static_assert(check<inplace_error<Op, Typed<typename T::scalar, typename T::shape_type>, Result>>());
-  const auto values = result.value(); // all of it before x changes: y may be made of x
-  const auto* from = values.data();
-  for (auto& element : x.values()) element = convert_element<typename T::scalar>(*from++);
+  if constexpr (!stator::detail::is_refused<decltype(result)>) {
+    using Result = typename stator::detail::operand_typed<std::remove_cvref_t<decltype(result)>>::type;
+    static_assert(check<inplace_error<Op, Typed<typename T::scalar, typename T::shape_type>, Result>>());
+    const auto values = result.value(); // all of it before x changes: y may be made of x
+    const auto* from = values.data();
+    for (auto& element : x.values()) element = convert_element<typename T::scalar>(*from++);
+  }
 }
 
 /// What changes in place: a tensor without a gradient.
@@ -70,6 +74,11 @@ STATOR_IN_PLACE(+=, Add)
 STATOR_IN_PLACE(-=, Sub)
 STATOR_IN_PLACE(*=, Mul)
 STATOR_IN_PLACE(/=, Div)
+STATOR_IN_PLACE(&=, Bitwise<ops::IntegerFunction::conjunction>)
+STATOR_IN_PLACE(|=, Bitwise<ops::IntegerFunction::disjunction>)
+STATOR_IN_PLACE(^=, Bitwise<ops::IntegerFunction::difference>)
+STATOR_IN_PLACE(<<=, Bitwise<ops::IntegerFunction::left_shift>)
+STATOR_IN_PLACE(>>=, Bitwise<ops::IntegerFunction::right_shift>)
 #undef STATOR_IN_PLACE
 // clang-format on
 

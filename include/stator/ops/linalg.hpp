@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // PyTorch's names of linear algebra: det, slogdet, logdet, inverse, solve, cholesky, cholesky_solve,
-// cholesky_inverse, triangular_solve, qr, matrix_exp, pinverse.
+// cholesky_inverse, triangular_solve, qr, matrix_exp.
 #pragma once
 
 #include "stator/ops/linear_systems.hpp"
@@ -56,22 +56,6 @@ struct CholeskyInverse {
   template<class L>
   static constexpr auto compose(L l) {
     return CholeskySolve<Upper>::compose(SquareMatrices::identity(l), l);
-  }
-};
-
-/// (a^T a)^-1 a^T of tall matrices, a^T (a a^T)^-1 of wide ones.
-struct Pinverse {
-  static constexpr std::string_view name = "Pinverse";
-  static constexpr bool is_composite = true;
-  template<class A>
-  static constexpr auto compose(A a) {
-    static_assert(A::extents.rank > 1, "stator: pinverse: expected matrices");
-    constexpr operation<Transpose<-2, -1>> transpose;
-    if constexpr (A::extents[A::extents.rank - 2] >= A::extents.back()) {
-      return operation<Solve<false>>{}(SquareMatrices::product<true, false>(a, a), transpose(a));
-    } else {
-      return transpose(operation<Solve<false>>{}(SquareMatrices::product<false, true>(a, a), a));
-    }
   }
 };
 
@@ -183,8 +167,5 @@ constexpr auto qr(A&& operand) {
 }
 /// torch.matrix_exp: the exponentials of a [..., n, n].
 inline constexpr operation<ops::MatrixExp> matrix_exp;
-/// torch.pinverse of matrices [..., m, n] of full rank, from the normal equations: its error grows with the
-/// square of their condition. Throws ValueError where the rank is not full.
-inline constexpr operation<ops::Pinverse> pinverse;
 
 } // namespace stator::inline v0_2

@@ -151,6 +151,17 @@ struct Linear : LayerTypes {
     Kernel<X, W>::run(out, x, w, nullptr, batch, scratch);
   }
 
+  /// Rows of a small product that may be side by side in the lanes of vectors; 0: none.
+  template<class X, class W, class... B>
+  static constexpr Index lanes = X::extents.rank == 2 ? Kernel<X, W>::type::rows_in_lanes : 0;
+  template<class Out, class X, class W, class... B>
+  static void in_lanes(typename Out::scalar* out, const typename X::scalar* x, const typename W::scalar* w,
+                       const typename B::scalar*... b) {
+    const typename X::scalar* const bias[] = {b..., nullptr};
+    kernel::detail::product_in_lanes<typename X::scalar, lanes<X, W>, W::extents[0], W::extents[1]>(
+        x, w, bias[0], out);
+  }
+
   template<class X, class W, class... B>
   static constexpr bool can_prepare = Kernel<X, W>::type::prepared_bytes > 0;
   template<bool, class X, class W, class... B>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/kernel/conv_finish.hpp"
+#include "stator/kernel/conv_planes.hpp"
 #include "stator/ops/element_types.hpp"
 #include "stator/trace/operation.hpp"
 
@@ -57,7 +58,8 @@ struct PackedConvolution {
   }
   template<class Out, class X, class... Rest>
   static constexpr Bytes scratch() {
-    return detail::scratch_for<X>(Bytes{0, Kernel::prepared_scratch});
+    return detail::scratch_for<X>(
+        kernel::detail::conv_prepared_scratch<Kernel>(detail::batch_of<X>(dynamic)));
   }
   template<class Out, class X, class Packed>
   static void run(T* y, const T* x, const T* packed, Index batch, std::byte* scratch) {

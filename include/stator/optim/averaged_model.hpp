@@ -20,6 +20,11 @@ struct AverageOptions {
 /// `ema.eval()(x)`. The first update copies. Throws ValueError for a decay outside of [0, 1).
 template<class M>
 class AveragedModel {
+  static_assert(
+      std::is_same_v<typename M::scalar, arithmetic_of<typename M::scalar>>,
+      "stator: AveragedModel: what one update adds to an average is less than 16 bits can show: make "
+      "the network one of float");
+
 public:
   explicit AveragedModel(const M& model, const AverageOptions& options = {})
       : average_(model), options_(options) {

@@ -2,6 +2,7 @@
 // torch.nn.utils.clip_grad: limits to gradients, between `loss.backward()` and `optimizer.step()`.
 #pragma once
 
+#include "stator/core/dtype.hpp"
 #include "stator/core/error.hpp"
 #include "stator/optim/check.hpp"
 
@@ -77,13 +78,13 @@ std::span<T> gradients_of(M& model, [[maybe_unused]] bool settled) {
 /// Calls `f(gradient)` for each parameter that has one: None stays None.
 template<class M, class F>
 void for_each_gradient(M& model, F f) {
-  using T = typename M::scalar;
+  using T = arithmetic_of<typename M::scalar>;
   for (std::size_t i = 0; i < M::parameter_table.size(); ++i) {
     const auto& entry = M::parameter_table[i];
     if constexpr (requires { model.has_grad(i); })
       if (!model.has_grad(i)) continue;
     f(gradients_of<T>(model, false)
-          .subspan(static_cast<std::size_t>(entry.offset) / sizeof(T),
+          .subspan(static_cast<std::size_t>(entry.offset) / sizeof(typename M::scalar),
                    static_cast<std::size_t>(entry.numel)));
   }
 }
@@ -113,8 +114,8 @@ template<class M>
 double clip_grad_norm_(M& model, double max_norm, const ClipOptions& options = {}) {
   detail::check(options.norm_type > 0, "norm_type value", options.norm_type);
   // What is not there, and padding, is 0 and adds nothing.
-  const double norm =
-      detail::norm_of(detail::gradients_of<typename M::scalar>(model, true), options.norm_type);
+  const double norm = detail::norm_of(detail::gradients_of<arithmetic_of<typename M::scalar>>(model, true),
+                                      options.norm_type);
   const double scale = detail::clip_scale(norm, max_norm, options);
   detail::for_each_gradient(model, [&](auto gradient) { detail::multiply(gradient, scale); });
   return norm;

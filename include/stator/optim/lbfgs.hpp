@@ -9,6 +9,7 @@
 //   });
 #pragma once
 
+#include "stator/core/dtype.hpp"
 #include "stator/core/error.hpp"
 #include "stator/core/grad_state.hpp"
 #include "stator/core/shape.hpp"
@@ -45,9 +46,14 @@ struct LBFGSOptions {
 /// Source: Nocedal and Wright 2006, algorithm 7.4; line search: algorithms 3.5 and 3.6, as in minFunc.
 template<class M>
 class LBFGS {
+  static_assert(
+      std::is_same_v<typename M::scalar, arithmetic_of<typename M::scalar>>,
+      "stator: LBFGS: parameters of 16 bits cannot take the steps of a line search: make the network "
+      "one of float, or take SGD, Adam or another optimiser with use_master_weights()");
+
 public:
   /// Element type of the parameters.
-  using T = typename M::scalar;
+  using T = arithmetic_of<typename M::scalar>;
   using Options = LBFGSOptions;
   /// The only element of `param_groups()`.
   struct Group {

@@ -20,6 +20,7 @@
 #include "stator/core/glob.hpp"
 #include "stator/core/grad_state.hpp"
 #include "stator/core/parallel.hpp"
+#include "stator/optim/master_weights.hpp"
 #include "stator/optim/states.hpp"
 
 #include <algorithm>
@@ -43,12 +44,13 @@ struct ParamGroup {
   double initial_lr = -1;              ///< the rate when the first scheduler came; -1: none has come
 };
 
-/// `M` has `parameter_arena()` and `gradient_arena()` (spans of `M::scalar`; the gradients' has the layout of
-/// the beginning of the parameters', frozen ones follow it; padding is 0), `zero_grad()`, the
-/// constant `parameter_table` of unique parameters in the arena's order with `name`, `offset` in bytes and
-/// `numel`, and, if some may be without a gradient, `has_grad(row of the table)`.
+/// `M` has `parameter_arena()` and `gradient_arena()` (spans of `M::scalar`, gradients of
+/// arithmetic_of<M::scalar>; the gradients' has the layout of the beginning of the parameters', frozen ones
+/// follow it; padding is 0), `zero_grad()`, the constant `parameter_table` of unique parameters in the
+/// arena's order with `name`, `offset` in bytes and `numel`, and, if some may be without a gradient,
+/// `has_grad(row of the table)`.
 template<class Rule, class M>
-class Optimizer {
+class Optimizer : public MasterWeights<Optimizer<Rule, M>, typename M::scalar> {
   static_assert(
       requires(M& m) {
         m.parameter_arena();
@@ -57,8 +59,9 @@ class Optimizer {
          "Adam optimizer{model, {.lr = 1e-3}}, not its parameters()");
 
 public:
-  /// Element type of the parameters.
-  using T = typename M::scalar;
+  /// The type that parameters are computed in, and that gradients and states have: see arithmetic_of.
+  using T = arithmetic_of<typename M::scalar>;
+  using model_type = M; ///< whose parameters are changed
   using Options = typename Rule::Options;
   /// An element of `param_groups()`.
   using Group = ParamGroup<Rule>;
@@ -211,7 +214,8 @@ private:
   static std::size_t numel(std::size_t i) { return static_cast<std::size_t>(table()[i].numel); }
   /// Where parameter `i` begins in the arena, in elements.
   std::size_t begin_of(std::size_t i) const {
-    return i < table().size() ? static_cast<std::size_t>(table()[i].offset) / sizeof(T) : gradients().size();
+    return i < table().size() ? static_cast<std::size_t>(table()[i].offset) / sizeof(typename M::scalar)
+                              : gradients().size();
   }
 
   bool has_grad(std::size_t i) const {
@@ -230,8 +234,8 @@ private:
   /// and have a gradient.
   bool can_step_together() const {
     // A model without memory is refused by what allocates.
-    if (!together_ || groups_.size() != 1 || gradients().empty()) return false;
-    const Group& all = groups_.front();
+    if (!together_ || gradients().empty()) return false;
+    const Group& all = groups_.front(); // where one has all parameters, others have none
     if (all.parameters.size() != table().size() || !Rule::keeps_zero(all.options)) return false;
     for (std::size_t i = 0; i < table().size(); ++i)
       if (!has_grad(i)) return false;
@@ -277,9 +281,12 @@ private:
     for (std::size_t p = first + 1; p <= last; ++p) progress_[p] = progress;
     const std::size_t begin = begin_of(first);
     if constexpr (HasStateExtents<Rule>)
-      progress.rule.update(group.options, table()[first].extents,
-                           model_->parameter_arena().subspan(begin, numel(first)),
-                           std::span<const T>(gradients()).subspan(begin, numel(first)), states_.of(first));
+      this->change(model_->parameter_arena().subspan(begin, numel(first)), begin, true,
+                   [&](std::span<T> values, std::size_t) {
+                     progress.rule.update(group.options, table()[first].extents, values,
+                                          std::span<const T>(gradients()).subspan(begin, numel(first)),
+                                          states_.of(first));
+                   });
     else
       update(progress.rule, group.options, begin, whole ? begin_of(last + 1) : begin_of(last) + numel(last));
     return i;
@@ -314,11 +321,13 @@ private:
     const KeptElements& kept = states_.kept();
     const std::size_t begin = kept.place(first), end = kept.place(last);
     if (begin == end) return;
-    const std::span<T> parameters = model_->parameter_arena();
+    const auto parameters = model_->parameter_arena();
     const std::span<const T> slopes = gradients();
     const auto count = static_cast<Index>(end - begin);
     const auto piece = [&](std::size_t place, std::size_t at, std::size_t size) {
-      rule.update(options, parameters.subspan(at, size), slopes.subspan(at, size), states_.at(place));
+      this->change(parameters.subspan(at, size), at, false, [&](std::span<T> values, std::size_t before) {
+        rule.update(options, values, slopes.subspan(at + before, values.size()), states_.at(place + before));
+      });
     };
     const auto part = [&](Index from, Index to, int) {
       kept.for_each(begin + static_cast<std::size_t>(from), begin + static_cast<std::size_t>(to), piece);

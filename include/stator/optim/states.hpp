@@ -4,6 +4,7 @@
 #pragma once
 
 #include "stator/core/compiler.hpp"
+#include "stator/core/dtype.hpp"
 #include "stator/core/error.hpp"
 #include "stator/core/shape.hpp"
 #include "stator/core/workspace.hpp"
@@ -27,7 +28,7 @@ concept HasStateExtents = requires { Rule::state_extents(std::size_t{}, Extents{
 /// of the parameter arena, or, where the rule has extents of its own, one parameter after another.
 template<class Rule, class M>
 class States {
-  using T = typename M::scalar;
+  using T = arithmetic_of<typename M::scalar>;
 
 public:
   static constexpr std::size_t count = Rule::state_names.size(); ///< of states
@@ -46,7 +47,7 @@ public:
       for (std::size_t k = 0; k < i; ++k) before += numel(s, k);
       return before;
     } else {
-      return static_cast<std::size_t>(M::parameter_table[i].offset) / sizeof(T);
+      return static_cast<std::size_t>(M::parameter_table[i].offset) / sizeof(typename M::scalar);
     }
   }
   /// How many elements it has.

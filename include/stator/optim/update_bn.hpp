@@ -58,7 +58,7 @@ auto& first_of(Batch& batch) {
 /// statistics are of no use.
 template<class Loader, class M>
 void update_bn(Loader&& loader, M& model) {
-  using T = typename M::scalar;
+  using T = arithmetic_of<typename M::scalar>;
   std::vector<T> averages;
   std::int64_t batches = 0;
   detail::for_each_batch_norm(model, [&](auto& norm, double) {

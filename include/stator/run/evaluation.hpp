@@ -5,6 +5,7 @@
 #include "stator/core/compiler.hpp"
 #include "stator/run/backward_error.hpp"
 #include "stator/run/backward_observer.hpp"
+#include "stator/run/lanes.hpp"
 #include "stator/run/program_leaves.hpp"
 
 #include <cstring>

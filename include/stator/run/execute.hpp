@@ -207,12 +207,6 @@ template<class P, std::size_t Unit = 0, std::size_t Node = 0>
 inline constexpr bool is_small = P::units.size() - Unit <= detail::chunk && P::workspace.per_sample == 0 &&
                                  detail::work<P, Node>() <= detail::small_work;
 
-/// Runs the units of a small program from `First` on, in a function with STATOR_FLATTEN.
-template<class P, std::size_t First = 0>
-STATOR_ALWAYS_INLINE inline void execute_inlined(const Frame& f) {
-  detail::run_inlined<P, First>(f, std::make_index_sequence<P::units.size() - First>{});
-}
-
 /// Runs the units [First, Last) of a program.
 template<class P, std::size_t First, std::size_t Last>
 inline void execute(const Frame& f) {

@@ -2,6 +2,7 @@
 // Conversions between element types: those that type promotion inserts, and what to<T>(x) is made of.
 #pragma once
 
+#include "stator/kernel/half.hpp"
 #include "stator/trace/operation.hpp"
 
 #include <limits>
@@ -37,12 +38,17 @@ struct Convert {
   template<class Out, class X>
   static void run(To* out, const typename X::scalar* x, Index batch, std::byte*) {
     const Index n = X::extents.numel() * (X::extents.is_dynamic() ? batch : 1);
-    for (Index i = 0; i < n; ++i) out[i] = detail::convert_element<To>(x[i]);
+    if constexpr (kernel::Half<typename X::scalar> && std::is_same_v<To, float>)
+      kernel::widen(out, x, n);
+    else if constexpr (kernel::Half<To> && std::is_same_v<typename X::scalar, float>)
+      kernel::narrow(out, x, n);
+    else
+      for (Index i = 0; i < n; ++i) out[i] = detail::convert_element<To>(x[i]);
   }
   template<class G, class Y, class X>
-    requires(std::is_floating_point_v<typename X::scalar>)
+    requires(is_floating_point(dtype_of<typename X::scalar>))
   static constexpr auto vjp(G g, Y, X) {
-    return gradients(cast_to<typename X::scalar>(g));
+    return gradients(cast_to<arithmetic_of<typename X::scalar>>(g));
   }
 };
 

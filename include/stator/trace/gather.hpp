@@ -73,9 +73,12 @@ struct Gatherer {
   void see_batch(Index leading) {
     if (batch == dynamic)
       batch = leading;
-    else if (batch != leading)
-      raise(ShapeError("inputs of one expression have different batch sizes: " + std::to_string(batch) +
-                       " and " + std::to_string(leading)));
+    else if (batch != leading) [[unlikely]]
+      refuse_batches(batch, leading);
+  }
+  [[noreturn]] STATOR_COLD static void refuse_batches(Index one, Index other) {
+    raise(ShapeError("inputs of one expression have different batch sizes: " + std::to_string(one) + " and " +
+                     std::to_string(other)));
   }
 };
 

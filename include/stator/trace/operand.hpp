@@ -18,10 +18,21 @@ template<class E>
 struct trace_error; // trace/trace_error.hpp
 
 namespace detail {
+/// The symbol type that an operation gets for a symbol: operands of 16 bits enter it as floats.
+template<class S>
+struct widened {
+  using type = S;
+};
+template<class T, class S, int Order>
+  requires(is_half(dtype_of<T>))
+struct widened<Symbol<T, S, Order>> {
+  using type = Symbol<arithmetic_of<T>, S, Order>;
+};
 /// The type of the symbol that a handle becomes.
 template<class Handle>
 struct symbol_type {
-  using type = decltype(tracer<Handle>::template symbol<0>(std::declval<graph::Builder&>()));
+  using traced = decltype(tracer<Handle>::template symbol<0>(std::declval<graph::Builder&>()));
+  using type = typename widened<traced>::type;
 };
 template<class A>
 struct operand_scalar {
@@ -30,7 +41,7 @@ struct operand_scalar {
 template<class A>
   requires requires { typename A::scalar; }
 struct operand_scalar<A> {
-  using type = typename A::scalar;
+  using type = arithmetic_of<typename A::scalar>;
 };
 template<class First, class... Rest>
 struct first_scalar : operand_scalar<First> {};
@@ -41,7 +52,7 @@ struct first_scalar<First, Rest...> : first_scalar<Rest...> {};
 /// Element type and shape of an operand, a number itself for a number.
 template<class A>
 struct operand_typed {
-  using type = typename decltype(tracer<A>::template symbol<0>(std::declval<graph::Builder&>()))::typed;
+  using type = typename symbol_type<A>::type::typed;
 };
 template<class A>
   requires std::is_arithmetic_v<A>
@@ -50,16 +61,16 @@ struct operand_typed<A> {
 };
 template<AnySymbol A>
 struct operand_typed<A> {
-  using type = typename A::typed;
+  using type = typename widened<std::remove_cvref_t<A>>::type::typed;
 };
 template<Leaf A>
 struct operand_typed<A> {
-  using type = Typed<typename A::scalar, typename A::shape_tag>;
+  using type = Typed<arithmetic_of<typename A::scalar>, typename A::shape_tag>;
 };
 template<class A>
   requires(!Leaf<A> && requires { typename A::shape_type; })
 struct operand_typed<A> {
-  using type = Typed<typename A::scalar, typename A::shape_type>;
+  using type = Typed<arithmetic_of<typename A::scalar>, typename A::shape_type>;
 };
 
 /// The type that numbers beside operands A... are converted to.

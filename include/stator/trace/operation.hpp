@@ -21,6 +21,8 @@
 //   static constexpr Index multiply_adds(y, x...)          what a summary counts, from the extents of result
 //                                                          and operands
 //   static constexpr auto vjp(auto g, auto y, auto... x)   returns gradients(...)
+//   static constexpr bool takes_halves                     its kernels read operands of float16 and bfloat16;
+//                                                          all others get them as floats
 //   static constexpr bool is_constant                      it has no vjp because its derivative is zero, or
 //   is
 //                                                          meant to be; any other without one inside of
@@ -135,7 +137,9 @@ private:
   static constexpr auto record(const A&... a) {
     const auto& s = ops::detail::first_symbol(a...);
     using T = detail::number_type_t<Op, A...>;
-    return record_symbols(ops::detail::to_symbol<T, ops::detail::order_of<A...>>(s.builder, a)...);
+    return record_symbols(
+        ops::detail::to_symbol<T, ops::detail::order_of<A...>, requires { Op::takes_halves; }>(s.builder,
+                                                                                               a)...);
   }
   template<class... S>
   static constexpr auto record_symbols(const S&... s) {

@@ -23,6 +23,7 @@ enum class Promotion : std::uint8_t {
   floats,   ///< the same, integers are refused: mean(i); the default of elementwise operations
   chosen,   ///< as common, without the first operand, which is a condition: where(m, a, b)
   integers, ///< the same, floating point is refused: a & b
+  whole,    ///< the same, floating point and bool are refused: a << b
   counted,  ///< bool and integers become int64: sum(i)
 };
 
@@ -99,6 +100,8 @@ constexpr Text type_requirement(const Text& called, const std::array<OperandType
                 " elements, expected floating point: convert it, ", called, "(to<float>(x))");
   if (P == Promotion::integers && is_floating_point(type))
     return text(called, ": the operands have ", to_string(type), " elements, expected integers or bool");
+  if (P == Promotion::whole && detail::kind_of(type) != 1)
+    return text(called, ": the operands have ", to_string(type), " elements, expected integers");
   bool any_bool = false;
   for (const OperandType& o : operands)
     any_bool = any_bool || (o.dtype == DType::boolean && o.category != OperandType::Category::number);

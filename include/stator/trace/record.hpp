@@ -106,18 +106,19 @@ constexpr auto number(graph::Builder* b, double value) {
   return Symbol<T, Shape<>, Order>{b, b->constant(&number_signature<T>::value, value)};
 }
 
-/// The symbol of a parameter or buffer of the network that is traced.
-template<int Order, class L>
+/// The symbol of a parameter or buffer of the network that is traced, with elements of type T.
+template<class T, int Order, class L>
 constexpr auto leaf_symbol(graph::Builder* b, const L* handle) {
   using Type = Typed<typename L::scalar, typename L::shape_tag>;
-  using Result = Symbol<typename L::scalar, typename L::shape_tag, Order>;
+  using Result = Symbol<T, typename L::shape_tag, Order>;
   const int leaf = b->find_leaf(handle);
   if (leaf < 0) {
     b->fail(text("a parameter or buffer of shape ", Type::extents,
                  " is used that is not a field of the network"));
     return Result{b, 0};
   }
-  return Result{b, b->leaf(&leaf_signature<Type, Order>::value, leaf)};
+  return cast_to<T>(Symbol<typename L::scalar, typename L::shape_tag, Order>{
+      b, b->leaf(&leaf_signature<Type, Order>::value, leaf)});
 }
 
 /// A number beside symbols: a constant, or a field of the network, which is read when the program runs.
@@ -150,7 +151,7 @@ struct in_forward<expr::LeafInput<L>> {
   static constexpr bool possible = true;
   template<int Order>
   static constexpr auto symbol(graph::Builder* b, const expr::LeafInput<L>& input) {
-    return leaf_symbol<Order>(b, input.leaf);
+    return leaf_symbol<arithmetic_of<typename L::scalar>, Order>(b, input.leaf);
   }
 };
 template<class Op, class... A>
@@ -177,15 +178,18 @@ struct outsider_error {
   }
 };
 
-/// The symbol of anything that may stand beside a Symbol in a call.
-template<class T, int Order, class A>
+/// The symbol of anything that may stand beside a Symbol in a call. What has 16 bits becomes floats, unless
+/// `TakesHalves`.
+template<class T, int Order, bool TakesHalves = false, class A>
 constexpr auto to_symbol(graph::Builder* b, const A& a) {
   if constexpr (AnySymbol<A>) {
-    return Symbol<typename A::scalar, typename A::shape, Order>{b, a.node};
+    using To = std::conditional_t<TakesHalves, typename A::scalar, arithmetic_of<typename A::scalar>>;
+    return cast_to<To>(Symbol<typename A::scalar, typename A::shape, Order>{b, a.node});
   } else if constexpr (std::is_arithmetic_v<A>) {
     return number_symbol<T, Order>(b, a);
   } else if constexpr (Leaf<A>) {
-    return leaf_symbol<Order>(b, &a);
+    using To = std::conditional_t<TakesHalves, typename A::scalar, arithmetic_of<typename A::scalar>>;
+    return leaf_symbol<To, Order>(b, &a);
   } else {
     static_assert(check<outsider_error<A>>());
     if constexpr (in_forward<A>::possible)
@@ -212,7 +216,7 @@ constexpr auto to_handle(A&& a) {
     using S = typename X::scalar;
     constexpr bool has_grad = requires { a.grad_data(); };
     const auto refer = [](const X& x) {
-      S* grad = nullptr;
+      arithmetic_of<S>* grad = nullptr;
       if constexpr (has_grad) grad = x.grad_data();
       GradState* state = nullptr;
       if constexpr (requires { x.grad_state(); }) state = x.grad_state();

@@ -109,6 +109,17 @@ struct kernel_call {
   }
 };
 
+/// The same of some rows, each in a lane: Op::lanes<In...> says how many.
+template<class Op, class Out, class... In>
+struct lanes_call {
+  static void run(void* out, const void* const* in, Index, std::byte*) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) STATOR_INLINE_LAMBDA {
+      STATOR_INLINE_CALL Op::template in_lanes<Out, In...>(static_cast<typename Out::scalar*>(out),
+                                                           static_cast<const typename In::scalar*>(in[I])...);
+    }(std::index_sequence_for<In...>{});
+  }
+};
+
 /// An operation that takes indices says which operand holds them, `checked_operand`, and looks at them in
 /// `check`.
 template<class Op>
@@ -122,16 +133,17 @@ struct check_call {
   }
 };
 
-/// The type of the gradient of a result: that of the result, unless the operation says another shape.
+/// The type of the gradient of a result: that of the result, floats where it has 16 bits, unless the
+/// operation says another shape.
 template<class Op, class Out>
 struct gradient_type {
-  using type = Out;
+  using type = Typed<arithmetic_of<typename Out::scalar>, typename Out::shape>;
 };
 template<class Op, class Out>
   requires requires { Op::gradient_shape(Out::extents); }
 struct gradient_type<Op, Out> {
   static constexpr Extents extents = Op::gradient_shape(Out::extents);
-  using type = Typed<typename Out::scalar, to_shape<extents>>;
+  using type = Typed<arithmetic_of<typename Out::scalar>, to_shape<extents>>;
 };
 
 template<class Op, int Order, class Out, class... In>
@@ -210,10 +222,11 @@ concept CanScale =
     requires { Op::along_channels(Out::extents); } && std::is_floating_point_v<typename Out::scalar>;
 
 template<class Op, class Out, int Order, class... In>
-concept HasVjp = Order > 0 && std::is_floating_point_v<typename Out::scalar>&& requires {
-  &Op::template vjp<Symbol<typename Out::scalar, typename gradient_type<Op, Out>::type::shape, 0>,
-                    Symbol<typename Out::scalar, typename Out::shape, 0>,
-                    Symbol<typename In::scalar, typename In::shape, 0>...>;
+concept HasVjp = Order > 0 && is_floating_point(dtype_of<typename Out::scalar>) && requires {
+  &Op::template vjp<
+      Symbol<arithmetic_of<typename Out::scalar>, typename gradient_type<Op, Out>::type::shape, 0>,
+      Symbol<typename Out::scalar, typename Out::shape, 0>,
+      Symbol<typename In::scalar, typename In::shape, 0>...>;
 };
 
 } // namespace detail
@@ -279,6 +292,10 @@ struct signature {
       s.run = &detail::kernel_call<Op, false, Out, In...>::run;
       if constexpr (requires { &Op::template accumulate<Out, In...>; })
         s.accumulate = &detail::kernel_call<Op, true, Out, In...>::run;
+      if constexpr (requires { requires Op::template lanes<In...> > 0; }) {
+        s.lanes = Op::template lanes<In...>;
+        s.in_lanes = &detail::lanes_call<Op, Out, In...>::run;
+      }
       if constexpr (requires { Op::template scratch<Out, In...>(); })
         s.scratch = Op::template scratch<Out, In...>();
       if constexpr (detail::HasIndices<Op>) {
@@ -289,7 +306,7 @@ struct signature {
     if constexpr (detail::HasVjp<Op, Out, Order, In...>) {
       s.vjp = &detail::vjp_call<Op, Order - 1, Out, In...>::run;
       s.add = gradient_functions<typename detail::gradient_type<Op, Out>::type, Order - 1>::add();
-      s.fill = gradient_functions<Out, 0>::fill();
+      s.fill = gradient_functions<Typed<arithmetic_of<typename Out::scalar>, typename Out::shape>, 0>::fill();
     }
     return s;
   }
@@ -305,10 +322,11 @@ struct leaf_signature {
     s.type = Typed::value;
     s.unique = true;
     s.identity = &value;
-    if constexpr (Order > 0 && std::is_floating_point_v<typename Typed::scalar>) {
-      s.add = gradient_functions<Typed, Order - 1>::add();
-      s.fill = gradient_functions<Typed, 0>::fill();
-      s.accumulate_grad = gradient_functions<Typed, Order - 1>::accumulate();
+    if constexpr (Order > 0 && is_floating_point(dtype_of<typename Typed::scalar>)) {
+      using Gradient = stator::Typed<arithmetic_of<typename Typed::scalar>, typename Typed::shape>;
+      s.add = gradient_functions<Gradient, Order - 1>::add();
+      s.fill = gradient_functions<Gradient, 0>::fill();
+      s.accumulate_grad = gradient_functions<Gradient, Order - 1>::accumulate();
     }
     return s;
   }

@@ -55,7 +55,8 @@ struct tracer<expr::Input<T, S, NeedsGrad>> {
   template<int Order>
   static constexpr auto symbol(graph::Builder& b) {
     const int leaf = b.add_leaves(1, NeedsGrad);
-    return Symbol<T, S, Order>{&b, b.leaf(&ops::leaf_signature<Typed<T, S>, Order>::value, leaf)};
+    return ops::cast_to<arithmetic_of<T>>(
+        Symbol<T, S, Order>{&b, b.leaf(&ops::leaf_signature<Typed<T, S>, Order>::value, leaf)});
   }
   static void gather(const expr::Input<T, S, NeedsGrad>& input, detail::Gatherer& g) {
     input.watch.check("a tensor");

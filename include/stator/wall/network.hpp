@@ -79,7 +79,8 @@ using MutableNumbers = BasicNumbers<void>;
 struct WalledParameter {
   std::string_view name; ///< "fc1.weight"
   MutableNumbers values; ///< in the arena of the model
-  void* grad = nullptr;  ///< of the type of the values; null where none is wanted
+  /// Of the type of the values, of float where these have 16 bits; null where none is wanted.
+  void* grad = nullptr;
 };
 
 namespace wall {
