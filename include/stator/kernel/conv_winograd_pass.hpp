@@ -279,8 +279,8 @@ private:
     const T* const summand = call.finish.summand;
     const Index n = row / down, top = 2 * (row % down), at = (n * targets + c) * height * width + top * width;
     for (Index r = 0; r < 2 && top + r < height; ++r)
-      lanes_to_planes<T, W, width>(pixels + r * length, call.y + at + r * width, height * width,
-                                   summand ? summand + at + r * width : nullptr, call.finish);
+      lanes_to_planes<T, W, width, height * width>(pixels + r * length, call.y + at + r * width,
+                                                   summand ? summand + at + r * width : nullptr, call.finish);
   }
   /// The maximum of each tile: y [batch, targets, down, across].
   STATOR_NOINLINE static void put_halves(const Call& call, const T* products, Index row, Index c, T* pixels) {
@@ -298,8 +298,8 @@ private:
                          });
       store(largest, pixels + t * W);
     }
-    lanes_to_planes<T, W, across>(pixels, call.y + ((row / down * targets + c) * down + row % down) * across,
-                                  down * across, nullptr, call.finish);
+    lanes_to_planes<T, W, across, down * across>(
+        pixels, call.y + ((row / down * targets + c) * down + row % down) * across, nullptr, call.finish);
   }
 };
 

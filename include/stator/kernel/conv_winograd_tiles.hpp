@@ -21,53 +21,69 @@ struct WinogradPlanes {
   Index channels, high, wide, top, left, down, across;
 };
 
-/// Pixels of W channels each, of a row of W planes: to[i * W + c] = from[c * plane + i] for i < Count. What
+/// W neighbours of W planes, which are `Plane` elements apart, to pixels of W channels. One function with
+/// constant distances: within a loop, g++ keeps an address for each plane.
+template<class T, Index W, Index Plane>
+STATOR_NOINLINE void square_to_lanes(const T* from, T* to) {
+  vec<T, W> r[W];
+  STATOR_UNROLL
+  for (Index c = 0; c < W; ++c) load(r[c], from + c * Plane);
+  transpose_square<T, W>(r);
+  STATOR_UNROLL
+  for (Index j = 0; j < W; ++j) store(r[j], to + j * W);
+}
+/// The inverse, with what is to be done to the pixels; `before` is where the summand of `to` is, or null.
+template<class T, Index W, Index Plane>
+STATOR_NOINLINE void square_to_planes(const T* from, T* to, const T* before, const ConvFinish<T>& finish) {
+  vec<T, W> r[W];
+  STATOR_UNROLL
+  for (Index j = 0; j < W; ++j) load(r[j], from + j * W);
+  transpose_square<T, W>(r);
+  if (before) {
+    STATOR_UNROLL
+    for (Index c = 0; c < W; ++c) {
+      vec<T, W> summand;
+      load(summand, before + c * Plane);
+      r[c] += summand;
+    }
+  }
+  if (finish.relu) {
+    STATOR_UNROLL
+    for (Index c = 0; c < W; ++c) finish.cut(r[c]);
+  }
+  STATOR_UNROLL
+  for (Index c = 0; c < W; ++c) store(r[c], to + c * Plane);
+}
+
+/// Pixels of W channels each, of a row of W planes: to[i * W + c] = from[c * Plane + i] for i < Count. What
 /// is left of a row overlaps.
-template<class T, Index W, Index Count>
-STATOR_ALWAYS_INLINE inline void planes_to_lanes(const T* from, Index plane, T* to) {
+template<class T, Index W, Index Count, Index Plane>
+STATOR_ALWAYS_INLINE inline void planes_to_lanes(const T* from, T* to) {
   if constexpr (Count >= W) {
     for (Index i = 0; i < Count; i += W) {
       const Index at = std::min(i, Count - W);
-      vec<T, W> r[W];
-      STATOR_UNROLL
-      for (Index c = 0; c < W; ++c) load(r[c], from + c * plane + at);
-      transpose_square<T, W>(r);
-      STATOR_UNROLL
-      for (Index j = 0; j < W; ++j) store(r[j], to + (at + j) * W);
+      square_to_lanes<T, W, Plane>(from + at, to + at * W);
     }
   } else if constexpr (Count >= quad<T>) {
     for (Index i = 0; i < Count; i += quad<T>) {
       const Index at = std::min(i, Count - quad<T>);
-      transpose_block<T, W>(from + at, plane, to + at * W, W);
+      transpose_block<T, W>(from + at, Plane, to + at * W, W);
     }
   } else {
     for (Index i = 0; i < Count; ++i)
-      for (Index c = 0; c < W; ++c) to[i * W + c] = from[c * plane + i];
+      for (Index c = 0; c < W; ++c) to[i * W + c] = from[c * Plane + i];
   }
 }
 
-/// The inverse, with what is to be done to the pixels; `before` is where the summand of `to` is, or null.
-template<class T, Index W, Index Count>
-STATOR_ALWAYS_INLINE inline void lanes_to_planes(const T* from, T* to, Index plane, const T* before,
+/// The inverse, as above.
+template<class T, Index W, Index Count, Index Plane>
+STATOR_ALWAYS_INLINE inline void lanes_to_planes(const T* from, T* to, const T* before,
                                                  const ConvFinish<T>& finish) {
   constexpr Index Q = quad<T>;
   if constexpr (Count >= W) {
     for (Index i = 0; i < Count; i += W) {
       const Index at = std::min(i, Count - W);
-      vec<T, W> r[W];
-      STATOR_UNROLL
-      for (Index j = 0; j < W; ++j) load(r[j], from + (at + j) * W);
-      transpose_square<T, W>(r);
-      STATOR_UNROLL
-      for (Index c = 0; c < W; ++c) {
-        if (before) {
-          vec<T, W> summand;
-          load(summand, before + c * plane + at);
-          r[c] += summand;
-        }
-        finish.cut(r[c]);
-        store(r[c], to + c * plane + at);
-      }
+      square_to_planes<T, W, Plane>(from + at * W, to + at, before ? before + at : nullptr, finish);
     }
   } else if constexpr (Count >= Q) {
     for (Index i = 0; i < Count; i += Q) {
@@ -80,20 +96,20 @@ STATOR_ALWAYS_INLINE inline void lanes_to_planes(const T* from, T* to, Index pla
       for (Index j = 0; j < Q; ++j) {
         if (before) {
           vec<T, W> summand;
-          load_quads<T, W>(summand, before + j * plane + at, Q * plane);
+          load_quads<T, W>(summand, before + j * Plane + at, Q * Plane);
           r[j] += summand;
         }
         finish.cut(r[j]);
-        store_quads<T, W>(r[j], to + j * plane + at, Q * plane);
+        store_quads<T, W>(r[j], to + j * Plane + at, Q * Plane);
       }
     }
   } else {
     for (Index i = 0; i < Count; ++i)
       for (Index c = 0; c < W; ++c) {
         T pixel = from[i * W + c];
-        if (before) pixel += before[c * plane + i];
+        if (before) pixel += before[c * Plane + i];
         finish.cut(pixel);
-        to[c * plane + i] = pixel;
+        to[c * Plane + i] = pixel;
       }
   }
 }
@@ -135,7 +151,7 @@ private:
       return;
     }
     std::fill_n(to, P.left * W, T{});
-    planes_to_lanes<T, W, used>(planes + row * P.wide, P.high * P.wide, to + P.left * W);
+    planes_to_lanes<T, W, used, P.high * P.wide>(planes + row * P.wide, to + P.left * W);
     std::fill_n(to + (P.left + used) * W, (pixels - P.left - used) * W, T{});
   }
 };
@@ -149,6 +165,7 @@ struct winograd_source : winograd_lines<T, P, 4> {
   STATOR_NOINLINE static void run(const T* x, Index first, Index count, T* to, Index distance, T* space) {
     using V = vec<T, W>;
     lines::each(x, first, count, to, space, [distance](const T* const(&rows)[4], T* at) STATOR_INLINE_LAMBDA {
+      const Index next = distance; // of which stores know that they do not change it
       const auto column = [&](Index pixel, V(&b)[4]) STATOR_INLINE_LAMBDA {
         V d[4];
         STATOR_UNROLL
@@ -163,11 +180,11 @@ struct winograd_source : winograd_lines<T, P, 4> {
         column(2 * t + 3, b[3]);
         T* point = at;
         STATOR_UNROLL
-        for (Index r = 0; r < 4; ++r, point += 4 * distance) {
+        for (Index r = 0; r < 4; ++r, point += 4 * next) {
           const V v0 = b[0][r] - b[2][r], v1 = b[1][r] + b[2][r], v2 = b[2][r] - b[1][r],
                   v3 = b[1][r] - b[3][r];
-          store(v0, point), store(v1, point + distance);
-          store(v2, point + 2 * distance), store(v3, point + 3 * distance);
+          store(v0, point), store(v1, point + next);
+          store(v2, point + 2 * next), store(v3, point + 3 * next);
           b[0][r] = b[2][r], b[1][r] = b[3][r];
         }
       }
@@ -184,6 +201,7 @@ struct winograd_gradient : winograd_lines<T, P, 2> {
   STATOR_NOINLINE static void run(const T* x, Index first, Index count, T* to, Index distance, T* space) {
     using V = vec<T, W>;
     lines::each(x, first, count, to, space, [distance](const T* const(&rows)[2], T* at) STATOR_INLINE_LAMBDA {
+      const Index next = distance;
       for (Index t = 0; t < P.across; ++t, at += stride) {
         V a[2][4]; // of a column of pixels
         STATOR_UNROLL
@@ -195,10 +213,10 @@ struct winograd_gradient : winograd_lines<T, P, 2> {
         }
         T* point = at;
         STATOR_UNROLL
-        for (Index r = 0; r < 4; ++r, point += 4 * distance) {
+        for (Index r = 0; r < 4; ++r, point += 4 * next) {
           const V v1 = a[0][r] + a[1][r], v2 = a[0][r] - a[1][r], v3 = -a[1][r];
-          store(a[0][r], point), store(v1, point + distance);
-          store(v2, point + 2 * distance), store(v3, point + 3 * distance);
+          store(a[0][r], point), store(v1, point + next);
+          store(v2, point + 2 * next), store(v3, point + 3 * next);
         }
       }
     });
