@@ -81,7 +81,8 @@ struct conv_winograd_pass {
   }();
   static constexpr Index panel = rows * across;
   using transform = winograd_source<T, planes>;
-  static constexpr Index block_point = sources * channels + W, products_point = panel * channels + W;
+  /// Elements between points of a block of weights, and between tiles of the products [tile][point][channel].
+  static constexpr Index block_point = sources * channels + W, products_tile = points * channels + W;
 
   /// Whether the transformed weights of all channels are kept; else they are made again for each group of
   /// panels, which costs no more than it would to fetch them.
@@ -103,15 +104,14 @@ struct conv_winograd_pass {
 
   /// Temporary memory for so many samples.
   struct Layout {
-    Index source_point, products_point; ///< elements between points
+    Index source_point; ///< elements between points of the source
     std::size_t lines, source, part,
         shared;  ///< bytes before the rows of pixels and the source; of a part; of what they share
     Index parts; ///< of the batch, at most: so many that they need about 4 MB
     constexpr Layout(Index batch, bool prepared) {
       const Index all = std::max<Index>(batch * down, 1);
       source_point = transform::point(std::min(group, all) * across);
-      products_point = std::min(rows, all) * across * channels + W;
-      lines = bytes(points * products_point);
+      lines = bytes(std::min(rows, all) * across * products_tile);
       source = lines + bytes(transform::lines::kept);
       const std::size_t sources_bytes = bytes(points * source_point);
       part = source + (keeps ? sources_bytes : prepared ? 0 : block_bytes);
@@ -254,10 +254,10 @@ private:
     for (Index p = 0; p < points; ++p)
       tile_rows_of<T, W, MR, NV, transform::stride, 1, channels>(
           transformed + p * l.source_point, transform::stride, 1, block + p * block_point, channels, sources,
-          nullptr, false, products + p * l.products_point, channels, channels, count * across);
+          nullptr, false, products + p * channels, products_tile, channels, count * across);
     for (Index r = 0; r < count; ++r)
       for (Index v = 0; v < NV; ++v) {
-        const T* const from = products + r * across * channels + v * W;
+        const T* const from = products + r * across * products_tile + v * W;
         if (can_halve && call.finish.halve_max)
           put_halves(call, from, first + r, b * channels + v * W, pixels);
         else
@@ -271,7 +271,7 @@ private:
     vec<T> bias;
     load(bias, call.start + c);
     for (Index t = 0; t < across; ++t)
-      winograd_pixels<T>(products + t * channels, call.layout.products_point,
+      winograd_pixels<T>(products + t * products_tile, channels,
                          [&](Index r, Index k, const vec<T>& pixel) STATOR_INLINE_LAMBDA {
                            const vec<T> v = pixel + bias;
                            store(v, pixels + r * length + (2 * t + k) * W);
@@ -288,7 +288,7 @@ private:
     load(bias, call.start + c);
     for (Index t = 0; t < across; ++t) {
       vec<T> largest;
-      winograd_pixels<T>(products + t * channels, call.layout.products_point,
+      winograd_pixels<T>(products + t * products_tile, channels,
                          [&](Index r, Index k, const vec<T>& pixel) STATOR_INLINE_LAMBDA {
                            const vec<T> v = pixel + bias;
                            if (r + k == 0)

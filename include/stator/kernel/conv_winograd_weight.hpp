@@ -28,24 +28,28 @@ struct conv_winograd_weight {
   using source_tiles = winograd_source<T, forward::planes>;
   using target_tiles = winograd_gradient<T, target>;
   static constexpr bool fits = forward::fits;
-  /// Whether this is faster than one product for each tap: where there are pixels for the weights.
-  static constexpr bool wins = forward::wins && (in * out <= 64 * 1024 || across * down >= 16);
+  static constexpr bool wins = forward::wins;
 
   static constexpr Index vectors = in / W, NV = vectors % 2 == 0                           ? 2
                                                 : vectors % 3 == 0 && max_tile_vectors > 2 ? 3
                                                                                            : 1;
-  /// Weights of an item: so many input and output channels.
-  static constexpr Index MR = tile_rows(NV), columns = NV * W, high = std::min(2 * MR, out);
-  static constexpr Index items_down = ceil_div(out, high), items = items_down * ceil_div(in, columns);
-  /// Rows of tiles at once.
+  static constexpr Index MR = tile_rows(NV), columns = NV * W;
+  /// Output channels of an item, whose weights belong to `columns` input channels: many for a single thread,
+  /// few so that there are items for several.
+  static constexpr Index high = std::min(8 * MR, out), low = std::min(2 * MR, out);
+  static constexpr Index parts = std::min(ceil_div(out, low) * (in / columns), max_threads);
+  /// Rows of tiles at once: about a megabyte of points, but no fewer tiles than pay for a pass over dw.
   static constexpr Index group =
-      std::max<Index>((Index{5} << 18) / static_cast<Index>(sizeof(T)) / (points * (in + out) * across), 1);
+      std::max<Index>({(Index{5} << 18) / static_cast<Index>(sizeof(T)) / (points * (in + out) * across),
+                       ceil_div(Index{32}, across), 1});
 
   static constexpr std::size_t bytes(Index elements) { return forward::bytes(elements); }
-  static constexpr Index sums_point = high * columns + W;
-  static constexpr std::size_t sums_bytes = bytes(points * sums_point);
-  static constexpr std::size_t part_bytes =
-      std::max(sums_bytes, bytes(std::max(source_tiles::lines::kept, target_tiles::lines::kept)));
+  /// Elements between output channels of the sums [output channel][point][input channel].
+  static constexpr Index sums_row = points * columns + W;
+  static constexpr std::size_t part_bytes(Index rows) {
+    return std::max(bytes(rows * sums_row),
+                    bytes(std::max(source_tiles::lines::kept, target_tiles::lines::kept)));
+  }
   static constexpr Index rows_for(Index batch) { return std::min(group, std::max<Index>(batch * down, 1)); }
   static constexpr std::size_t source_bytes(Index rows) {
     return bytes(points * source_tiles::point(rows * across));
@@ -53,11 +57,10 @@ struct conv_winograd_weight {
   static constexpr std::size_t target_bytes(Index rows) {
     return bytes(points * target_tiles::point(rows * across));
   }
-  static constexpr Index parts = std::min(items, max_threads);
   /// Temporary memory for so many samples.
   static constexpr std::size_t scratch_for(Index batch) {
     return source_bytes(rows_for(batch)) + target_bytes(rows_for(batch)) +
-           static_cast<std::size_t>(parts) * part_bytes;
+           std::max(part_bytes(high), static_cast<std::size_t>(parts) * part_bytes(low));
   }
 
   STATOR_NOINLINE static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
@@ -69,32 +72,32 @@ struct conv_winograd_weight {
     space += source_bytes(most) + target_bytes(most);
     const Index source_point = source_tiles::point(most * across),
                 target_point = target_tiles::point(most * across);
+    const Index threads = chunk_count(parts, most * across * points * in * out);
+    const Index step = threads > 1 ? low : high, items_down = ceil_div(out, step);
     const auto own = [&](Index chunk) {
-      return reinterpret_cast<T*>(space + static_cast<std::size_t>(chunk) * part_bytes);
+      return reinterpret_cast<T*>(space + static_cast<std::size_t>(chunk) * part_bytes(step));
     };
     for (Index begin = 0; begin < all; begin += most) {
       const Index count = std::min(most, all - begin);
-      const Index work = count * across * points * in * out;
-      parallel_for_chunks(
-          count, chunk_count(std::min(parts, count), work), [&](Index first, Index last, Index chunk) {
-            source_tiles::run(x, begin + first, last - first, sources + first * across * source_tiles::stride,
-                              source_point, own(chunk));
-            target_tiles::run(dy, begin + first, last - first,
-                              targets + first * across * target_tiles::stride, target_point, own(chunk));
-          });
+      parallel_for_chunks(count, std::min(threads, count), [&](Index first, Index last, Index chunk) {
+        source_tiles::run(x, begin + first, last - first, sources + first * across * source_tiles::stride,
+                          source_point, own(chunk));
+        target_tiles::run(dy, begin + first, last - first, targets + first * across * target_tiles::stride,
+                          target_point, own(chunk));
+      });
       const bool add = accumulate || begin > 0;
-      parallel_for_chunks(items, chunk_count(parts, work), [&](Index first, Index last, Index chunk) {
+      parallel_for_chunks(items_down * (in / columns), threads, [&](Index first, Index last, Index chunk) {
         T* const sums = own(chunk);
         for (Index i = first; i < last; ++i) {
-          const Index o = i % items_down * high, c = i / items_down * columns, rows = std::min(high, out - o);
+          const Index o = i % items_down * step, c = i / items_down * columns, rows = std::min(step, out - o);
           for (Index p = 0; p < points; ++p)
             tile_rows_of<T, W, MR, NV, 1, target_tiles::stride, source_tiles::stride>(
                 targets + p * target_point + o, 1, target_tiles::stride, sources + p * source_point + c,
-                source_tiles::stride, count * across, nullptr, false, sums + p * sums_point, columns, columns,
+                source_tiles::stride, count * across, nullptr, false, sums + p * columns, sums_row, columns,
                 rows);
           for (Index r = 0; r < rows; ++r)
             for (Index v = 0; v < columns; v += W)
-              put(sums + r * columns + v, dw + ((o + r) * in + c + v) * 9, add);
+              put(sums + r * sums_row + v, dw + ((o + r) * in + c + v) * 9, add);
         }
       });
     }
@@ -106,7 +109,7 @@ private:
     using V = vec<T>;
     constexpr Index Q = quad<T>;
     V taps[9];
-    winograd_taps<T>(sums, sums_point, taps);
+    winograd_taps<T>(sums, columns, taps);
     alignas(64) T rows[9 * W];
     for (const Index p : {0, 4, 5}) {
       V r[Q];
