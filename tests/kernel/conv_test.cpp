@@ -243,6 +243,23 @@ TEST_CASE("conv takes rows of pixels where one vector holds all channels") {
   static_assert(floats < 8 || Rows::row_pixels >= 8, "another kernel would be tested");
 }
 
+TEST_CASE("conv takes rows that are shorter than a vector") {
+  constexpr ConvGeometry<2> few{.in_channels = 6, .out_channels = 4, .input = {9, 14}, .kernel = {5, 5}};
+  check<float, few>(2);
+  constexpr ConvGeometry<2> plane{.in_channels = 3,
+                                  .out_channels = 3,
+                                  .groups = 3,
+                                  .input = {7, 7},
+                                  .kernel = {3, 3},
+                                  .padding_begin = {1, 1},
+                                  .padding_end = {1, 1}};
+  check<float, plane>(2);
+  using Wider = stator::kernel::detail::conv_lanes<float, few, true, true>;
+  using Plane = stator::kernel::detail::conv_lanes<float, plane, false, true>;
+  static_assert(Wider::W < 16 || Wider::valid == 14, "another kernel would be tested");
+  static_assert(Plane::W < 8 || Plane::valid == 7, "another kernel would be tested");
+}
+
 TEST_CASE("conv copies pixels of planes that displace one another") {
   check<float, ConvGeometry<2>{.in_channels = 64, .out_channels = 42, .input = {16, 20}, .kernel = {1, 1}}>(
       2);

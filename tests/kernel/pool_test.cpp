@@ -117,6 +117,8 @@ void check(Index planes) {
 TEST_CASE("pooling by two agrees with loops") {
   check<float, PoolGeometry<2>{.input = {24, 24}, .kernel = {2, 2}, .stride = {2, 2}}>(5);
   check<float, PoolGeometry<2>{.input = {70, 67}, .kernel = {2, 2}, .stride = {2, 2}}>(3);
+  check<float, PoolGeometry<2>{.input = {6, 28}, .kernel = {2, 2}, .stride = {2, 2}}>(3);
+  check<float, PoolGeometry<2>{.input = {4, 10}, .kernel = {2, 2}, .stride = {2, 2}}>(3);
   check<double, PoolGeometry<2>{.input = {9, 41}, .kernel = {2, 2}, .stride = {2, 2}}>(2);
   check<float, PoolGeometry<3>{.input = {3, 8, 40}, .kernel = {1, 2, 2}, .stride = {1, 2, 2}}>(2);
   check<float, PoolGeometry<2>{.input = {24, 24}, .kernel = {2, 2}, .stride = {2, 2}}>(300);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "stator/core/compiler.hpp"
-#include "stator/kernel/vector.hpp"
+#include "stator/kernel/conv_planes.hpp"
 
 #include <algorithm>
 
@@ -20,8 +20,9 @@ constexpr Index plane_tile(Index height, Index taps) {
 }
 
 /// y[height, width] = start + Σ w[k, l] · x[i + k, j + l], rows of x `row` elements apart. Rows and vectors
-/// that are left over overlap those before.
-template<class T, Index W, Index R, Index KH, Index KW>
+/// that are left over overlap those before; of a vector that is wider than the plane, the first `Valid` lanes
+/// are pixels.
+template<class T, Index W, Index R, Index KH, Index KW, Index Valid = W>
 STATOR_NOINLINE void conv_plane(const T* x, Index row, const T* w, T start, T* y, Index height, Index width) {
   using V = vec<T, W>;
   V tap[KH][KW];
@@ -32,7 +33,7 @@ STATOR_NOINLINE void conv_plane(const T* x, Index row, const T* w, T start, T* y
   }
   for (Index j = 0; j < width; j += W)
     for (Index i = 0; i < height; i += R) {
-      const Index top = std::min(i, height - R), left = std::min(j, width - W);
+      const Index top = std::min(i, height - R), left = std::max<Index>(std::min(j, width - W), 0);
       const T* from = x + top * row + left;
       V sum[R];
       STATOR_UNROLL
@@ -49,7 +50,7 @@ STATOR_NOINLINE void conv_plane(const T* x, Index row, const T* w, T start, T* y
         }
       }
       STATOR_UNROLL
-      for (Index r = 0; r < R; ++r) store(sum[r], y + (top + r) * width + left);
+      for (Index r = 0; r < R; ++r) store_first<T, W, Valid>(sum[r], y + (top + r) * width + left);
     }
 }
 

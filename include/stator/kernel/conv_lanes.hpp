@@ -9,8 +9,10 @@
 
 namespace stator::kernel::detail {
 
-/// Vectors along the last axis of the target of one direction of the convolution G.
-template<class T, auto G, bool Backward>
+/// Vectors along the last axis of the target of one direction of the convolution G. With `Overhangs`, a
+/// vector may be wider than a row where the source is laid out: it reads beyond the row, W elements beyond
+/// the source, and only its first lanes are results.
+template<class T, auto G, bool Backward, bool Overhangs = false>
 struct conv_lanes {
   using direction = conv_direction<G, Backward>;
   static constexpr std::size_t D = G.axes;
@@ -35,12 +37,15 @@ struct conv_lanes {
     });
     return n;
   }();
-  /// Lanes of a vector; rows that are shorter cannot be taken.
+  /// Lanes of a vector, and how many of them are pixels of a row; rows that are shorter than the narrowest
+  /// vector cannot be taken.
   static constexpr Index W = [] {
+    if (Overhangs && lays_out && !direction::in_phases) return width_for<T>(shortest);
     Index w = native_width<T>;
     while (w > quad<T> && w > shortest) w /= 2;
     return w;
   }();
+  static constexpr Index valid = std::min(W, shortest);
   static constexpr bool possible = vectorizable<T> && shortest >= quad<T>;
 
   /// Vectors of a class, and of all of them. The last one of a row overlaps the one before.
@@ -68,7 +73,7 @@ struct conv_lanes {
     rows[D - 1] = 1;
     for_each_index<D>(rows, [&](std::array<Index, D> i) {
       for (Index j = 0; j < width; j += W) {
-        i[D - 1] = std::min(j, width - W);
+        i[D - 1] = std::max<Index>(std::min(j, width - W), 0);
         visit(flat_index(i, c.count), i);
       }
     });
@@ -106,8 +111,9 @@ struct conv_lanes {
 };
 
 /// out[i][...] = start[i] + Σ_p a[p * MR + i] · x[from[v] + step[p] ...] for MR channels i and `count`
-/// vectors v of W pixels, written to y[i * plane + to[v]]; the first `channels` channels only.
-template<class T, Index W, Index MR, Index NV>
+/// vectors v of W pixels, written to y[i * plane + to[v]]; the first `channels` channels only, of each vector
+/// the first `Valid` pixels.
+template<class T, Index W, Index MR, Index NV, Index Valid = W>
 STATOR_NOINLINE void conv_lanes_tiles(const T* x, const Offset* from, const Offset* to, Index count,
                                       const Offset* step, Index k, const T* a, const T* start, T* y,
                                       Index plane, Index channels) {
@@ -153,7 +159,7 @@ STATOR_NOINLINE void conv_lanes_tiles(const T* x, const Offset* from, const Offs
       T* out = y + to[std::min(q + v, count - 1)];
       STATOR_UNROLL
       for (Index i = 0; i < MR; ++i)
-        if (i < channels) store(sum[i][v], out + i * plane);
+        if (i < channels) store_first<T, W, Valid>(sum[i][v], out + i * plane);
     }
   }
 }

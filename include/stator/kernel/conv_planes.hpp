@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 namespace stator::kernel::detail {
 
@@ -56,6 +57,22 @@ STATOR_ALWAYS_INLINE inline void copy_row(const T* from, Index n, T* to) {
     copy_row<T, quad<T>>(from, n, to);
   } else {
     for (Index i = 0; i < n; ++i) to[i] = from[i];
+  }
+}
+
+/// Stores the first `Valid` elements of a vector, as two parts that overlap.
+template<class T, Index W, Index Valid>
+STATOR_ALWAYS_INLINE inline void store_first(const vec<T, W>& v, T* to) {
+  if constexpr (Valid == W) {
+    store(v, to);
+  } else {
+    constexpr auto part = static_cast<Index>(std::bit_floor(static_cast<std::size_t>(Valid)));
+    [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
+      const vec<T, part> first = __builtin_shufflevector(v, v, I...);
+      const vec<T, part> last = __builtin_shufflevector(v, v, (static_cast<int>(Valid - part) + I)...);
+      store(first, to);
+      store(last, to + Valid - part);
+    }(std::make_integer_sequence<int, static_cast<int>(part)>{});
   }
 }
 

@@ -13,7 +13,7 @@ namespace stator::kernel::detail {
 template<class T, auto G, bool Backward>
 struct conv_vectors {
   using direction = conv_direction<G, Backward>;
-  using lanes = conv_lanes<T, G, Backward>;
+  using lanes = conv_lanes<T, G, Backward, true>;
   static constexpr std::size_t D = G.axes;
   static constexpr Index W = lanes::W, steps = direction::steps, channels = direction::target_channels;
   static constexpr Index target_plane = direction::target_plane;
@@ -91,8 +91,10 @@ struct conv_vectors {
     return l;
   }();
   static constexpr Index laid = lanes::lays_out ? direction::source_channels * lanes::plane : 0;
-  static constexpr std::size_t slot = align_up(
-      static_cast<std::size_t>(G.groups * laid + (direction::in_phases ? MR * target_plane : 0)) * sizeof(T));
+  static constexpr std::size_t slot =
+      align_up(static_cast<std::size_t>(G.groups * laid + (lanes::valid < W ? W : 0) +
+                                        (direction::in_phases ? MR * target_plane : 0)) *
+               sizeof(T));
   static constexpr Bytes scratch{layout.slots, slot};
 
   /// Of the scratch memory, what depends on the weights alone.
@@ -176,7 +178,7 @@ private:
     if constexpr (copies) return group_of_copies(in, y, n, g, part, parts);
     if constexpr (plane_rows > 0)
       if (parts == 1)
-        return conv_plane<T, W, plane_rows, G.kernel[0], G.kernel[D - 1]>(
+        return conv_plane<T, W, plane_rows, G.kernel[0], G.kernel[D - 1], lanes::valid>(
             in, lanes::extents[D - 1], weights + g * steps, start[g], y + (n * G.groups + g) * target_plane,
             direction::target[0], direction::target[D - 1]);
     for (Index t = 0; t < tiles; ++t) {
@@ -186,10 +188,10 @@ private:
       for (Index i = 0; i < direction::class_count; ++i) {
         const PixelClass& of = classes[i];
         const Index first = of.pixels * part / parts, last = of.pixels * (part + 1) / parts;
-        conv_lanes_tiles<T, W, MR, NV>(in, from + of.pixel + first, to + of.pixel + first, last - first,
-                                       step + of.step, direction::source_channels * of.taps,
-                                       weights + ((g * tiles + t) * steps + of.step) * MR,
-                                       start + (g * tiles + t) * MR, phases, target_plane, valid);
+        conv_lanes_tiles<T, W, MR, NV, lanes::valid>(
+            in, from + of.pixel + first, to + of.pixel + first, last - first, step + of.step,
+            direction::source_channels * of.taps, weights + ((g * tiles + t) * steps + of.step) * MR,
+            start + (g * tiles + t) * MR, phases, target_plane, valid);
       }
       if constexpr (direction::in_phases)
         for (Index i = 0; i < valid; ++i) join_phases<G>(phases + i * target_plane, out + i * target_plane);

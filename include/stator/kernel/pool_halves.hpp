@@ -74,15 +74,15 @@ STATOR_ALWAYS_INLINE inline void unhalve_max(const T* upper, const T* lower, con
                                              T* dlower, Index i, Index count) {
   if constexpr (W > 1) {
     using V = vec<T, W>;
-    for (; i + W <= count; i += W) {
+    const auto windows = [&](Index from) STATOR_INLINE_LAMBDA {
       V a, b, x0, x1, x2, x3, g;
-      load(a, upper + 2 * i);
-      load(b, upper + 2 * i + W);
+      load(a, upper + 2 * from);
+      load(b, upper + 2 * from + W);
       split<T, W>(a, b, x0, x1);
-      load(a, lower + 2 * i);
-      load(b, lower + 2 * i + W);
+      load(a, lower + 2 * from);
+      load(b, lower + 2 * from + W);
       split<T, W>(a, b, x2, x3);
-      load(g, dy + i);
+      load(g, dy + from);
       // From the last to the first: what a later element takes, an earlier one does not get.
       V best1, best2, rest2, rest1, g0, g1, g2, g3;
       take(x0, x1, best1);
@@ -91,11 +91,17 @@ STATOR_ALWAYS_INLINE inline void unhalve_max(const T* upper, const T* lower, con
       deal(best1, x2, rest2, rest1, g2);
       deal(x0, x1, rest1, g0, g1);
       merge<T, W>(g0, g1, a, b);
-      store(a, dupper + 2 * i);
-      store(b, dupper + 2 * i + W);
+      store(a, dupper + 2 * from);
+      store(b, dupper + 2 * from + W);
       merge<T, W>(g2, g3, a, b);
-      store(a, dlower + 2 * i);
-      store(b, dlower + 2 * i + W);
+      store(a, dlower + 2 * from);
+      store(b, dlower + 2 * from + W);
+    };
+    for (; i + W <= count; i += W) windows(i);
+    // What is left takes one narrower vector, or one that overlaps those before.
+    if (i < count && count >= W && (W == quad<T> || 2 * (count - i) > W)) {
+      windows(count - W);
+      return;
     }
     unhalve_max<T, (W > quad<T> ? W / 2 : 1)>(upper, lower, dy, dupper, dlower, i, count);
   } else {
