@@ -75,8 +75,15 @@ struct Types {
   Buffer<float, 4> f;
   constexpr auto forward(auto x) const { return x * p; }
 };
+/// Stored in 16 bits.
+struct Small {
+  nn::Linear<3, 4, {}, bfloat16> fc;
+  nn::BatchNorm1d<4, {}, bfloat16> bn;
+  constexpr auto forward(auto x) const { return x | fc | bn; }
+};
 } // namespace embedded_test
 
+using embedded_test::Small;
 using embedded_test::Net, embedded_test::Wider, embedded_test::Renamed, embedded_test::Types;
 
 namespace {
@@ -98,6 +105,14 @@ Model<Types> typed() {
   model->l() = std::numeric_limits<std::int64_t>::min();
   const float inf = std::numeric_limits<float>::infinity();
   std::ranges::copy(std::array{inf, -inf, std::numeric_limits<float>::quiet_NaN(), 0.1f}, model->f.data());
+  return model;
+}
+
+Model<Small> small() {
+  manual_seed(8);
+  Model<Small> model;
+  model->fc.bias(0) = std::numeric_limits<bfloat16>::infinity();
+  model->fc.bias(1) = bfloat16(-0.0);
   return model;
 }
 
@@ -130,15 +145,19 @@ TEST_CASE("save_header writes the header that this test was compiled with") {
   const test::TemporaryDirectory directory;
   save_header(trained(), (directory / "net.hpp").string(), {.name = "embedded_net"});
   save_header(typed(), (directory / "embedded_types.hpp").string());
+  save_header(small(), (directory / "embedded_small.hpp").string());
   const auto committed = std::filesystem::path(STATOR_TEST_REFERENCE).parent_path() / "io";
   const std::string net = test::read_bytes(directory / "net.hpp");
   const std::string types = test::read_bytes(directory / "embedded_types.hpp");
+  const std::string half = test::read_bytes(directory / "embedded_small.hpp");
   if (std::getenv("STATOR_UPDATE_HEADERS") != nullptr) {
     std::ofstream(committed / "embedded_net.inc", std::ios::binary) << net;
     std::ofstream(committed / "embedded_types.inc", std::ios::binary) << types;
+    std::ofstream(committed / "embedded_small.inc", std::ios::binary) << half;
   }
   CHECK(net == test::read_bytes(committed / "embedded_net.inc"));
   CHECK(types == test::read_bytes(committed / "embedded_types.inc"));
+  CHECK(half == test::read_bytes(committed / "embedded_small.inc"));
 }
 
 TEST_CASE("a model over the constants of a header computes what the saved one does, without a copy") {
@@ -151,6 +170,23 @@ TEST_CASE("a model over the constants of a header computes what the saved one do
         reinterpret_cast<const float*>(detail::embedded_parameters<embedded_net>().data()));
   check_same_bytes(embedded, model);
   check_same_bytes(ReadOnlyModel<Types>{embedded_types{}}, typed());
+}
+
+TEST_CASE("constants of 16 bits take 2 bytes each and give what the model does") {
+  STATIC_REQUIRE(sizeof(embedded_small::Parameters::t0) == 2 * 3 * 4);
+  const auto model = small();
+  check_same_bytes(ReadOnlyModel<Small>{embedded_small{}}, model);
+  const Tensor<float, 2, 3> x{1, 2, 3, -1, 0, 1};
+  const Tensor<float, 2, 4> expected = model.eval()(x).value();
+  using Session = EmbeddedSession<Small, embedded_small, Tensor<float, 2, 3>>;
+  static Session::Workspace memory;
+  Tensor<float, 2, 4> found;
+  Session::run(memory, std::span<float, 8>(found.data(), 8), std::span<const float, 6>(x.data(), 6));
+  CHECK(std::ranges::equal(found.values(), expected.values()));
+  const test::TemporaryDirectory directory;
+  save_image(model, (directory / "small.img").string());
+  const auto lines = lines_of(test::read_bytes(directory / "small.img"));
+  check_same_bytes(ReadOnlyModel<Small>{std::as_bytes(std::span(lines))}, model);
 }
 
 TEST_CASE(

@@ -3,4 +3,5 @@
 #pragma once
 
 #include "io/embedded_net.inc"
+#include "io/embedded_small.inc"
 #include "io/embedded_types.inc"
