@@ -312,3 +312,78 @@ TEST_CASE("clipping and schedulers see gradients of float") {
   for (const float g : model.gradient_arena()) squares += static_cast<double>(g) * static_cast<double>(g);
   CHECK(std::sqrt(squares) == Approx(0.01).epsilon(1e-4));
 }
+
+namespace {
+
+/// Shared weights in 16 bits, one part frozen, large enough that zero_grad() leaves gradients to backward().
+struct Tied {
+  nn::Embedding<96, 64, {}, bfloat16> wte;
+  nn::Linear<64, 64, {}, bfloat16> fc;
+  nn::Linear<64, 96, nn::LinearOptions{.bias = false}, bfloat16> head;
+  using ties = stator::ties<tie<"head.weight", "wte.weight">>;
+  constexpr auto forward(auto x) const { return x | wte | fc | nn::tanh | head; }
+};
+struct TiedWide {
+  nn::Embedding<96, 64> wte;
+  nn::Linear<64, 64> fc;
+  nn::Linear<64, 96, nn::LinearOptions{.bias = false}> head;
+  using ties = stator::ties<tie<"head.weight", "wte.weight">>;
+  constexpr auto forward(auto x) const { return x | wte | fc | nn::tanh | head; }
+};
+
+} // namespace
+
+TEST_CASE("shared, frozen and large parameters of 16 bits get the gradients of float") {
+  manual_seed(8);
+  Model<Tied, freeze<"fc.bias">> half;
+  Model<TiedWide, freeze<"fc.bias">> wide;
+  static_assert(decltype(half)::gradient_bytes == (96 * 64 + 64 * 64) * sizeof(float));
+  static_assert(decltype(half)::parameter_bytes == (96 * 64 + 64 * 64 + 64) * sizeof(bfloat16));
+  wide.load_state_dict(half.state_dict());
+  const Tensor<std::int64_t, 6> words{3, 95, 0, 3, 17, 42}, next{1, 2, 3, 4, 5, 6};
+  for (int step = 0; step < 3; ++step) {
+    half.zero_grad();
+    wide.zero_grad();
+    nn::cross_entropy(half(words), next).backward();
+    nn::cross_entropy(wide(words), next).backward();
+  }
+  for (const char* name : {"wte.weight", "fc.weight"}) {
+    INFO(name);
+    CHECK(std::ranges::equal(half.get_parameter(name).grad<float>(), wide.get_parameter(name).grad<float>()));
+  }
+  CHECK_FALSE(half.get_parameter("fc.bias").requires_grad());
+  const auto [g, h] = values(grad<"wte.weight", "fc.weight">(nn::cross_entropy(half(words), next)));
+  CHECK(std::ranges::equal(g.values(), wide->wte.weight.grad().values()));
+  CHECK(std::ranges::equal(h.values(), wide->fc.weight.grad().values()));
+  CHECK(half.state_dict()["head.weight"].type == StorageType::BF16);
+}
+
+TEST_CASE("inputs of 16 bits are computed with as floats, with any batch") {
+  manual_seed(9);
+  Model<Brain> model;
+  Tensor<bfloat16, dynamic, 4> x(3);
+  Tensor<float, dynamic, 4> wide(3);
+  for (std::size_t i = 0; i < 12; ++i) wide.values()[i] = x.values()[i] = bfloat16(0.3F * static_cast<float>(i) - 1);
+  const auto y = model(x).value();
+  static_assert(std::is_same_v<std::remove_cvref_t<decltype(y)>, Tensor<float, dynamic, 3>>);
+  CHECK(std::ranges::equal(y.values(), model(wide).value().values()));
+  const auto session = optimize_for_inference<Tensor<bfloat16, dynamic, 4>>(model.eval());
+  CHECK(std::ranges::equal(session(x).value().values(), y.values()));
+}
+
+TEST_CASE("second derivatives reach parameters of 16 bits") {
+  Variable<float16, 2> x{float16(1.5), float16(-2)};
+  sum(square(grad(sum(x * x * x), x))).backward(); // (3 x^2)^2, whose derivative is 36 x^3
+  CHECK(x.grad()(0) == 36 * 1.5F * 1.5F * 1.5F);
+  CHECK(x.grad()(1) == 36 * -8);
+}
+
+TEST_CASE("arrays that several threads convert are converted whole") {
+  const Index n = (Index{1} << 19) + 1234;
+  std::vector<float> from(static_cast<std::size_t>(n)), to(from.size());
+  for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i % 251) - 100;
+  std::vector<bfloat16> half(from.size());
+  kernel::narrow(half.data(), from.data(), n);
+  kernel::widen(to.data(), half.data(), n);
+  CHECK(to == from);
+}
