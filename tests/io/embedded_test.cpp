@@ -83,8 +83,8 @@ struct Small {
 };
 } // namespace embedded_test
 
-using embedded_test::Small;
 using embedded_test::Net, embedded_test::Wider, embedded_test::Renamed, embedded_test::Types;
+using embedded_test::Small;
 
 namespace {
 

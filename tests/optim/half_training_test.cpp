@@ -363,7 +363,8 @@ TEST_CASE("inputs of 16 bits are computed with as floats, with any batch") {
   Model<Brain> model;
   Tensor<bfloat16, dynamic, 4> x(3);
   Tensor<float, dynamic, 4> wide(3);
-  for (std::size_t i = 0; i < 12; ++i) wide.values()[i] = x.values()[i] = bfloat16(0.3F * static_cast<float>(i) - 1);
+  for (std::size_t i = 0; i < 12; ++i)
+    wide.values()[i] = x.values()[i] = bfloat16(0.3F * static_cast<float>(i) - 1);
   const auto y = model(x).value();
   static_assert(std::is_same_v<std::remove_cvref_t<decltype(y)>, Tensor<float, dynamic, 3>>);
   CHECK(std::ranges::equal(y.values(), model(wide).value().values()));
