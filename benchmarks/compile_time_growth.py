@@ -4,6 +4,7 @@
 all different, as a table and a picture (benchmarks/compile_time/growth.svg).
 
 benchmarks/compile_time_growth.py [--timeout 300] [--flags "-O2"] [--kinds equal different] [--layers 10 50 100 200]
+benchmarks/compile_time_growth.py --counts    only the expressions, which a busy machine counts as well as an idle one
 benchmarks/compile_time_growth.py --draw      the picture and the table from the measurements that are there
 
 Seconds of the processor (user), from getrusage; expressions of clang's front end, which do not depend on how busy the
@@ -42,9 +43,10 @@ def measure(options):
         for layers in options.layers:
             for compiler in compilers:
                 name = Path(compiler).name
-                seconds, _ = run(compiler, kind, layers, [*shlex.split(options.flags), "-c", "-o", os.devnull], options.timeout)
-                measured.setdefault(f"{kind} {name}", {})[str(layers)] = seconds and round(seconds, 1)
-                print(kind, layers, name, seconds, flush=True)
+                if not options.counts:
+                    seconds, _ = run(compiler, kind, layers, [*shlex.split(options.flags), "-c", "-o", os.devnull], options.timeout)
+                    measured.setdefault(f"{kind} {name}", {})[str(layers)] = seconds and round(seconds, 1)
+                    print(kind, layers, name, seconds, flush=True)
                 if "clang" in name:
                     done, text = run(compiler, kind, layers, ["-fsyntax-only", "-Xclang", "-print-stats"], options.timeout)
                     count = re.search(r"(\d+) stmts/exprs total", text) if done is not None else None
@@ -97,6 +99,7 @@ def draw(measured):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draw", action="store_true")
+    parser.add_argument("--counts", action="store_true")
     parser.add_argument("--timeout", type=int, default=300)
     parser.add_argument("--flags", default="-O2 -fopenmp")
     parser.add_argument("--kinds", nargs="*", default=["equal", "different"], choices=["equal", "different"])
