@@ -97,6 +97,8 @@ test_with() { # COMPILER, the name in messages
   fi
   # Each folder with one compiler, unless it is the only one or both are asked for.
   if [ $all = yes ] || [ "$only" != '' ] || [ "$compilers" = "$1" ]; then skipped=; fi
+  # For tests that then look at less of what they could look at.
+  if [ "$skipped" != '' ]; then export STATOR_TESTS_IN_BRIEF=1; else unset STATOR_TESTS_IN_BRIEF; fi
   # An hour is what CI has: g++ meets layers and operations in everything else that it builds there.
   if [ $ci = yes ] && [ "$sanitize" = no ]; then
     case $1 in gcc) skipped=nn,ops,single_precision ;; clang) skipped=packages ;; esac
