@@ -205,6 +205,7 @@ TEST_CASE("arrays of an .npz file are a dataset") {
   CHECK(refused([&] { data::read_npz<Tensor<float, dynamic, 3>>(scratch / "d.npz", {"x"}); }) ==
         "d.npz(x.npy): shape (3,2,), expected (N,3,)");
   CHECK(refused([&] { data::read_npz<Tensor<double, dynamic, 2>>(scratch / "d.npz", {"x"}); }) ==
-        "d.npz(x.npy): elements of type '<f4', expected '<f8'");
-  CHECK(refused([&] { data::read_npz<X>(scratch / "d.npz", {"z"}); }) == "d.npz: has no array 'z'");
+        "d.npz(x.npy): elements of type '<f4', expected '<f8': in Python, array.astype('<f8')");
+  CHECK(refused([&] { data::read_npz<X>(scratch / "d.npz", {"z"}); }) ==
+        "d.npz: has no array 'z'; there are x, y");
 }

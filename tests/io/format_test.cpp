@@ -123,6 +123,7 @@ TEST_CASE("an extension that no format has is an error that lists the formats") 
   test::write_bytes(scratch / "x.pt", "something else");
   const std::string loaded = thrown<FormatError>([&] { (void)load(scratch / "x.pt"); });
   CHECK_THAT(loaded, contains("x.pt, byte 0: no format of files has this extension or begins like this"));
+  CHECK_THAT(loaded, contains("safetensors.torch.save_file(model.state_dict()"));
   CHECK_THAT(loaded, contains(list));
   CHECK_THAT(thrown<FormatError>([&] { (void)checkpoint.load(scratch / "x.pt"); }), contains(list));
   CHECK_THAT(thrown<FileError>([&] { (void)load(scratch / "none.pt"); }), contains("none.pt: cannot open"));

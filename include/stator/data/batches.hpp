@@ -126,5 +126,11 @@ Batches<N, T, Sample...> batches(const TensorDataset<T, Sample...>& dataset, Bat
 /// The dataset must live as long as the loop.
 template<Index N, class T, Index... Sample>
 void batches(const TensorDataset<T, Sample...>&& dataset, BatchOptions options = {}) = delete;
+/// As a DataLoader is called: refused in words, since the size of a batch is a constant.
+template<class Dataset, std::integral Size, class... Options>
+void batches(const Dataset&, Size, const Options&...) {
+  static_assert(std::is_void_v<Dataset>, "stator: batches: the size of a batch is a constant of the program: "
+                                         "batches<64>(dataset, {.shuffle = true})");
+}
 
 } // namespace stator::data

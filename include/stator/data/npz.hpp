@@ -27,7 +27,8 @@ struct FromNpy<Tensor<T, dynamic, E...>> {
     }
     if (array.dtype != io::npy_dtype<T>())
       raise(ValueError(npz.path + "(" + std::string(name) + ".npy): elements of type '" + array.dtype +
-                       "', expected '" + io::npy_dtype<T>() + "'"));
+                       "', expected '" + io::npy_dtype<T>() + "': in Python, array.astype('" +
+                       io::npy_dtype<T>() + "')"));
     Tensor<T, dynamic, E...> result(array.shape.front());
     const io::NpyArray row_major = array.row_major();
     const auto values = row_major.template as<T>();

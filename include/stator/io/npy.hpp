@@ -21,7 +21,15 @@ struct Npz {
   /// Throws KeyError.
   const NpyArray& operator[](std::string_view name) const {
     if (const NpyArray* array = find(name)) return *array;
-    raise(KeyError(path + ": has no array '" + std::string(name) + "'"));
+    std::string known;
+    for (const auto& [key, array] : arrays) {
+      known += (known.empty() ? "" : ", ") + key;
+      if (known.size() > 200) { // some of many
+        known += ", ...";
+        break;
+      }
+    }
+    raise(KeyError(path + ": has no array '" + std::string(name) + "'; there are " + known));
   }
   auto begin() const { return arrays.begin(); }
   auto end() const { return arrays.end(); }

@@ -41,7 +41,9 @@ inline io::StateFile read_state(const io::Path& path, const io::ReadOptions& opt
       return format.read(path, options);
   io::format_error(path.string(), 0,
                    "no format of files has this extension or begins like this; there are " +
-                       io::detail::formats_text(formats, can_read));
+                       io::detail::formats_text(formats, can_read) +
+                       ". (What torch.save writes is a pickle: in Python, "
+                       "safetensors.torch.save_file(model.state_dict(), \"model.safetensors\"))");
 }
 
 /// The same of a file that is in memory; its first bytes say the format.

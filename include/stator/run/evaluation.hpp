@@ -92,7 +92,8 @@ struct Evaluation {
       static_assert(check<stator::detail::backward_error<Plan>>());
     static_assert(requires_grad(), "stator: backward(): nothing in this expression requires a gradient");
     if (state.backward_done)
-      raise(GraphError("backward() was called twice on one expression: its intermediate values are gone"));
+      raise(GraphError("backward() was called twice on one expression: its intermediate values are gone; "
+                       "backward({.retain_graph = true}) keeps them"));
     if constexpr (is_small<Program<Plan, true>> && std::is_void_v<Observer>)
       if (!state.forward_kept && !retain_graph && backward_inlined<Program<Plan, true>>(e, state)) return;
     backward_in_steps(e, state, retain_graph);

@@ -101,7 +101,7 @@ struct not_constant_error<expr::ModuleCall<Net, Mode, A...>> {
                     "own reason follows");
     else
       found += text(": the compiler cannot evaluate forward: write `constexpr auto forward(auto x) const`, "
-                    "and call nothing in "
+                    "copy no module in it (`for (const auto& block : blocks)`), and call nothing in "
                     "it that needs the running program; its own reason follows (a limit is raised with ",
                     flags, ")");
     return found;
