@@ -17,8 +17,10 @@ namespace stator::kernel {
 template<class T>
 inline constexpr Index dots_rows = vector_registers >= 32 ? 4 : 2;
 
-/// How B lies: row after row, or as `pack_dots` leaves it, in the caches near the core or farther away.
-enum class DotsLayout { rows, packed, packed_far };
+/// How B lies: row after row, or as `pack_dots` leaves it, each in the caches near the core or farther away.
+enum class DotsLayout { rows, rows_far, packed, packed_far };
+/// Whether `pack_dots` has left it.
+constexpr bool is_packed(DotsLayout layout) { return layout >= DotsLayout::packed; }
 
 /// C[MR, NR] = (C | bias) + the sum of each vector. As many as a vector has elements make one vector.
 template<class T, Index W, Index MR, Index NR>
@@ -101,7 +103,7 @@ template<class T, Index W, Index MR, Index NR, Index K, DotsLayout Layout = Dots
 STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi, Index k, const T* bias,
                                       bool add, T* c, Index ci) {
   using V = vec<T, W>;
-  constexpr bool packed = Layout != DotsLayout::rows;
+  constexpr bool packed = is_packed(Layout);
   if constexpr (K != dynamic) k = K;
   V sum[MR][NR];
   STATOR_UNROLL
@@ -124,6 +126,9 @@ STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi
     for (Index j = 0; j < NR; ++j) {
       V y;
       // A page ahead: the machine's own prefetching stops at its end.
+      // Rows of memory far away: what the machine brings by itself comes too late.
+      if constexpr (Layout == DotsLayout::rows_far)
+        STATOR_PREFETCH(at + j * bi + 1024 / static_cast<Index>(sizeof(T)));
       if constexpr (Layout == DotsLayout::packed_far)
         STATOR_PREFETCH(at + j * W + 4096 / static_cast<Index>(sizeof(T)));
       if constexpr (MR > 1)
@@ -223,7 +228,7 @@ namespace detail {
 template<class T, Index MR, Index NR, Index K, bool Ragged, DotsLayout Layout>
 void inner_products(const T* a, const T* b, const T* bias, T* c, bool add, Index m, Index n, Index k) {
   constexpr Index grain = 4 * quad<T>, high = 64; // rows that meet a block of B before the next is read
-  const Index blocks = ceil_div(n, grain), apart = Layout == DotsLayout::rows ? k : packed_row<T>(k);
+  const Index blocks = ceil_div(n, grain), apart = is_packed(Layout) ? packed_row<T>(k) : k;
   parallel_for_chunks(blocks, chunk_count(blocks, m * n * k), [&](Index first, Index last, Index) {
     const Index j = first * grain, count = std::min(last * grain, n) - j;
     for (Index i = 0; i < m; i += high)

@@ -74,9 +74,11 @@ private:
   // A prepared B is panels for many rows, the order of inner products for few; both for a dynamic M.
   static constexpr bool can_prepare =
       TransB && !TransA && N != dynamic && K != dynamic && !(way.plain || way.small || way.few_weights);
-  static constexpr DotsLayout packed_layout = N * K * static_cast<Index>(sizeof(T)) > (Index{1} << 17)
-                                                  ? DotsLayout::packed_far
-                                                  : DotsLayout::packed;
+  static constexpr Index b_bytes = N == dynamic || K == dynamic ? 0 : N * K * static_cast<Index>(sizeof(T));
+  static constexpr DotsLayout packed_layout = b_bytes > (Index{1} << 17) ? DotsLayout::packed_far
+                                                                         : DotsLayout::packed,
+                              rows_layout = b_bytes > (Index{1} << 25) ? DotsLayout::rows_far
+                                                                       : DotsLayout::rows;
   static constexpr bool packs_dots = can_prepare && way.can_dot && (way.only_dots || M == dynamic);
   static constexpr std::size_t panels_bytes =
       can_prepare && !way.only_dots
@@ -106,7 +108,7 @@ public:
   STATOR_NOINLINE static void run_prepared(const T* a, const T* packed, const T* bias, T* c, Index m) {
     if constexpr (M != dynamic) m = M;
     if constexpr (packs_dots)
-      if (way.only_dots || m <= detail::dots_limit(K))
+      if (way.only_dots || m <= detail::dots_limit(N, K))
         return inner_products<packed_layout>(a, packed + panels_bytes / sizeof(T), bias, c, false, m, N, K);
     if constexpr (sometimes_blocked)
       if (always_blocked || m >= way.blocked_from)
@@ -205,8 +207,8 @@ private:
       return;
     } else {
       if constexpr (way.can_dot) {
-        if (way.only_dots || m <= detail::dots_limit(K)) {
-          inner_products<DotsLayout::rows>(a, b, bias, c, accumulate, m, n, k);
+        if (way.only_dots || m <= detail::dots_limit(N, K)) {
+          inner_products<rows_layout>(a, b, bias, c, accumulate, m, n, k);
           return;
         }
       }

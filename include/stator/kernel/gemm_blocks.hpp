@@ -53,8 +53,13 @@ inline constexpr Index fresh_rows = 192;
 /// Elements between rows from which the rows of a tile displace one another in the caches.
 template<class T>
 inline constexpr Index far_apart = 3072 / static_cast<Index>(sizeof(T));
-/// Rows up to which C = A·Bᵀ takes inner products rather than packing B: more if they are long.
-constexpr Index dots_limit(Index k) { return k == dynamic || k >= 512 ? 40 : k >= 256 ? 24 : 16; }
+/// Rows up to which C = A·Bᵀ takes inner products rather than packing B: more if they are long, and where
+/// columns do not fill a vector with 512 bits.
+constexpr Index dots_limit(Index n, Index k) {
+  constexpr bool wide = vector_registers >= 32;
+  if (wide && n != dynamic && n < 16) return 128;
+  return k == dynamic || k >= (wide ? 256 : 512) ? 40 : k >= 256 ? 24 : 16;
+}
 
 /// Rows that are multiplied at once by so few weights that rows of a dynamic number are many small products.
 inline constexpr Index rows_at_once = 8;
@@ -85,7 +90,7 @@ struct Way {
     const bool known = n != dynamic && k != dynamic;
     const Index elements = known ? n * k : 0;
     can_dot = dot && vectors && (k == dynamic || k >= native_width<T>);
-    only_dots = can_dot && ((m != dynamic && m <= dots_limit(k)) || (n == dynamic && k == dynamic));
+    only_dots = can_dot && ((m != dynamic && m <= dots_limit(n, k)) || (n == dynamic && k == dynamic));
     plain = !vectors || (transposed_b && n == dynamic && k == dynamic && !can_dot);
     few_weights = m == dynamic && known && dot && vectors && rows_at_once * elements <= 4096;
     pack_tail = n == dynamic || n % columns.panel() % columns.width != 0;

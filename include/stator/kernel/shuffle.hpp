@@ -135,6 +135,11 @@ template<class T, Index W, Index N, class V>
 STATOR_ALWAYS_INLINE inline void load_first(V& v, const T* p) {
   if constexpr (N == W) {
     load(v, p);
+  } else if constexpr (W == 4 && N >= 2) { // a pair: clang keeps elements in registers of integers
+    vec<T, 2> pair;
+    load(pair, p);
+    v = __builtin_shufflevector(pair, pair, 0, 1, -1, -1);
+    if constexpr (N == 3) v[2] = p[2];
   } else if constexpr (W <= quad<T>) {
     [&]<int... I>(std::integer_sequence<int, I...>)
         STATOR_INLINE_LAMBDA { v = V{p[I]...}; }(std::make_integer_sequence<int, static_cast<int>(N)>{});
@@ -165,8 +170,13 @@ STATOR_ALWAYS_INLINE inline void load_repeated(V& v, const T* p) {
 /// Stores the first N elements, likewise.
 template<class T, Index W, Index N, class V>
 STATOR_ALWAYS_INLINE inline void store_first(const V& v, T* p) {
-  if constexpr (N == W || W <= quad<T>) {
-    STATOR_MEMCPY(p, &v, static_cast<std::size_t>(N) * sizeof(T));
+  if constexpr (N == W) {
+    store(v, p);
+  } else if constexpr (W == 4 && N >= 2) {
+    store(vec<T, 2>(__builtin_shufflevector(v, v, 0, 1)), p);
+    if constexpr (N == 3) p[2] = v[2];
+  } else if constexpr (W <= quad<T>) {
+    p[0] = v[0];
   } else {
     [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
       constexpr int half = static_cast<int>(W / 2);

@@ -46,7 +46,8 @@ STATOR_ALWAYS_INLINE inline void sqrt(const V& x, V& root) {
   // clang-format on
 #endif
 }
-/// max(x, 0) in one instruction, which g++ does not find; NaN stays NaN, and -0 is -0, as PyTorch's.
+/// max(x, 0) in one instruction, which g++ never finds, and clang not where the sign is asked for once more;
+/// NaN stays NaN, and -0 is -0, as PyTorch's.
 template<class T, Index W, class V>
 STATOR_ALWAYS_INLINE inline void relu(const V& x, V& y) {
   if constexpr (W == 1 || !std::floating_point<T>) {
@@ -55,17 +56,21 @@ STATOR_ALWAYS_INLINE inline void relu(const V& x, V& y) {
     [[maybe_unused]] constexpr std::size_t bytes = sizeof(V);
     [[maybe_unused]] constexpr bool single = sizeof(T) == 4;
     // clang-format off
-#if defined(__AVX512F__) && !defined(__clang__)
+#if defined(__AVX512F__) && defined(__clang__)
+    if constexpr (bytes == 64 && single) y = __builtin_ia32_maxps512(V{}, x, 4);
+    else if constexpr (bytes == 64) y = __builtin_ia32_maxpd512(V{}, x, 4);
+    else
+#elif defined(__AVX512F__)
     if constexpr (bytes == 64 && single) y = __builtin_ia32_maxps512_mask(V{}, x, x, static_cast<short>(-1), 4);
     else if constexpr (bytes == 64) y = __builtin_ia32_maxpd512_mask(V{}, x, x, static_cast<char>(-1), 4);
     else
 #endif
-#if defined(__AVX__) && !defined(__clang__)
+#if defined(__AVX__)
     if constexpr (bytes == 32 && single) y = __builtin_ia32_maxps256(V{}, x);
     else if constexpr (bytes == 32) y = __builtin_ia32_maxpd256(V{}, x);
     else
 #endif
-#if defined(__SSE2__) && !defined(__clang__)
+#if defined(__SSE2__)
     if constexpr (bytes == 16 && single) y = __builtin_ia32_maxps(V{}, x);
     else if constexpr (bytes == 16) y = __builtin_ia32_maxpd(V{}, x);
     else

@@ -33,8 +33,9 @@ STATOR_ALWAYS_INLINE inline void apply_at(const F& f, T*... at) {
 /// `f` is a copy: what it holds stays in registers, which no array can overlap.
 template<class F, class T, class... Rest>
 void for_each_element(std::size_t count, const F f, T* first, Rest*... rest) {
-  // Registers of more than 32 bytes divide and take roots no faster.
-  constexpr Index width = std::min(kernel::native_width<T>, 32 / static_cast<Index>(sizeof(T)));
+  // Full registers, though they divide and take roots no faster than halves: what a small network reads next
+  // waits for two stores where it finds them in one load.
+  constexpr Index width = kernel::native_width<T>;
   const Index end = static_cast<Index>(count), whole = end / width * width;
   for (Index i = 0; i < whole; i += width) apply_at<kernel::Simd<T, width>>(f, first + i, (rest + i)...);
   for (Index i = whole; i < end; ++i) apply_at<kernel::Simd<T, 1>>(f, first + i, (rest + i)...);
