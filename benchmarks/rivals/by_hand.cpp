@@ -13,7 +13,7 @@
 namespace bench {
 namespace {
 
-constexpr float rate = 1e-4F; // learning_rate of stator.hpp
+constexpr float rate = 1e-9F; // learning_rate of stator.hpp
 
 /// The `k`-th parameter, [out, in], into an array [in][out]: so that loops over outputs have their numbers
 /// side by side, which compilers vectorise without being told that sums may be reordered.

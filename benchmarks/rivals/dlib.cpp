@@ -58,7 +58,7 @@ struct Train : Data<Net> {
   }
   void operator()() {
     loss = this->net.compute_parameter_gradients(x, this->labels.begin());
-    this->net.update_parameters(make_sstack(solvers), 1e-4);
+    this->net.update_parameters(make_sstack(solvers), 1e-9);
   }
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 namespace tn = torch::nn;
 using torch::Tensor;
-constexpr double learning_rate = 1e-4; // of stator.hpp
+constexpr double learning_rate = 1e-9; // of stator.hpp
 
 Tensor filled(std::vector<std::int64_t> sizes, std::size_t k) {
   Tensor t = torch::empty(sizes);
