@@ -175,9 +175,19 @@ TEST_CASE("conv takes planes each by itself") {
                                .padding_end = {1, 1}}>(2);
   check<float, ConvGeometry<2>{
                    .in_channels = 3, .out_channels = 3, .groups = 3, .input = {14, 18}, .kernel = {2, 5}}>(1);
-  check<double,
-        ConvGeometry<2>{
-            .in_channels = 4, .out_channels = 4, .groups = 4, .input = {12, 11}, .kernel = {3, 2}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = 64,
+                               .out_channels = 64,
+                               .groups = 64,
+                               .input = {28, 28},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(3); // enough for several threads
+  constexpr ConvGeometry<2> doubles{
+      .in_channels = 4, .out_channels = 4, .groups = 4, .input = {12, 11}, .kernel = {3, 2}};
+  check<double, doubles>(2);
+  static_assert(stator::kernel::detail::conv_vectors<double, doubles, true>::plane_rows > 0 &&
+                    stator::kernel::detail::conv_weight_planes<double, doubles>::wins,
+                "another kernel would be tested");
 }
 
 TEST_CASE("conv takes rows of pixels where one vector holds all channels") {

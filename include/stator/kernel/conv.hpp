@@ -7,6 +7,7 @@
 #include "stator/kernel/conv_vectors.hpp"
 #include "stator/kernel/conv_weight_columns.hpp"
 #include "stator/kernel/conv_weight_pass.hpp"
+#include "stator/kernel/conv_weight_planes.hpp"
 #include "stator/kernel/conv_weight_vectors.hpp"
 #include "stator/kernel/conv_winograd_pass.hpp"
 #include "stator/kernel/conv_winograd_weight.hpp"
@@ -30,6 +31,8 @@ template<class T, auto G>
 constexpr auto conv_weight_choice() {
   if constexpr (winograd_by_default && conv_winograd_weight<T, G>::wins)
     return std::type_identity<conv_winograd_weight<T, G>>();
+  else if constexpr (conv_weight_planes<T, G>::wins)
+    return std::type_identity<conv_weight_planes<T, G>>();
   else if constexpr (conv_weight_vectors<T, G>::wins)
     return std::type_identity<conv_weight_vectors<T, G>>();
   else if constexpr (conv_weight_columns<T, G>::wins)

@@ -54,4 +54,61 @@ STATOR_NOINLINE void conv_plane(const T* x, Index row, const T* w, T start, T* y
     }
 }
 
+/// sums[k * KW + l][lane] += Σ x[i + k, j + l] · dy[i, j] over vectors j of rows i: of each row of x, loaded
+/// once for every l, with the rows of dy that see it. Lanes of a last vector that the one before has had are
+/// left out.
+template<class T, Index W, Index KH, Index KW>
+STATOR_NOINLINE void conv_plane_products(const T* x, Index row, const T* dy, Index height, Index width,
+                                         T* sums) {
+  using V = vec<T, W>;
+  using Lane = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  vec<Lane, W> kept;
+  for (Index l = 0; l < W; ++l) kept[l] = l >= round_up(width, W) - width ? Lane{-1} : Lane{};
+  V sum[KH][KW];
+  STATOR_UNROLL
+  for (Index k = 0; k < KH; ++k) {
+    STATOR_UNROLL
+    for (Index l = 0; l < KW; ++l) sum[k][l] = V{};
+  }
+  for (Index j = 0; j < width; j += W) {
+    const Index left = std::min(j, width - W);
+    const bool overlaps = left < j;
+    V g[KH];
+    STATOR_UNROLL
+    for (Index k = 0; k < KH; ++k) g[k] = V{};
+    const T* from = x + left;
+    for (Index i = 0; i < height + KH - 1; ++i, from += row) {
+      STATOR_UNROLL
+      for (Index k = KH - 1; k > 0; --k) g[k] = g[k - 1];
+      g[0] = V{};
+      if (i < height) {
+        load(g[0], dy + i * width + left);
+        if (overlaps) {
+          vec<Lane, W> bits;
+          STATOR_MEMCPY(&bits, &g[0], sizeof bits);
+          bits &= kept;
+          STATOR_MEMCPY(&g[0], &bits, sizeof bits);
+        }
+      }
+      STATOR_UNROLL
+      for (Index l = 0; l < KW; ++l) {
+        V line;
+        load_once(line, from + l);
+        STATOR_UNROLL
+        for (Index k = 0; k < KH; ++k) sum[k][l] += line * g[k];
+      }
+    }
+  }
+  STATOR_UNROLL
+  for (Index k = 0; k < KH; ++k) {
+    STATOR_UNROLL
+    for (Index l = 0; l < KW; ++l) {
+      V before;
+      load(before, sums + (k * KW + l) * W);
+      before += sum[k][l];
+      store(before, sums + (k * KW + l) * W);
+    }
+  }
+}
+
 } // namespace stator::kernel::detail

@@ -50,8 +50,8 @@ struct conv_vectors {
                                  steps * NV * W * static_cast<Index>(sizeof(T)) <= (Index{1} << 15);
 
   /// Rows of a plane at once, where each is convolved by itself.
-  static constexpr Index plane_rows = !Backward && D == 2 && channels == 1 &&
-                                              direction::source_channels == 1 && G.kernel[0] > 1 &&
+  static constexpr Index plane_rows = D == 2 && channels == 1 && direction::source_channels == 1 &&
+                                              G.kernel[0] > 1 &&
                                               G.stride == filled<D>(1) && G.dilation == filled<D>(1)
                                           ? plane_tile(direction::target[0], direction::taps)
                                           : 0;
@@ -179,8 +179,8 @@ private:
     if constexpr (plane_rows > 0)
       if (parts == 1)
         return conv_plane<T, W, plane_rows, G.kernel[0], G.kernel[D - 1], lanes::valid>(
-            in, lanes::extents[D - 1], weights + g * steps, start[g], y + (n * G.groups + g) * target_plane,
-            direction::target[0], direction::target[D - 1]);
+            in + from[0], lanes::extents[D - 1], weights + g * steps, start[g],
+            y + (n * G.groups + g) * target_plane, direction::target[0], direction::target[D - 1]);
     for (Index t = 0; t < tiles; ++t) {
       const Index c = t * MR, valid = std::min(MR, channels - c);
       T* out = y + ((n * G.groups + g) * channels + c) * target_plane;
@@ -237,7 +237,8 @@ private:
       Index tap = 0;
       direction::each_tap(c, [&](Index k, const std::array<Index, D>& shift) {
         for (Index s = 0; s < direction::source_channels; ++s) {
-          const Index p = first_step + s * seen + tap;
+          // Planes by themselves take taps in the order of their pixels.
+          const Index p = first_step + s * seen + (Backward && plane_rows > 0 ? seen - 1 - tap : tap);
           step[p] = static_cast<Offset>(s * lanes::plane + lanes::at(shift));
           for (Index t = 0; t < G.groups * tiles; ++t)
             for (Index i = 0; i < MR; ++i) {
