@@ -192,8 +192,14 @@ private:
     if (is_indices)
       return text("cross_entropy: the target ", Target::extents, " is ", to_string(type),
                   ", expected int64 class indices: convert it, stator::to<std::int64_t>(target)");
-    return text("cross_entropy: input ", X::extents, " and target ", Target::extents,
-                " do not fit, expected [N, C] and [N]");
+    const Text no = text("cross_entropy: input ", X::extents, " and target ", Target::extents,
+                         " do not fit, expected [N, C] and [N]");
+    bool are_last = X::extents.rank > 2 && Target::extents.rank + 1 == X::extents.rank;
+    for (std::size_t d = 0; are_last && d < Target::extents.rank; ++d)
+      are_last = X::extents[d] == Target::extents[d];
+    if (!are_last) return no;
+    return text(no,
+                ", [N, C, L] and [N, L]: bring the classes to the second dimension, movedim<-1, 1>(input)");
   }
 
   template<class X, class Target>

@@ -38,7 +38,9 @@ struct View {
   static constexpr Text requirement(const Extents& x) {
     const Extents to = shape(x);
     if (x.numel() == to.numel() && x.is_dynamic() == to.is_dynamic()) return {};
-    return text("view: a tensor of shape ", x, " cannot be seen as ", Extents(E...));
+    const Text no = text("view: a tensor of shape ", x, " cannot be seen as ", Extents(E...));
+    if (!x.is_dynamic()) return no;
+    return text(no, ": a batch that is known only when the program runs stays a dimension of its own");
   }
   template<class G, class Y, class X>
   static constexpr auto vjp(G g, Y, X) {
