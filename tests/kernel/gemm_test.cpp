@@ -238,6 +238,20 @@ TEST_CASE("gemm takes products that are multiplied in blocks of K") {
   check_product(packed, looped(packed, 195, 770, 769), 195, 195, 770, 769, true, false);
 }
 
+TEST_CASE("gemm takes few rows and many weights as the transpose of the product") {
+  const auto check_rows = []<class T, Index M, Index N, Index K>(Index m) {
+    CAPTURE(M, N, K, m, sizeof(T));
+    constexpr auto few = product<T, M, N, K, false, true>();
+    for (const bool with_bias : {false, true})
+      check_product(few, looped(few, m, N, K), m, m, N, K, with_bias, false);
+  };
+  check_rows.operator()<float, 31, 75, 900>(31); // fewer columns than a block
+  check_rows.operator()<float, 192, 400, 170>(192);
+  check_rows.operator()<double, 40, 272, 257>(40);
+  for (const Index m : {10, 47, 52, 60, 64, 128, 187, 192, 193})
+    check_rows.operator()<float, dynamic, 400, 170>(m);
+}
+
 TEST_CASE("gemm copies the rows of A where they lie far apart") {
   check<float, 8, 200, 30>(8, 200, 30); // as many rows as a strip is wide
   check<float, 59, 200, 300>(59, 200, 300);

@@ -9,6 +9,7 @@
 #include "stator/kernel/dots.hpp"
 #include "stator/kernel/gemm_blocked.hpp"
 #include "stator/kernel/gemm_blocks.hpp"
+#include "stator/kernel/gemm_turned.hpp"
 #include "stator/kernel/gemv.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
@@ -32,6 +33,17 @@ private:
                         always_few = sometimes_few && M != dynamic,
                         sometimes_blocked = way.blocked_from > 0 && (M == dynamic || M >= way.blocked_from),
                         always_blocked = sometimes_blocked && M != dynamic;
+  using turned = detail::TurnedProduct<T, std::max<Index>(way.turned, 1)>;
+  /// Whether the product of m rows is made as its transpose; of a dynamic number where few columns stay
+  /// empty.
+  static constexpr bool turns(Index m) {
+    return way.turned > 0 && m >= way.turned_from && m <= way.turned_to &&
+           m * 5 >= round_up(m, M == dynamic ? way.turned : 1) * 4;
+  }
+  static constexpr bool sometimes_turned = M == dynamic ? way.turned > 0 : turns(M);
+  static constexpr bool takes_dots(Index m) {
+    return way.only_dots || (m <= detail::dots_limit(N, K) && !turns(m));
+  }
 
   /// A small product with one or two columns: rows of A in the lanes of vectors.
   static constexpr Index lanes = way.small && vectorizable<T> ? detail::common_lanes<T>(M) : 1;
@@ -52,7 +64,8 @@ private:
 
   static constexpr Bytes packed_bytes() {
     if (way.plain || way.small || way.few_weights || way.only_dots || always_few) return {};
-    const std::size_t block = sometimes_blocked ? blocked::packed_bytes(N, K) : 0;
+    const std::size_t block = std::max(sometimes_blocked ? blocked::packed_bytes(N, K) : 0,
+                                       sometimes_turned ? turned::packed_bytes(M, K) : 0);
     const bool all = TransB || way.pack_large;
     if (always_blocked || (!all && !way.pack_tail)) return {block, 0};
     const auto bytes = [](Index elements) {
@@ -108,7 +121,7 @@ public:
   STATOR_NOINLINE static void run_prepared(const T* a, const T* packed, const T* bias, T* c, Index m) {
     if constexpr (M != dynamic) m = M;
     if constexpr (packs_dots)
-      if (way.only_dots || m <= detail::dots_limit(N, K))
+      if (takes_dots(m))
         return inner_products<packed_layout>(a, packed + panels_bytes / sizeof(T), bias, c, false, m, N, K);
     if constexpr (sometimes_blocked)
       if (always_blocked || m >= way.blocked_from)
@@ -206,15 +219,13 @@ private:
       for (; i < m; ++i) one::inlined(a + i * K, b, bias, c + i * N, accumulate);
       return;
     } else {
-      if constexpr (way.can_dot) {
-        if (way.only_dots || m <= detail::dots_limit(N, K)) {
-          inner_products<rows_layout>(a, b, bias, c, accumulate, m, n, k);
-          return;
-        }
-      }
+      if constexpr (way.can_dot)
+        if (takes_dots(m)) return inner_products<rows_layout>(a, b, bias, c, accumulate, m, n, k);
       if constexpr (sometimes_few)
         if (m <= way.few_rows) return rows_times_matrix<T>(a, b, bias, c, accumulate, m, n, k);
       T* packed = reinterpret_cast<T*>(space);
+      if constexpr (sometimes_turned)
+        if (!accumulate && turns(m)) return turned{a, b, bias, c, m, n, k, packed}.run();
       if constexpr (sometimes_blocked)
         if (always_blocked || m >= way.blocked_from)
           return blocked{a, b, bias, c, accumulate, m, n, k, packed}.run();

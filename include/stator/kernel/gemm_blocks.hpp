@@ -81,6 +81,9 @@ struct Way {
   Index pack_from;
   /// Rows of A from which both operands are copied for blocks of K, by BlockedProduct; 0: never.
   Index blocked_from;
+  /// Rows of a product that is made as its transpose, by TurnedProduct; it takes `turned` of them at once, 0:
+  /// never.
+  Index turned_from, turned_to, turned;
   /// Rows up to which they are multiplied with rows of B as they lie, by rows_times_matrix.
   Index few_rows;
 
@@ -89,8 +92,19 @@ struct Way {
     const bool vectors = vectorizable<T>, dot = transposed_b && !transposed_a;
     const bool known = n != dynamic && k != dynamic;
     const Index elements = known ? n * k : 0;
+    turned = turned_from = turned_to = 0;
+    if (dot && known && vectors && elements > (Index{1} << 16) && n >= 64 && k >= 64) {
+      // As few columns of zeros as possible; of a dynamic number of rows at most a fifth.
+      turned = m == dynamic ? 64 : ceil_div(m, ceil_div(m, Index{128}));
+      turned_from = m == dynamic ? 52 : native_width<T> < 16 || elements > (Index{1} << 18) ? 16 : 24;
+      turned_to = std::min(n / 2, fresh_rows);
+      if (m != dynamic &&
+          (m < turned_from || m > turned_to || turned * 5 < round_up(turned, native_width<T>) * 4))
+        turned = 0;
+    }
     can_dot = dot && vectors && (k == dynamic || k >= native_width<T>);
-    only_dots = can_dot && ((m != dynamic && m <= dots_limit(n, k)) || (n == dynamic && k == dynamic));
+    only_dots =
+        can_dot && ((m != dynamic && m <= dots_limit(n, k) && turned == 0) || (n == dynamic && k == dynamic));
     plain = !vectors || (transposed_b && n == dynamic && k == dynamic && !can_dot);
     few_weights = m == dynamic && known && dot && vectors && rows_at_once * elements <= 4096;
     pack_tail = n == dynamic || n % columns.panel() % columns.width != 0;

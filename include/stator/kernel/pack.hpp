@@ -21,6 +21,19 @@ STATOR_ALWAYS_INLINE inline void transpose_block(const T* from, Index from_strid
   for (Index i = 0; i < quad<T>; ++i) store(r[i], to + i * to_stride);
 }
 
+/// Transposes a block of W rows and columns, of which each row is read at once: rows may displace one another
+/// in the caches.
+template<class T, Index W>
+STATOR_ALWAYS_INLINE inline void transpose_square_block(const T* from, Index from_stride, T* to,
+                                                        Index to_stride) {
+  vec<T, W> r[W];
+  STATOR_UNROLL
+  for (Index i = 0; i < W; ++i) load(r[i], from + i * from_stride);
+  transpose_square<T, W>(r);
+  STATOR_UNROLL
+  for (Index i = 0; i < W; ++i) store(r[i], to + i * to_stride);
+}
+
 /// to[p * width + j] = from[p * stride + j] for j < columns; `width` is a multiple of W.
 template<class T, Index W>
 STATOR_NOINLINE void pack_rows(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
@@ -92,9 +105,10 @@ STATOR_ALWAYS_INLINE inline void pack_columns_inlined(const T* from, Index strid
   const Index whole = columns / W * W, deep = k / quad<T> * quad<T>;
   for (Index j = 0; j < whole; j += W) {
     const T* block = from + j * stride;
-    for (Index p = 0; p < deep; p += quad<T>)
-      transpose_block<T, W>(block + p, stride, to + p * width + j, width);
-    for (Index p = deep; p < k; ++p)
+    Index p = 0;
+    for (; p + W <= k; p += W) transpose_square_block<T, W>(block + p, stride, to + p * width + j, width);
+    for (; p < deep; p += quad<T>) transpose_block<T, W>(block + p, stride, to + p * width + j, width);
+    for (; p < k; ++p)
       for (Index i = 0; i < W; ++i) to[p * width + j + i] = block[i * stride + p];
   }
   if (whole == width) return;
