@@ -57,8 +57,9 @@ struct projected_lstm {
         T* const rest = rest_of(y, s, n, batch);
         const T* const cell = s > 0 ? rest_of(y, s - 1, n, batch) : c + n * H;
         for_each_vector<T, H>([&]<class V>(Index i) {
-          cells::template forward_cell<V>(x + at * 4 * H + i, sums + n * 4 * H + i, output + n * H + i,
-                                          cell + i, outputs_of(y, batch) + at * H + i, rest + i);
+          cells::template forward_cell<V>(x + at * 4 * H + i, sums + n * 4 * H + i, nullptr,
+                                          output + n * H + i, cell + i, outputs_of(y, batch) + at * H + i,
+                                          rest + i);
         });
       });
       projection::run(output, r, nullptr, hidden, false, batch, P, H, scratch);

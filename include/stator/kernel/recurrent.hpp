@@ -83,16 +83,18 @@ struct recurrence {
       transpose(w, H, G * H, H, transposed, G * H);
       w = transposed;
     }
-    std::copy_n(h, batch * H, hidden);
     for (Index s = 0; s < Steps; ++s) {
-      forward_product::run(hidden, w, bias, sums, false, batch, G * H, H, scratch);
+      const T* const before = s > 0 ? hidden : h;
+      forward_product::run(before, w, bias, sums, false, batch, G * H, H, scratch);
       each_sample(batch, [&](Index n) {
         const Index at = row(n, step(s), batch);
         T* const rest = rest_of(y, s, n, batch);
         const T* const cell = s > 0 ? rest_of(y, s - 1, n, batch) : c + n * H;
+        const T* const in = x + at * G * H;
+        T* const sum = sums + n * G * H;
         for_each_vector<T, H>([&]<class V>(Index i) {
-          forward_cell<V>(x + at * G * H + i, sums + n * G * H + i, hidden + n * H + i, cell + i,
-                          y + at * H + i, rest + i);
+          forward_cell<V>(in + i, sum + i, before + n * H + i, hidden + n * H + i, cell + i, y + at * H + i,
+                          rest + i);
         });
       });
     }
@@ -156,15 +158,20 @@ private:
     return y + (batch * Steps + (s * batch + n) * (K - 1)) * H;
   }
   static void each_sample(Index batch, auto&& body) {
-    parallel_for(batch, std::max<Index>(4096 / H, 1), [&](Index first, Index last, int) {
-      for (Index n = first; n < last; ++n) body(n);
-    });
+    constexpr Index least = std::max<Index>(4096 / H, 1);
+    if constexpr (Batch != dynamic && Batch <= least) {
+      for (Index n = 0; n < Batch; ++n) body(n);
+    } else {
+      parallel_for(batch, least, [&](Index first, Index last, int) {
+        for (Index n = first; n < last; ++n) body(n);
+      });
+    }
   }
-  /// All pointers at one lane. x, sums: gates; hidden: the state before, overwritten; cell: an LSTM's before;
-  /// out: the hidden state after the step; rest: what else is kept.
+  /// All pointers at one lane. x, sums: gates; before, hidden: the state before and after the step; cell: an
+  /// LSTM's before; out: where the state is kept; rest: what else is kept.
   template<class V>
-  STATOR_ALWAYS_INLINE static void forward_cell(const T* x, const T* sums, T* hidden, const T* cell, T* out,
-                                                T* rest) {
+  STATOR_ALWAYS_INLINE static void forward_cell(const T* x, const T* sums, const T* before, T* hidden,
+                                                const T* cell, T* out, T* rest) {
     const auto get = [](const T* p, Index gate) { return V::load(p + gate * H); };
     const auto sum = [&](Index gate) { return get(x, gate) + get(sums, gate); };
     const auto put = [&](Index where, const V& v) { v.store(rest + where * H); };
@@ -177,7 +184,7 @@ private:
     } else if constexpr (C == Cell::gru) {
       const V r = detail::gate(sum(0)), z = detail::gate(sum(1));
       const V from_hidden = get(sums, 2), fresh = tanh(get(x, 2) + r * from_hidden);
-      state = (V(1) - z) * fresh + z * get(hidden, 0);
+      state = (V(1) - z) * fresh + z * get(before, 0);
       put(0, r), put(1, z), put(2, fresh), put(3, from_hidden);
     } else if constexpr (C == Cell::tanh) {
       state = tanh(sum(0));
