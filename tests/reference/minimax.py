@@ -46,10 +46,15 @@ def grid(a, b, count):
     return [(a + b) / 2 - (b - a) / 2 * cos(pi * i / (count - 1)) for i in range(count)]
 
 
-def lawson(f, weight, a, b, powers, below=0, steps=20):
+def grid_from_zero(a, b, count):
+    """Points of [0, b], much denser at 0."""
+    return [b * (mpf(i) / (count - 1))**3 for i in range(count)]
+
+
+def lawson(f, weight, a, b, powers, below=0, steps=20, points=grid):
     """Numerator coefficients of `powers` and denominator coefficients 1..below (that of power 0 is 1) with nearly
     the least largest error: least squares, again and again with the weights times the errors."""
-    xs = grid(a, b, 12 * (len(powers) + below))
+    xs = points(a, b, 12 * (len(powers) + below))
     values, scale = [f(x) for x in xs], [weight(x) for x in xs]
     powers_of = [[x**p for p in powers] for x in xs]
     importance, q = [mpf(1)] * len(xs), [mpf(1)] * len(xs)
@@ -68,22 +73,22 @@ def lawson(f, weight, a, b, powers, below=0, steps=20):
     return best[1][:len(powers)], [mpf(1)] + best[1][len(powers):]
 
 
-def fit(f, weight, a, b, degree, bits, below=0):
+def fit(f, weight, a, b, degree, bits, below=0, points=grid):
     """Rounded coefficients 0..degree, those of the denominator if `below` is not 0, and the error that is left."""
     a, b = mpf(a), mpf(b)
     bottom = [mpf(1)]
     if below:  # the denominator first; then the numerator makes up for its roundings
-        _, bottom = lawson(f, weight, a, b, list(range(degree + 1)), below, 60)
+        _, bottom = lawson(f, weight, a, b, list(range(degree + 1)), below, 60, points)
         bottom = [rounded(c, bits) for c in bottom]
     q = lambda x: sum(c * x**j for j, c in enumerate(bottom))
     top, powers = [], list(range(degree + 1))
     while powers:
         rest = lambda x: f(x) * q(x) - sum(c * x**p for p, c in enumerate(top))
-        c, _ = lawson(rest, lambda x: weight(x) / q(x), a, b, powers)
+        c, _ = lawson(rest, lambda x: weight(x) / q(x), a, b, powers, points=points)
         count = 1 if len(top) < 4 else len(powers)  # the higher ones matter less
         top += [rounded(k, bits) for k in c[:count]]
         powers = powers[count:]
-    error = max(abs((f(x) - sum(c * x**p for p, c in enumerate(top)) / q(x)) * weight(x)) for x in grid(a, b, 600))
+    error = max(abs((f(x) - sum(c * x**p for p, c in enumerate(top)) / q(x)) * weight(x)) for x in points(a, b, 600))
     return (top, bottom, error) if below else (top, error)
 
 
@@ -116,6 +121,11 @@ def erfcx_fit(k, top, degree, bits):
     return fit(f, lambda u: 1 / f(u), -1, (top - k) / (top + k), degree, bits)
 
 
+def normal_tail(t):
+    """exp(t^2 / 2) times what is above t of the normal distribution"""
+    return exp(t * t / 2) * erfc(t / sqrt(mpf(2))) / 2
+
+
 quarter_pi_2 = (pi / 4 * mpf("1.003"))**2
 sqrt2 = sqrt(mpf(2))
 fits = {
@@ -131,6 +141,7 @@ fits = {
     "erf_double": lambda: fit(erf_over_x, lambda z: 1 / erf_over_x(z), 0, 1, 11, 53),
     "erfcx_float": lambda: erfcx_fit(2, "10.1", 9, 24),
     "erfcx_double": lambda: erfcx_fit(2, "27.3", 22, 53),
+    "normal_tail_float": lambda: fit(normal_tail, lambda t: 1 / normal_tail(t), 0, "14.9", 4, 24, 5, grid_from_zero),
 }
 
 

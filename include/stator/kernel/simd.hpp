@@ -46,38 +46,37 @@ STATOR_ALWAYS_INLINE inline void sqrt(const V& x, V& root) {
   // clang-format on
 #endif
 }
-/// max(x, 0) in one instruction, which g++ never finds, and clang not where the sign is asked for once more;
-/// NaN stays NaN, and -0 is -0, as PyTorch's.
-template<class T, Index W, class V>
-STATOR_ALWAYS_INLINE inline void relu(const V& x, V& y) {
-  if constexpr (W == 1 || !std::floating_point<T>) {
-    y = x < V{} ? V{} : x;
-  } else {
-    [[maybe_unused]] constexpr std::size_t bytes = sizeof(V);
-    [[maybe_unused]] constexpr bool single = sizeof(T) == 4;
-    // clang-format off
+/// a < b ? b : a, or with Least b < a ? b : a, in one instruction, which g++ never finds, and clang not where
+/// the comparison is asked for once more; a where one is NaN.
+template<bool Least, class T, Index W, class V>
+STATOR_ALWAYS_INLINE inline void extreme(const V& a, const V& b, V& result) {
+  [[maybe_unused]] constexpr std::size_t bytes = vectorizable<T> && W > 1 ? sizeof(V) : 0;
+  [[maybe_unused]] constexpr bool single = sizeof(T) == 4;
+  // clang-format off
+  if constexpr (bytes == 0) result = (Least ? b < a : a < b) ? b : a;
 #if defined(__AVX512F__) && defined(__clang__)
-    if constexpr (bytes == 64 && single) y = __builtin_ia32_maxps512(V{}, x, 4);
-    else if constexpr (bytes == 64) y = __builtin_ia32_maxpd512(V{}, x, 4);
-    else
+  else if constexpr (bytes == 64 && single) result = Least ? __builtin_ia32_minps512(b, a, 4) : __builtin_ia32_maxps512(b, a, 4);
+  else if constexpr (bytes == 64) result = Least ? __builtin_ia32_minpd512(b, a, 4) : __builtin_ia32_maxpd512(b, a, 4);
 #elif defined(__AVX512F__)
-    if constexpr (bytes == 64 && single) y = __builtin_ia32_maxps512_mask(V{}, x, x, static_cast<short>(-1), 4);
-    else if constexpr (bytes == 64) y = __builtin_ia32_maxpd512_mask(V{}, x, x, static_cast<char>(-1), 4);
-    else
+  else if constexpr (bytes == 64 && single) result = Least ? __builtin_ia32_minps512_mask(b, a, a, static_cast<short>(-1), 4) : __builtin_ia32_maxps512_mask(b, a, a, static_cast<short>(-1), 4);
+  else if constexpr (bytes == 64) result = Least ? __builtin_ia32_minpd512_mask(b, a, a, static_cast<char>(-1), 4) : __builtin_ia32_maxpd512_mask(b, a, a, static_cast<char>(-1), 4);
 #endif
 #if defined(__AVX__)
-    if constexpr (bytes == 32 && single) y = __builtin_ia32_maxps256(V{}, x);
-    else if constexpr (bytes == 32) y = __builtin_ia32_maxpd256(V{}, x);
-    else
+  else if constexpr (bytes == 32 && single) result = Least ? __builtin_ia32_minps256(b, a) : __builtin_ia32_maxps256(b, a);
+  else if constexpr (bytes == 32) result = Least ? __builtin_ia32_minpd256(b, a) : __builtin_ia32_maxpd256(b, a);
 #endif
 #if defined(__SSE2__)
-    if constexpr (bytes == 16 && single) y = __builtin_ia32_maxps(V{}, x);
-    else if constexpr (bytes == 16) y = __builtin_ia32_maxpd(V{}, x);
-    else
+  else if constexpr (bytes == 16 && single) result = Least ? __builtin_ia32_minps(b, a) : __builtin_ia32_maxps(b, a);
+  else if constexpr (bytes == 16) result = Least ? __builtin_ia32_minpd(b, a) : __builtin_ia32_maxpd(b, a);
 #endif
-    y = x < V{} ? V{} : x;
-    // clang-format on
-  }
+  else if constexpr (Least) result = b < a ? b : a;
+  else result = a < b ? b : a;
+  // clang-format on
+}
+/// max(x, 0); NaN stays NaN, and -0 is -0, as PyTorch's.
+template<class T, Index W, class V>
+STATOR_ALWAYS_INLINE inline void relu(const V& x, V& y) {
+  extreme<false, T, W>(x, V{}, y);
 }
 } // namespace detail
 
@@ -215,6 +214,21 @@ template<class T, Index W>
 STATOR_ALWAYS_INLINE inline Simd<T, W> select(const Mask<T, W>& c, const Simd<T, W>& yes,
                                               const Simd<T, W>& no) {
   return Simd<T, W>::of(c.raw ? yes.raw : no.raw);
+}
+
+/// a < b ? b : a: the larger of two; a where one is NaN.
+template<class T, Index W>
+STATOR_ALWAYS_INLINE inline Simd<T, W> larger(const Simd<T, W>& a, const Simd<T, W>& b) {
+  Simd<T, W> result;
+  detail::extreme<false, T, W>(a.raw, b.raw, result.raw);
+  return result;
+}
+/// b < a ? b : a: the smaller of two; a where one is NaN.
+template<class T, Index W>
+STATOR_ALWAYS_INLINE inline Simd<T, W> smaller(const Simd<T, W>& a, const Simd<T, W>& b) {
+  Simd<T, W> result;
+  detail::extreme<true, T, W>(a.raw, b.raw, result.raw);
+  return result;
 }
 
 /// Whether it holds anywhere.

@@ -6,6 +6,7 @@
 #include "stator/nn/extra_repr.hpp"
 #include "stator/nn/init.hpp"
 #include "stator/ops/activation.hpp"
+#include "stator/ops/gelu.hpp"
 #include "stator/ops/reduce.hpp"
 #include "stator/ops/slicing.hpp"
 #include "stator/ops/smooth_activation.hpp"

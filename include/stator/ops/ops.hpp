@@ -25,6 +25,7 @@
 #include "stator/ops/extremum.hpp"
 #include "stator/ops/fold.hpp"
 #include "stator/ops/fractional_pool.hpp"
+#include "stator/ops/gelu.hpp"
 #include "stator/ops/grad.hpp"
 #include "stator/ops/grid_sample.hpp"
 #include "stator/ops/index.hpp"

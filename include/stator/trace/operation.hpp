@@ -23,6 +23,8 @@
 //   static constexpr auto vjp(auto g, auto y, auto... x)   returns gradients(...)
 //   static constexpr bool takes_halves                     its kernels read operands of float16 and bfloat16;
 //                                                          all others get them as floats
+//   static constexpr auto differentiable(auto... x)        what is recorded instead where one derivative is
+//                                                          wanted: the same result, with what its vjp needs
 //   static constexpr bool is_constant                      it has no vjp because its derivative is zero, or
 //   is
 //                                                          meant to be; any other without one inside of

@@ -69,6 +69,8 @@ template<class Op, class... S>
 constexpr auto record_converted(const S&... operand) {
   if constexpr (IsComposite<Op>) {
     return Op::compose(operand...);
+  } else if constexpr (order_of<S...> == 1 && requires { Op::differentiable(operand...); }) {
+    return Op::differentiable(operand...);
   } else {
     using To = recording<Op, order_of<S...>, typename S::typed...>;
     using Recorded = signature<Op, order_of<S...>, typename To::Out, typename S::typed...>;

@@ -33,14 +33,23 @@ STATOR_ALWAYS_INLINE inline Simd<T, W> erfcx(const Simd<T, W>& z) {
   }
 }
 
+/// x^2 in two parts, of which the first is exact: it has few bits.
+template<class T, Index W>
+struct Square {
+  Simd<T, W> high, low;
+  STATOR_ALWAYS_INLINE explicit Square(const Simd<T, W>& x) {
+    constexpr bits_of<T> upper = ~bits_of<T>{} << (format<T>::mantissa + 2) / 2;
+    const Simd<T, W> head = from_bits<T>(bits(x) & Simd<bits_of<T>, W>(upper));
+    high = head * head;
+    low = (x - head) * (x + head);
+  }
+};
+
 /// factor exp(-scale x^2), scale a power of two.
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline Simd<T, W> gauss(const Simd<T, W>& factor, const Simd<T, W>& x, double scale) {
-  using V = Simd<T, W>;
-  constexpr bits_of<T> upper = ~bits_of<T>{} << (format<T>::mantissa + 2) / 2;
-  const V high = from_bits<T>(bits(x) & Simd<bits_of<T>, W>(upper)); // its square is exact
-  const V s(static_cast<T>(-scale));
-  return scaled_exp(factor, high * high * s, (x - high) * (x + high) * s);
+  const Square<T, W> square(x);
+  return scaled_exp(factor, square.high * static_cast<T>(-scale), square.low * static_cast<T>(-scale));
 }
 
 /// Where nothing is left of erfc(z).
@@ -79,12 +88,43 @@ inline Simd<T, W> erf(const Simd<T, W>& x) {
   }
 }
 
+namespace detail {
+
+/// What the distribution function of the normal distribution, gelu and its derivative are made of, at |x|.
+template<class T, Index W>
+struct NormalTail {
+  Simd<T, W> t;             ///< |x|, or where nothing is left of the tail
+  Simd<T, W> half;          ///< exp(t^2 / 2) erfc(t / sqrt(2)) / 2
+  DecayParts<T, W> density; ///< exp(-t^2 / 2)
+
+  STATOR_ALWAYS_INLINE explicit NormalTail(const Simd<T, W>& x)
+      : t(at_most(abs(x), erfc_end<T> * 1.4142135623730951)) {
+    if constexpr (sizeof(T) == 4) { // even and odd powers separately: fewer roundings one after the other
+      const Simd<T, W> v = t * t;
+      const auto even = polynomial(v, 0x1p-1, 0x1.78826ap-3, 0x1.0fc54ep-8);
+      const auto even_below = polynomial(v, 0x1p+0, 0x1.347c58p+0, 0x1.a351d8p-4);
+      half = mul_add(t, polynomial(v, 0x1.c1a6b8p-2, 0x1.4e8c7p-5), even) /
+             mul_add(t, polynomial(v, 0x1.ad158cp+0, 0x1.e26156p-2, 0x1.549c44p-7), even_below);
+    } else {
+      half = erfcx(t * T(0.70710678118654752440)) * T(0.5);
+    }
+    const Square<T, W> square(t);
+    density = decay_parts(square.high * T(-0.5), square.low * T(-0.5));
+  }
+  /// factor exp(-t^2 / 2)
+  STATOR_ALWAYS_INLINE Simd<T, W> times_density(const Simd<T, W>& factor) const {
+    return density.scale(mul_add(factor, density.rest, factor));
+  }
+};
+
+} // namespace detail
+
 /// The distribution function of the normal distribution: erfc(-x / sqrt(2)) / 2. Error: 6.5 ulp.
 template<std::floating_point T, Index W>
 inline Simd<T, W> normal_cdf(const Simd<T, W>& x) {
   using V = Simd<T, W>;
-  const V t = detail::at_most(abs(x), detail::erfc_end<T> * 1.4142135623730951);
-  const V tail = detail::gauss(detail::erfcx(t * T(0.70710678118654752440)) * T(0.5), t, 0.5);
+  const detail::NormalTail<T, W> at(x);
+  const V tail = at.times_density(at.half);
   return select(x < V(T{}), tail, V(T{1}) - tail);
 }
 
@@ -92,21 +132,18 @@ inline Simd<T, W> normal_cdf(const Simd<T, W>& x) {
 template<std::floating_point T, Index W>
 inline Simd<T, W> gelu(const Simd<T, W>& x) {
   using V = Simd<T, W>;
-  const V t = detail::at_most(abs(x), detail::erfc_end<T> * 1.4142135623730951);
-  const V tail =
-      detail::gauss(t * detail::erfcx(t * T(0.70710678118654752440)) * T(0.5), t, 0.5); // -gelu(-t)
-  return detail::gated_at_infinity(x, select(x < V(T{}), -tail, x - tail));
+  const detail::NormalTail<T, W> at(x);
+  const V lifted = at.t * at.density.lifted_ordinary(mul_add(at.half, at.density.rest, at.half));
+  return detail::gated_at_infinity(x, detail::at_least(x, -0.0) - at.density.lowered(lifted));
 }
 
-/// The derivative of gelu: normal_cdf(x) + x exp(-x^2 / 2) / sqrt(2 pi), with one exponential. Error: 8 ulp
-/// of the larger of the two terms; the sum is 0 near -0.75.
+/// The derivative of gelu: normal_cdf(x) + x exp(-x^2 / 2) / sqrt(2 pi), with one exponential, that of gelu
+/// where both are computed. Error: 8 ulp of the larger of the two terms; the sum is 0 near -0.75.
 template<std::floating_point T, Index W>
 inline Simd<T, W> gelu_slope(const Simd<T, W>& x) {
   using V = Simd<T, W>;
-  const V t = detail::at_most(abs(x), detail::erfc_end<T> * 1.4142135623730951);
-  const V density = t * T(0.39894228040143267794);
-  const V half = detail::erfcx(t * T(0.70710678118654752440)) * T(0.5);
-  const V below = detail::gauss(half - density, t, 0.5); // of -t
+  const detail::NormalTail<T, W> at(x);
+  const V below = at.times_density(mul_add(at.t, T(-0.39894228040143267794), at.half)); // of -t
   return select(x < V(T{}), below, V(T{1}) - below);
 }
 

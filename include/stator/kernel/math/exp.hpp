@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // exp and what is made of it: expm1, sigmoid, silu, tanh. x = n ln(2) + r with an integer n and |r| <= ln(2)
 // / 2, then a polynomial in r and two multiplications by powers of two, so that results may be denormal
-// numbers. Coefficients: tests/reference/minimax.py. Errors are the largest found by
-// tests/kernel/math_test.cpp.
+// numbers; for x <= 0 the second of these is a constant. Coefficients: tests/reference/minimax.py. Errors are
+// the largest found by tests/kernel/math_test.cpp.
 #pragma once
 
 #include "stator/core/compiler.hpp"
@@ -30,15 +30,16 @@ struct ExpParts {
   }
 };
 
-/// Of x + low, where |low| is small beside |x|; both within the range in which n has few bits.
+/// exp(x) - 1 for the r = x - n ln(2) of x + low, and `shifted` = x / ln(2) + shift, whose low bits hold n:
+/// |low| is small beside |x|, both are within the range in which n has few bits.
 template<class T, Index W, class... Low>
-STATOR_ALWAYS_INLINE inline ExpParts<T, W> exp_parts(const Simd<T, W>& x, const Low&... low) {
+STATOR_ALWAYS_INLINE inline ExpParts<T, W> exp_parts_shifted(T shift, const Simd<T, W>& x,
+                                                             const Low&... low) {
   using V = Simd<T, W>;
   constexpr bool single = sizeof(T) == 4;
   const V log2_e(static_cast<T>(1.4426950408889634));
-  const V shift(format<T>::round_to_integer);
-  const V shifted = mul_add((x + ... + low), log2_e, shift);
-  const V n = shifted - shift;
+  const V shifted = mul_add((x + ... + low), log2_e, V(shift));
+  const V n = shifted - V(shift);
   // n times the first is exact.
   const V high(static_cast<T>(single ? -0x1.62e4p-1 : -0x1.62e42feep-1));
   const V rest(static_cast<T>(single ? -0x1.7f7d1cp-20 : -0x1.a39ef35793c76p-33));
@@ -52,13 +53,60 @@ STATOR_ALWAYS_INLINE inline ExpParts<T, W> exp_parts(const Simd<T, W>& x, const 
                    0x1.27e4ca40faabep-22, 0x1.af5b495e3b0d7p-26, 0x1.1f8f36518497cp-29);
   return {mul_add(r * r, q, r), bits(shifted)};
 }
+template<class T, Index W>
+STATOR_ALWAYS_INLINE inline ExpParts<T, W> exp_parts(const Simd<T, W>& x) {
+  return exp_parts_shifted(format<T>::round_to_integer, x);
+}
+
+/// exp(x) = (1 + rest) 2^n for x <= 0. Numbers are multiplied with 2^(n + lift), which is a normal number,
+/// and then with 2^-lift, where they are rounded if they become denormal.
+template<class T, Index W>
+struct DecayParts {
+  static constexpr int lift = sizeof(T) == 4 ? 100 : 512;
+  Simd<T, W> rest;
+  Simd<bits_of<T>, W> exponent; ///< n + lift where a number has its exponent
+
+  /// v 2^(n + lift), of which v may be any factor.
+  STATOR_ALWAYS_INLINE Simd<T, W> lifted(const Simd<T, W>& v) const {
+    return v * from_bits<T>(exponent + Simd<bits_of<T>, W>(format<T>::one));
+  }
+  /// The same for v between 2^-20 and 2^20, by an addition; anything for NaN.
+  STATOR_ALWAYS_INLINE Simd<T, W> lifted_ordinary(const Simd<T, W>& v) const {
+    return from_bits<T>(bits(v) + exponent);
+  }
+  /// v 2^-lift
+  STATOR_ALWAYS_INLINE static Simd<T, W> lowered(const Simd<T, W>& v) {
+    return v * static_cast<T>(sizeof(T) == 4 ? 0x1p-100 : 0x1p-512);
+  }
+  /// v 2^n with one rounding.
+  STATOR_ALWAYS_INLINE Simd<T, W> scale(const Simd<T, W>& v) const { return lowered(lifted(v)); }
+  /// exp(x)
+  STATOR_ALWAYS_INLINE Simd<T, W> value() const {
+    const auto power = lifted_ordinary(Simd<T, W>(T{1}));
+    return lowered(mul_add(power, rest, power));
+  }
+};
+
+/// Of x + low, x from -150 (double: -1000) to 0, a little more by rounding.
+template<class T, Index W, class... Low>
+STATOR_ALWAYS_INLINE inline DecayParts<T, W> decay_parts(const Simd<T, W>& x, const Low&... low) {
+  constexpr T shift = format<T>::round_to_integer + static_cast<T>(DecayParts<T, W>::lift);
+  const auto parts = exp_parts_shifted(shift, x, low...);
+  return {parts.rest, parts.n << format<T>::mantissa};
+}
 
 /// factor exp(x + low) for x <= 0, with one rounding where that is a denormal number.
 template<class T, Index W, class... Low>
 STATOR_ALWAYS_INLINE inline Simd<T, W> scaled_exp(const Simd<T, W>& factor, const Simd<T, W>& x,
                                                   const Low&... low) {
-  const auto e = exp_parts(at_least(x, sizeof(T) == 4 ? -150 : -1000), low...);
+  const auto e = decay_parts(at_least(x, sizeof(T) == 4 ? -150 : -1000), low...);
   return e.scale(mul_add(factor, e.rest, factor));
+}
+
+/// exp(x) for x <= 0, or above by rounding. Error: 1.05 ulp.
+template<std::floating_point T, Index W>
+STATOR_ALWAYS_INLINE inline Simd<T, W> decay(const Simd<T, W>& x) {
+  return decay_parts(at_least(x, sizeof(T) == 4 ? -104 : -746)).value();
 }
 
 } // namespace detail
@@ -97,7 +145,7 @@ inline Simd<T, W> tanh(const Simd<T, W>& x) {
 template<std::floating_point T, Index W>
 inline Simd<T, W> sigmoid(const Simd<T, W>& x) {
   using V = Simd<T, W>;
-  const V e = exp(-abs(x));
+  const V e = detail::decay(-abs(x));
   return select(x < V(T{}), e, V(T{1})) / (e + T{1});
 }
 
@@ -116,8 +164,8 @@ template<std::floating_point T, Index W>
 inline Simd<T, W> gated(const Simd<T, W>& x, const Simd<T, W>& gate) {
   using V = Simd<T, W>;
   const V y = detail::at_least(-abs(gate), sizeof(T) == 4 ? -150 : -1000);
-  const auto parts = detail::exp_parts(y);
-  const V e = parts.scale(parts.rest + T{1});
+  const auto parts = detail::decay_parts(y);
+  const V e = parts.value();
   // Beyond it nothing is left, not even of a number that is large.
   const V within = detail::at_least(x, sizeof(T) == 4 ? -150 : -1000);
   const V below = parts.scale(mul_add(within, parts.rest, within));
@@ -135,8 +183,8 @@ template<std::floating_point T, Index W>
 inline Simd<T, W> mish(const Simd<T, W>& x) {
   using V = Simd<T, W>;
   const V y = detail::at_least(-abs(x), sizeof(T) == 4 ? -150 : -1000);
-  const auto parts = detail::exp_parts(y);
-  const V e = parts.scale(parts.rest + T{1}); // of -|x|: above 0 the fraction is that of exp(-2 x) n
+  const auto parts = detail::decay_parts(y);
+  const V e = parts.value(); // of -|x|: above 0 the fraction is that of exp(-2 x) n
   const V below = parts.scale(mul_add(y, parts.rest, y)) * (e + T(2)) / mul_add(e, e + T(2), V(T(2)));
   const V n = mul_add(e, V(T(2)), V(T{1}));
   const V y_above = x * (n / mul_add(e * e, V(T(2)), n));

@@ -37,14 +37,12 @@ STATOR_ALWAYS_INLINE inline Simd<T, W> with_sign_of(const Simd<T, W>& x, const S
 /// x, not above `high`; NaN stays NaN.
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline Simd<T, W> at_most(const Simd<T, W>& x, double high) {
-  const Simd<T, W> h(static_cast<T>(high));
-  return select(h < x, h, x);
+  return smaller(x, Simd<T, W>(static_cast<T>(high)));
 }
 /// x, not below `low`; NaN stays NaN.
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline Simd<T, W> at_least(const Simd<T, W>& x, double low) {
-  const Simd<T, W> l(static_cast<T>(low));
-  return select(x < l, l, x);
+  return larger(x, Simd<T, W>(static_cast<T>(low)));
 }
 
 /// For functions without vector code: one element after the other.
