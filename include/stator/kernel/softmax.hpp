@@ -7,9 +7,11 @@
 #include "stator/kernel/math.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace stator::kernel {
 
@@ -78,6 +80,49 @@ STATOR_ALWAYS_INLINE inline Simd<T> reduce_row(T filling, const F& load, const J
   return part[0];
 }
 
+/// The elements of a vector that are less than a vector: two that overlap, since what is put together in
+/// memory is waited for. Of fewer than two there is only one.
+template<class T, Index Count>
+struct PartOfVector {
+  static constexpr Index width = native_width<T>,
+                         half = static_cast<Index>(std::bit_floor(static_cast<std::size_t>(Count)));
+  using Whole = vec<T, width>;
+  using Half = vec<T, half>;
+
+  static void load(const T* x, Whole& v) {
+    if constexpr (half == 1) {
+      v[0] = x[0];
+    } else {
+      Half low, high;
+      kernel::load(low, x);
+      kernel::load(high, x + Count - half);
+      [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
+        const Whole found = __builtin_shufflevector(low, high, of_halves(I)...);
+        v = __builtin_shufflevector(found, v, (I < Count ? I : static_cast<int>(width) + I)...);
+      }(std::make_integer_sequence<int, static_cast<int>(width)>{});
+    }
+  }
+  static void store(const Whole& v, T* to) {
+    if constexpr (half == 1) {
+      to[0] = v[0];
+    } else {
+      [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
+        const Half low = __builtin_shufflevector(v, v, I...),
+                   high = __builtin_shufflevector(v, v, (static_cast<int>(Count - half) + I)...);
+        kernel::store(low, to);
+        kernel::store(high, to + Count - half);
+      }(std::make_integer_sequence<int, static_cast<int>(half)>{});
+    }
+  }
+
+private:
+  /// Where element i lies in the two halves.
+  static constexpr int of_halves(int i) {
+    if (i >= Count) return -1;
+    return i < half ? i : i + static_cast<int>(2 * half - Count);
+  }
+};
+
 /// Count elements at x, or a vector where Count is 0; `filling` for what is missing.
 template<Index Count, class T>
 STATOR_ALWAYS_INLINE inline Simd<T> load_part(const T* x, T filling) {
@@ -85,7 +130,7 @@ STATOR_ALWAYS_INLINE inline Simd<T> load_part(const T* x, T filling) {
     return Simd<T>::load(x);
   } else {
     Simd<T> v(filling);
-    STATOR_MEMCPY(&v, x, static_cast<std::size_t>(Count) * sizeof(T));
+    PartOfVector<T, Count>::load(x, v.raw);
     return v;
   }
 }
@@ -96,7 +141,7 @@ STATOR_ALWAYS_INLINE inline void store_part(const Simd<T>& v, T* to) {
   if constexpr (Count == 0)
     v.store(to);
   else
-    STATOR_MEMCPY(to, &v, static_cast<std::size_t>(Count) * sizeof(T));
+    PartOfVector<T, Count>::store(v.raw, to);
 }
 /// Calls `body(count, i)` for the vectors of N contiguous elements; count as in load_part.
 template<Index N, class T, class Body>
@@ -106,16 +151,31 @@ STATOR_ALWAYS_INLINE inline void for_each_part(const Body& body) {
   if constexpr (whole < N) body(std::integral_constant<Index, N - whole>(), whole);
 }
 
+/// The largest element of a vector; where one is NaN, any.
+template<class T, Index W>
+STATOR_ALWAYS_INLINE inline T largest_of(const Simd<T, W>& x) {
+  if constexpr (W == 1) {
+    return x.raw;
+  } else if constexpr (W == 2) {
+    return x.raw[0] < x.raw[1] ? x.raw[1] : x.raw[0];
+  } else {
+    return [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
+      constexpr int half = static_cast<int>(W / 2);
+      using Half = Simd<T, W / 2>;
+      return largest_of(larger(Half::of(__builtin_shufflevector(x.raw, x.raw, I...)),
+                               Half::of(__builtin_shufflevector(x.raw, x.raw, (half + I)...))));
+    }(std::make_integer_sequence<int, static_cast<int>(W / 2)>{});
+  }
+}
+
 /// The largest of N contiguous elements; where one is NaN, any.
 template<Index N, class T>
 T largest_of_row(const T* x) {
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   const Simd<T> high = reduce_row<N>(
       lowest, [&](auto count, Index i) { return load_part<count()>(x + i, lowest); },
-      [](const Simd<T>& a, const Simd<T>& b) { return select(a < b, b, a); });
-  T lane[static_cast<std::size_t>(Simd<T>::size)];
-  high.store(lane);
-  return *std::max_element(lane, lane + Simd<T>::size);
+      [](const Simd<T>& a, const Simd<T>& b) { return larger(a, b); });
+  return largest_of(high);
 }
 
 /// The sum of g[i], or of g[i] y[i], over N contiguous elements.
@@ -134,24 +194,17 @@ T sum_of_row(const T* g, const T* y) {
       .sum();
 }
 
-/// y[i] = exp(x[i] - shift) for N contiguous elements, returns the sum of y; without Kept y is not written.
+/// y[i] = exp(x[i] - shift), which is at most 1, for N contiguous elements; returns the sum of y; without
+/// Kept y is not written.
 template<Index N, bool Kept, class T>
 T exp_row(const T* x, [[maybe_unused]] T* y, T shift) {
-  constexpr Index width = Simd<T>::size, whole = N / width * width;
   Simd<T> sum(T{});
-  for (Index i = 0; i < whole; i += width) {
-    const Simd<T> e = exp(Simd<T>::load(x + i) - shift);
-    if constexpr (Kept) e.store(y + i);
+  for_each_part<N, T>([&](auto part, Index i) STATOR_INLINE_LAMBDA {
+    // What is missing in a part of a vector adds exp(-infinity) to the sum.
+    const Simd<T> e = decay(load_part<part()>(x + i, -std::numeric_limits<T>::infinity()) - shift);
+    if constexpr (Kept) store_part<part()>(e, y + i);
     sum += e;
-  }
-  if constexpr (whole < N) { // part of a vector: the rest of it adds exp(-infinity) to the sum
-    constexpr std::size_t bytes = static_cast<std::size_t>(N - whole) * sizeof(T);
-    Simd<T> rest(-std::numeric_limits<T>::infinity());
-    STATOR_MEMCPY(&rest, x + whole, bytes);
-    const Simd<T> e = exp(rest - shift);
-    if constexpr (Kept) STATOR_MEMCPY(y + whole, &e, bytes);
-    sum += e;
-  }
+  });
   return sum.sum();
 }
 
@@ -172,8 +225,11 @@ struct softmax {
         T* to = y + at;
         const T high = detail::largest_of_row<n>(from);
         const T total = detail::exp_row<n, !Log>(from, to, high);
-        const T shift = Log ? high + std::log(total) : T{};
-        for (Index k = 0; k < n; ++k) to[k] = Log ? from[k] - shift : to[k] / total;
+        [[maybe_unused]] const T shift = Log ? high + std::log(total) : T{};
+        detail::for_each_part<n, T>([&](auto part, Index k) STATOR_INLINE_LAMBDA {
+          const auto v = detail::load_part<part()>((Log ? from : to) + k, T{});
+          detail::store_part<part()>(Log ? v - shift : v / total, to + k);
+        });
       });
     else
       Rows::template for_each_vector<T>(batch, [&]<class V>(Index at)
@@ -188,14 +244,17 @@ struct softmax {
         if constexpr (Log && (vector_registers >= 32 || n < 64)) {
           detail::for_each_part<n, T>([&](auto part, Index k) STATOR_INLINE_LAMBDA {
             const auto slope = detail::load_part<part()>(g + at + k, T{});
-            const auto p = exp(detail::load_part<part()>(y + at + k, T{}));
+            const auto p = detail::decay(detail::load_part<part()>(y + at + k, T{}));
             detail::store_part<part()>(slope - p * total, dx + at + k);
           });
         } else if constexpr (Log) {
           detail::exp_row<n, true>(y + at, dx + at, T{});
           for (Index k = 0; k < n; ++k) dx[at + k] = g[at + k] - dx[at + k] * total;
         } else {
-          for (Index k = 0; k < n; ++k) dx[at + k] = y[at + k] * (g[at + k] - total);
+          detail::for_each_part<n, T>([&](auto part, Index k) STATOR_INLINE_LAMBDA {
+            const auto slope = detail::load_part<part()>(g + at + k, T{}) - total;
+            detail::store_part<part()>(detail::load_part<part()>(y + at + k, T{}) * slope, dx + at + k);
+          });
         }
       });
     else
@@ -208,12 +267,9 @@ private:
   template<class V>
   STATOR_ALWAYS_INLINE static void forward_rows(const T* x, T* y) {
     V high = V::load(x), total(T{});
-    for (Index k = 1; k < n; ++k) {
-      const V v = V::load(x + k * step);
-      high = select(high < v, v, high);
-    }
+    for (Index k = 1; k < n; ++k) high = larger(high, V::load(x + k * step));
     for (Index k = 0; k < n; ++k) {
-      const V e = exp(V::load(x + k * step) - high);
+      const V e = detail::decay(V::load(x + k * step) - high);
       if constexpr (!Log) e.store(y + k * step);
       total += e;
     }
@@ -232,7 +288,7 @@ private:
     for (Index k = 0; k < n; ++k) {
       const V slope = V::load(g + k * step), v = V::load(y + k * step);
       if constexpr (Log)
-        (slope - exp(v) * total).store(dx + k * step);
+        (slope - detail::decay(v) * total).store(dx + k * step);
       else
         (v * (slope - total)).store(dx + k * step);
     }
