@@ -17,8 +17,12 @@ namespace {
 /// Where the rows of a head lie.
 struct Rows {
   Index length, row, width, heads;
-  Index at(Index unit, Index i) const { return unit / heads * length * row + unit % heads * width + i * row; }
-  Index count(Index samples) const { return samples * length * row; }
+  bool length_first; ///< samples lie beside each other
+  Index at(Index unit, Index i) const {
+    const Index sample = length_first ? heads * width : length * row;
+    return unit / heads * sample + unit % heads * width + i * row;
+  }
+  Index count(Index samples) const { return (length_first ? 1 : samples) * length * row; }
 };
 
 /// One kernel, as what checks it sees it: the check is compiled once for each element type.
@@ -31,16 +35,17 @@ struct Kernel {
   Rows q, k, v, y;
 };
 
-template<class T, bool Causal, Index L, Index S, Index D, Index E, Index Heads = 1>
+template<class T, bool Causal, Index L, Index S, Index D, Index E, Index Heads = 1, Index Beside = 1>
 constexpr Kernel<T> kernel_of() {
-  using K = kernel::attention<T, Causal, L, S, D, E, Heads>;
+  constexpr Index row = Beside * Heads;
+  using K = kernel::attention<T, Causal, L, S, D, E, Heads, row * D, row * D, row * E, Beside>;
   return {&K::forward,
           &K::backward,
           Causal,
-          {L, Heads * D, D, Heads},
-          {S, Heads * D, D, Heads},
-          {S, Heads * E, E, Heads},
-          {L, Heads * E, E, Heads}};
+          {L, row * D, D, Heads, Beside > 1},
+          {S, row * D, D, Heads, Beside > 1},
+          {S, row * E, E, Heads, Beside > 1},
+          {L, row * E, E, Heads, Beside > 1}};
 }
 
 template<class T>
@@ -100,10 +105,10 @@ void check(const Kernel<T>& kernel, Index samples = 2, double large = 1) {
   test::check_close(dv, right_dv, allowed * std::sqrt(static_cast<double>(L)) * 4);
 }
 
-template<class T, Index L, Index S, Index D, Index E, Index Heads = 1>
+template<class T, Index L, Index S, Index D, Index E, Index Heads = 1, Index Beside = 1>
 void check_both(Index samples = 2) {
-  check(kernel_of<T, false, L, S, D, E, Heads>(), samples);
-  check(kernel_of<T, true, L, S, D, E, Heads>(), samples);
+  check(kernel_of<T, false, L, S, D, E, Heads, Beside>(), samples);
+  check(kernel_of<T, true, L, S, D, E, Heads, Beside>(), samples);
 }
 
 } // namespace
@@ -122,6 +127,11 @@ TEST_CASE("attention in blocks is that of plain loops") {
 TEST_CASE("heads that lie beside each other are read and written there") {
   check_both<float, 40, 150, 12, 16, 3>();
   check_both<double, 6, 6, 4, 4, 2>();
+}
+
+TEST_CASE("samples that lie beside each other are read and written there, rows that collide in a cache too") {
+  check_both<float, 40, 150, 16, 16, 4, 16>(16); // rows are 4096 bytes apart
+  check_both<double, 6, 7, 4, 3, 2, 3>(3);
 }
 
 TEST_CASE("scores that grow from block to block do not overflow") {

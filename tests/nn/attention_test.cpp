@@ -22,8 +22,16 @@ TEST_CASE("MultiheadAttention agrees with PyTorch") {
       "MultiheadAttention.no_bias", In<2, 3, 4>{"query"}, In<2, 3, 4>{"key"}, In<2, 3, 4>{"value"});
   check_layer<nn::MultiheadAttention<4, 2, Options{.batch_first = true, .is_causal = true}>>(
       "MultiheadAttention.causal", In<2, 4, 4>{});
+  check_layer<nn::MultiheadAttention<6, 3>>("MultiheadAttention.length_first", In<4, 2, 6>{});
   check_layer<nn::MultiheadAttention<4, 2, Options{.kdim = 3, .vdim = 5, .batch_first = true}>>(
       "MultiheadAttention.kdim", In<1, 3, 4>{"query"}, In<1, 2, 3>{"key"}, In<1, 2, 5>{"value"});
+}
+
+TEST_CASE("MultiheadAttention projects keys that are the values in one product, as PyTorch does") {
+  test::check_called<nn::MultiheadAttention<6, 3>>(
+      "MultiheadAttention.memory",
+      [](const auto& attention, const auto& q, const auto& k) { return attention(q, k, k); },
+      In<3, 2, 6>{"query"}, In<4, 2, 6>{"key"});
 }
 
 TEST_CASE("MultiheadAttention ignores padded keys as PyTorch does") {

@@ -83,6 +83,14 @@ auto attend_to(const auto& q, const auto& k, const auto& v, const auto&... mask)
   return view<-1, L, E>(transpose<1, 2>(nn::scaled_dot_product_attention < sizeof...(mask) ==
                                         0 > (heads(queries, q), heads(keys, k), heads(keys, v), mask...)));
 }
+/// The same where the length comes first, of thirds of each row of x [L, N, 3 E].
+template<Index L, Index N, Index E>
+auto attend_length_first(const auto& x, const auto&... mask) {
+  const auto heads = [](const auto& part) { return permute<1, 2, 0, 3>(view<L, N, 2, E / 2>(part)); };
+  const auto [q, k, v] = chunk<3, 2>(x);
+  return view<L, N, E>(permute<2, 0, 1, 3>(nn::scaled_dot_product_attention < sizeof...(mask) ==
+                                           0 > (heads(q), heads(k), heads(v), mask...)));
+}
 /// The same of the thirds of each row of x.
 template<Index L, Index E>
 auto attend(const auto& x, const auto&... mask) {
@@ -118,6 +126,15 @@ TEST_CASE("attention of thirds of rows is what it is with all scores in memory")
   sum(w * materialised).backward();
   test::check_close(in_blocks.value().values(), test::doubles(materialised.value().values()), 1e-14);
   test::check_close(a.grad().values(), test::doubles(b.grad().values()), 1e-13);
+
+  const auto c = variable<40, 2, 24>(-2, 2, 1), d = variable<40, 2, 24>(-2, 2, 1);
+  const auto u = variable<40, 2, 8>(-1, 1, 2);
+  const auto beside = attend_length_first<40, 2, 8>(c);
+  const auto copied = attend_length_first<40, 2, 8>(d, mask);
+  sum(u * beside).backward();
+  sum(u * copied).backward();
+  test::check_close(beside.value().values(), test::doubles(copied.value().values()), 1e-14);
+  test::check_close(c.grad().values(), test::doubles(d.grad().values()), 1e-13);
 }
 
 TEST_CASE("the second derivatives through grad are those of central differences, kernel by kernel") {
@@ -131,6 +148,7 @@ TEST_CASE("the second derivatives through grad are those of central differences,
   const auto q = variable<2, 3, 4>(), k = variable<2, 3, 4>(-1, 1, 5), v = variable<2, 3, 4>(-1, 1, 6);
   check_twice([](const auto&... a) { return nn::scaled_dot_product_attention<true>(a...); }, q, k, v);
   check_twice([](const auto& x) { return attend<3, 4>(x); }, variable<1, 3, 12>());
+  check_twice([](const auto& x) { return attend_length_first<3, 2, 4>(x); }, variable<3, 2, 12>());
   check_twice([](const auto& a, const auto& b) { return attend_to<3, 2, 4>(a, b, b); }, variable<1, 3, 4>(),
               variable<1, 2, 4>(-1, 1, 5));
   check_twice(bmm, q, variable<2, 4, 2>());

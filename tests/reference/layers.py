@@ -438,6 +438,9 @@ case("MultiheadAttention", "no_bias", attention(lambda: nn.MultiheadAttention(4,
      query=(2, 3, 4), key=(2, 3, 4), value=(2, 3, 4))
 case("MultiheadAttention", "causal",
      lambda: Wrapped(nn.MultiheadAttention(4, 2, batch_first=True), lambda m, x: m(x, x, x, attn_mask=mask)), x=(2, 4, 4))
+case("MultiheadAttention", "length_first", lambda: Wrapped(nn.MultiheadAttention(6, 3), lambda m, x: m(x, x, x)), x=(4, 2, 6))
+case("MultiheadAttention", "memory", lambda: Wrapped(nn.MultiheadAttention(6, 3), lambda m, q, k: m(q, k, k)),
+     query=(3, 2, 6), key=(4, 2, 6))
 case("MultiheadAttention", "kdim", attention(lambda: nn.MultiheadAttention(4, 2, kdim=3, vdim=5, batch_first=True)),
      query=(1, 3, 4), key=(1, 2, 3), value=(1, 2, 5))
 ignored = torch.tensor([[0, 0, 1], [1, 0, 0]])

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "stator/core/bytes.hpp"
+#include "stator/core/compiler.hpp"
 #include "stator/kernel/gemm_blocks.hpp"
 #include "stator/kernel/pack.hpp"
 #include "stator/kernel/parallel.hpp"
@@ -20,12 +21,18 @@ namespace stator::kernel {
 
 namespace detail {
 
+/// Whether rows so far apart, which are read more than once, displace each other from a cache.
+template<class T>
+constexpr bool rows_collide(Index stride) {
+  return stride * static_cast<Index>(sizeof(T)) % 4096 == 0;
+}
+
 /// Rows of N numbers, Stride apart, as the second factor of a product: as they lie, or copied where their
-/// last vector would reach beyond them.
+/// last vector would reach beyond them, or where they are too far apart.
 template<class T, Index N, Index Stride>
 struct FactorRows {
   static constexpr Columns<T> columns{N};
-  static constexpr bool in_place = N % columns.width == 0;
+  static constexpr bool in_place = N % columns.width == 0 && !rows_collide<T>(Stride);
   static constexpr Index stride = in_place ? Stride : round_up(N, columns.width); ///< of what `Copy` gives
   static constexpr Index height = tile_rows(columns.vectors);
   /// Memory for a copy of at most Count rows.
@@ -55,17 +62,18 @@ struct FactorRows {
 } // namespace detail
 
 /// Attention of queries q [n, L, Heads, D] to keys k [n, S, Heads, D] and values v [n, S, Heads, E], whose
-/// rows are QRow, KRow and VRow apart: more where they lie in one tensor. With Causal no query sees a key
-/// that comes after it.
+/// rows are QRow, KRow and VRow apart: more where they lie in one tensor. Where Beside is not 1, q is [L, n,
+/// Heads, D], and so on: n = Beside samples lie beside each other. With Causal no query sees a key that comes
+/// after it.
 template<class T, bool Causal, Index L, Index S, Index D, Index E, Index Heads = 1, Index QRow = Heads * D,
-         Index KRow = QRow, Index VRow = Heads * E>
+         Index KRow = QRow, Index VRow = Heads * E, Index Beside = 1>
 struct attention {
   /// Largest D + E: what a block needs lies on the stack, about 110 KiB at most.
   static constexpr Index widest = 1024 / static_cast<Index>(sizeof(T));
   static_assert(vectorizable<T> && L > 0 && S > 0 && D > 0 && E > 0 && D + E <= widest);
 
-  /// y [n, L, Heads, E]; `lse`, if not null [n, Heads, L]: of each query the logarithm of the sum of
-  /// exp(scale score).
+  /// y [n, L, Heads, E] or [L, n, Heads, E]; `lse`, if not null [n, Heads, L]: of each query the logarithm of
+  /// the sum of exp(scale score).
   static void forward(const T* q, const T* k, const T* v, T scale, T* y, T* lse, Index n) {
     const Index units = n * Heads * blocks;
     parallel_for_chunks(units, chunk_count(units, n * Heads * L * S * (D + E)),
@@ -105,13 +113,15 @@ struct attention {
   }
 
 private:
-  static constexpr Index YRow = Heads * E;
+  static constexpr Index YRow = Beside * Heads * E;
   /// Which head of which sample.
   struct Head {
     Index sample, head;
     explicit Head(Index unit) : sample(unit / Heads), head(unit % Heads) {}
     /// Where it begins in a tensor of `length` rows for each sample.
-    Index in(Index length, Index row, Index width) const { return sample * length * row + head * width; }
+    Index in(Index length, Index row, Index width) const {
+      return sample * (Beside == 1 ? length * row : row / Beside) + head * width;
+    }
   };
 
   // A block has `lanes` queries and at most `keys` keys.
@@ -145,6 +155,19 @@ private:
     return V::load(number.data()) >= V(static_cast<T>(j - i));
   }
 
+  /// `count` rows of K numbers, Row apart, in the lanes of vectors.
+  template<Index Row, Index K>
+  static void pack_across(const T* rows, Index count, T* across) {
+    if constexpr (detail::rows_collide<T>(Row)) {
+      if (count <= 0) STATOR_UNREACHABLE(); // compilers ask
+      alignas(alignment) T near[static_cast<std::size_t>(lanes * K)];
+      for (Index i = 0; i < count; ++i) std::copy_n(rows + i * Row, K, near + i * K);
+      pack_columns<T, W>(near, K, count, K, lanes, across);
+    } else {
+      pack_columns<T, W>(rows, Row, count, K, lanes, across);
+    }
+  }
+
   /// out[j][lane] = rows[j] · across[.][lane] for `n` keys from j0 on, as far as queries see them.
   template<Index Row, Index K>
   static void products(const T* rows, const T* across, Index i0, Index j0, Index n, T* out) {
@@ -168,7 +191,6 @@ private:
   static V weigh(T* score, T scale, Index i, Index j0, Index n, V& high, V& sum) {
     constexpr T infinity = std::numeric_limits<T>::infinity();
     const Seen seen(i, j0, n);
-    const auto larger = [](const V& a, const V& b) STATOR_INLINE_LAMBDA { return select(a < b, b, a); };
     V most(-infinity), other(-infinity); // two chains
     Index j = 0;
     for (; j + 1 < seen.all; j += 2) {
@@ -184,10 +206,10 @@ private:
     const V before = high;
     high = larger(before, larger(most, other) * scale);
     const V shift = select(high == V(-infinity), V(T{}), high);
-    const V factor = exp(before - shift);
+    const V factor = detail::decay(before - shift);
     sum *= factor;
     for (j = 0; j < seen.some; ++j) {
-      const V e = exp(mul_add(V::load(score + j * lanes), scale, -shift));
+      const V e = detail::decay(mul_add(V::load(score + j * lanes), scale, -shift));
       e.store(score + j * lanes);
       sum += e;
     }
@@ -209,7 +231,7 @@ private:
     alignas(alignment) T factor[static_cast<std::size_t>(lanes)], high[static_cast<std::size_t>(lanes)],
         sum[static_cast<std::size_t>(lanes)];
     typename Values::template Copy<keys> values;
-    pack_columns<T, W>(q, QRow, queries, D, lanes, across);
+    pack_across<QRow, D>(q, queries, across);
     std::fill_n(high, lanes, -std::numeric_limits<T>::infinity());
     std::fill_n(sum, lanes, T{});
     for (Index j0 = 0, n = seen_keys(i0, queries, 0); n > 0; j0 += n, n = seen_keys(i0, queries, j0)) {
@@ -254,7 +276,7 @@ private:
       ((V::load(slope + j * lanes) - delta) * (p * scale)).store(slope + j * lanes);
     };
     const auto weight = [&](Index j) STATOR_INLINE_LAMBDA {
-      return exp(mul_add(V::load(score + j * lanes), scale, -lse));
+      return detail::decay(mul_add(V::load(score + j * lanes), scale, -lse));
     };
     for (Index j = 0; j < seen.all; ++j) both(j, weight(j));
     for (Index j = seen.all; j < seen.some; ++j) both(j, select(sees(i, j0 + j), weight(j), zero));
@@ -277,8 +299,8 @@ private:
     typename Gradients::template Copy<lanes> gradients_copy;
     const T* const q_rows = queries_copy.of(q, queries);
     const T* const g_rows = gradients_copy.of(g, queries);
-    pack_columns<T, W>(q, QRow, queries, D, lanes, q_across);
-    pack_columns<T, W>(g, YRow, queries, E, lanes, g_across);
+    pack_across<QRow, D>(q, queries, q_across);
+    pack_across<YRow, E>(g, queries, g_across);
     for (Index i = 0; i < lanes; ++i) {
       sums[i] = i < queries ? lse[i] : T{};
       delta[i] = i < queries ? detail::sum_of_row<true, E>(g + i * YRow, y + i * YRow) : T{};

@@ -118,7 +118,37 @@ private:
     else
       return linear(x, weight);
   }
-  constexpr auto project(auto query, auto key, auto value) const {
+  /// The projections from part First on of what is the operand of all of them: one product.
+  template<Index First>
+  constexpr auto linear_parts(auto x) const {
+    const auto weight = ops::symbol(x, in_proj_weight);
+    if constexpr (First > 0) {
+      const auto rest = narrow<0, First * Embed, (3 - First) * Embed>(weight);
+      if constexpr (Options.bias)
+        return linear(x, rest, narrow<0, First * Embed, (3 - First) * Embed>(ops::symbol(x, in_proj_bias)));
+      else
+        return linear(x, rest);
+    } else if constexpr (Options.bias) {
+      return linear(x, weight, in_proj_bias);
+    } else {
+      return linear(x, weight);
+    }
+  }
+  template<class Q, class K, class V>
+  constexpr auto project(Q query, K key, V value) const {
+    if constexpr (one && std::is_same_v<K, V>) {
+      if constexpr (std::is_same_v<Q, K>)
+        if (query.node == key.node && key.node == value.node) {
+          const auto y = linear_parts<0>(query);
+          return std::tuple(narrow<-1, 0, Embed>(y), narrow<-1, Embed, Embed>(y),
+                            narrow<-1, 2 * Embed, Embed>(y));
+        }
+      if (key.node == value.node) {
+        const auto y = linear_parts<1>(key);
+        return std::tuple(linear_part<0>(query, weight_of<0>(query)), narrow<-1, 0, Embed>(y),
+                          narrow<-1, Embed, Embed>(y));
+      }
+    }
     return std::tuple(linear_part<0>(query, weight_of<0>(query)), linear_part<1>(key, weight_of<1>(key)),
                       linear_part<2>(value, weight_of<2>(value)));
   }
