@@ -32,15 +32,16 @@ constexpr Bytes kernel_scratch() {
   return most;
 }
 
-// A sample's hidden values and their gradient, 512 bytes each, and three rows of ten numbers, 64 bytes each.
+// A sample's hidden values and their gradient, 512 bytes each, its ten logits, and their gradient with the
+// loss, 64 bytes each.
 using Dynamic = MlpProgram<dynamic, true>;
-static_assert(kernel_scratch<Dynamic>().per_sample > 0 || Dynamic::workspace.per_sample == 2 * 512 + 3 * 64);
+static_assert(kernel_scratch<Dynamic>().per_sample > 0 || Dynamic::workspace.per_sample == 2 * 512 + 2 * 64);
 static_assert(Dynamic::workspace.fixed < kernel_scratch<Dynamic>().fixed + 256);
 
 // A static batch of 64 is the same 64 times, without rounding each row up; kernels' memory is used again.
 using Static = MlpProgram<64, true>;
 static_assert(Static::workspace.per_sample == 0);
-static_assert(Static::workspace.fixed <= kernel_scratch<Static>().fixed + 64 * (2 * 512 + 3 * 64));
+static_assert(Static::workspace.fixed <= kernel_scratch<Static>().fixed + 64 * (2 * 512 + 2 * 64));
 static_assert(Static::workspace.fixed >= 64 * (2 * 512));
 
 // Evaluation keeps nothing for a backward pass.
