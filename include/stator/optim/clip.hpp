@@ -107,15 +107,23 @@ void clip_grad_value_(std::span<T> gradients, double clip_value) {
   for (T& gradient : gradients) gradient = gradient < -limit ? -limit : gradient > limit ? limit : gradient;
 }
 
+/// The norm of all gradients of a model, taken as one vector; nothing is changed. Throws ValueError for an
+/// order that is not positive.
+template<class M>
+  requires requires(M& m) { m.gradient_arena(); }
+double grad_norm(M& model, const ClipOptions& options = {}) {
+  detail::check(options.norm_type > 0, "norm_type value", options.norm_type);
+  // What is not there, and padding, is 0 and adds nothing.
+  return detail::norm_of(detail::gradients_of<arithmetic_of<typename M::scalar>>(model, true),
+                         options.norm_type);
+}
+
 /// The same for all gradients of a model: `clip_grad_norm_(model, 1.0)`. A parameter without a gradient stays
 /// so.
 template<class M>
   requires requires(M& m) { m.gradient_arena(); }
 double clip_grad_norm_(M& model, double max_norm, const ClipOptions& options = {}) {
-  detail::check(options.norm_type > 0, "norm_type value", options.norm_type);
-  // What is not there, and padding, is 0 and adds nothing.
-  const double norm = detail::norm_of(detail::gradients_of<arithmetic_of<typename M::scalar>>(model, true),
-                                      options.norm_type);
+  const double norm = grad_norm(model, options);
   const double scale = detail::clip_scale(norm, max_norm, options);
   detail::for_each_gradient(model, [&](auto gradient) { detail::multiply(gradient, scale); });
   return norm;

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // What all optimisers share: groups of parameters with options of their own, the state beside the parameters,
-// and the pass over the model's arena. An optimiser's own file is its rule: pure arithmetic on spans.
+// and the pass over the model's arena. What a rule is says param_group.hpp.
 //
 // A parameter without a gradient (PyTorch's `p.grad is None`) is passed over: it, its states and its count of
 // steps stay as they are. So each parameter has a count of its own, as in PyTorch. Neighbours in the arena
 // that have a gradient and equal counts are done together; where everything is used, that is the whole arena.
-//
-// A rule is the numbers that an optimiser keeps for one parameter between its steps. It has: `name`,
-// PyTorch's; `Options`; `state_names`, PyTorch's keys; `uses(options)`, which states are needed;
-// `check(options)`, throws; `keeps_zero(options)`, whether padding stays zero; `begin(options, step)`, once a
-// step; `update(options, param, grad, states)`, on any part of the arena; if a state does not begin with 0,
-// `initial(options, state)`; if states have shapes of their own, `state_extents(state, extents)`: then
-// `update(options, extents, param, grad, states)` gets whole parameters, one at a time; and, if the numbers
-// are more than `begin` makes from the step, `for_each_number`, for checkpoints, and ==.
 #pragma once
 
 #include "stator/core/compiler.hpp"
@@ -21,7 +13,9 @@
 #include "stator/core/grad_state.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/optim/master_weights.hpp"
+#include "stator/optim/param_group.hpp"
 #include "stator/optim/states.hpp"
+#include "stator/optim/step_options.hpp"
 
 #include <algorithm>
 #include <concepts>
@@ -35,14 +29,6 @@
 #include <vector>
 
 namespace stator::optim {
-
-/// Parameters that share options, as torch's param_groups.
-template<class Rule>
-struct ParamGroup {
-  typename Rule::Options options;      ///< may be changed between steps
-  std::vector<std::size_t> parameters; ///< indices into the model's `parameter_table`
-  double initial_lr = -1;              ///< the rate when the first scheduler came; -1: none has come
-};
 
 /// `M` has `parameter_arena()` and `gradient_arena()` (spans of `M::scalar`, gradients of
 /// arithmetic_of<M::scalar>; the gradients' has the layout of the beginning of the parameters', frozen ones
@@ -110,6 +96,28 @@ public:
       step_one_by_one();
   }
 
+  /// The same between clip_grad_norm_, `{.max_norm = 1.0}`, and zero_grad, `{.zero_grad = true}`, to the bit,
+  /// with a pass fewer over the gradients. Returns the norm that clip_grad_norm_ returns, 0 without a limit;
+  /// throws what it throws, before anything is changed.
+  double step(const StepOptions& options) {
+    const ClipOptions clip{options.norm_type, options.error_if_nonfinite};
+    detail::Scaling scaling{.kept = !options.zero_grad};
+    bool together = detail::updates_anywhere<Rule, M> && options.clips() && can_step_together() &&
+                    states_.keeps_all(gradients().size());
+    double norm = 0;
+    if (together) {
+      norm = grad_norm(*model_, clip);
+      scaling.factor = detail::clip_scale(norm, options.max_norm, clip);
+      together = scaling.factor == scaling.factor; // NaN would reach the padding
+    }
+    if (!together && options.clips()) norm = clip_grad_norm_(*model_, options.max_norm, clip);
+    if constexpr (detail::updates_anywhere<Rule, M>)
+      if (together) step_together(scaling);
+    if (!together) step();
+    if (options.zero_grad) zero_grad();
+    return norm;
+  }
+
   /// As the model's: gradients become None, or with `{.set_to_none = false}` those that are there become 0.
   void zero_grad(const ZeroGradOptions& options = {}) {
     if constexpr (requires { model_->zero_grad(options); })
@@ -158,14 +166,14 @@ public:
 
   /// The state with one of `state_names`, in the layout of the parameter arena. Empty as long as it is not
   /// used, before the first step for example. Throws KeyError for another name.
-  std::span<T> state(std::string_view name) { return states_.all(number_of(name)); }
+  std::span<T> state(std::string_view name) { return states_.all(States<Rule, M>::number_of(name)); }
   /// The same of one parameter, its row in `parameter_table`.
   std::span<T> state(std::string_view name, std::size_t parameter) {
-    return states_.part(number_of(name), parameter);
+    return states_.part(States<Rule, M>::number_of(name), parameter);
   }
   /// The extents of a state of one parameter; without elements where it has no such state.
   static Extents state_extents(std::string_view name, std::size_t parameter) {
-    return States<Rule, M>::extents(number_of(name), table()[parameter]);
+    return States<Rule, M>::extents(States<Rule, M>::number_of(name), table()[parameter]);
   }
 
   /// Calls `f(parameter name, state name, elements)` for all states of the parameters that have some.
@@ -204,12 +212,7 @@ private:
   };
 
   /// Of the parameters that have one; the rest may be anything.
-  std::span<T> gradients() const {
-    if constexpr (requires { model_->gradient_memory(); })
-      return model_->gradient_memory();
-    else
-      return model_->gradient_arena();
-  }
+  std::span<T> gradients() const { return detail::gradients_of<T>(*model_, false); }
   static constexpr const auto& table() { return M::parameter_table; }
   static std::size_t numel(std::size_t i) { return static_cast<std::size_t>(table()[i].numel); }
   /// Where parameter `i` begins in the arena, in elements.
@@ -241,14 +244,14 @@ private:
       if (!has_grad(i)) return false;
     return true;
   }
-  void step_together() {
+  void step_together(const detail::Scaling& scaling = {}) {
     const Group& all = groups_.front();
     allocate_states(all);
     Progress& progress = progress_[0];
     if (progress.steps == 0)
       for (std::size_t p = 0; p < table().size(); ++p) begin_states(all, p);
     progress.rule.begin(all.options, ++progress.steps);
-    update(progress.rule, all.options, begin_of(0), begin_of(table().size()));
+    update(progress.rule, all.options, begin_of(0), begin_of(table().size()), scaling);
   }
   STATOR_NOINLINE void step_one_by_one() {
     allocate_states();
@@ -310,23 +313,20 @@ private:
     for (const Group& group : groups_)
       for (const std::size_t i : group.parameters) begin_states(group, i);
   }
-  static std::size_t number_of(std::string_view name) {
-    for (std::size_t s = 0; s < state_names.size(); ++s)
-      if (name == state_names[s]) return s;
-    raise(KeyError("this optimizer has no state '" + std::string(name) + "'"));
-  }
   std::span<T> part(std::size_t s, std::size_t parameter) { return states_.part(s, parameter); }
 
-  void update(const Rule& rule, const Options& options, std::size_t first, std::size_t last) {
+  void update(const Rule& rule, const Options& options, std::size_t first, std::size_t last,
+              const detail::Scaling& scaling = {}) {
     const KeptElements& kept = states_.kept();
     const std::size_t begin = kept.place(first), end = kept.place(last);
     if (begin == end) return;
     const auto parameters = model_->parameter_arena();
-    const std::span<const T> slopes = gradients();
+    const std::span<T> slopes = gradients();
     const auto count = static_cast<Index>(end - begin);
     const auto piece = [&](std::size_t place, std::size_t at, std::size_t size) {
       this->change(parameters.subspan(at, size), at, false, [&](std::span<T> values, std::size_t before) {
-        rule.update(options, values, slopes.subspan(at + before, values.size()), states_.at(place + before));
+        detail::update_scaled(rule, options, values, slopes.subspan(at + before, values.size()),
+                              states_.at(place + before), scaling);
       });
     };
     const auto part = [&](Index from, Index to, int) {
@@ -340,7 +340,6 @@ private:
   }
 
   static constexpr Index parallel_size = Index{1} << 19;
-
   M* model_;
   std::deque<Group> groups_;       // which stay where they are when another one comes
   States<Rule, M> states_;         ///< and the elements of the arena that it changes

@@ -14,6 +14,8 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,6 +60,13 @@ public:
       return static_cast<std::size_t>(M::parameter_table[i].numel);
   }
 
+  /// Which state has a name. Throws KeyError for another one.
+  static std::size_t number_of(std::string_view name) {
+    for (std::size_t s = 0; s < count; ++s)
+      if (name == Rule::state_names[s]) return s;
+    raise(KeyError("this optimizer has no state '" + std::string(name) + "'"));
+  }
+
   /// All elements of state s; empty as long as it has no memory.
   std::span<T> all(std::size_t s) const { return values_[s]; }
   /// Whether state s has its memory.
@@ -83,6 +92,8 @@ public:
   }
   /// The elements of the arena that states are kept of.
   const KeptElements& kept() const { return kept_; }
+  /// Whether they are kept of all elements of an arena of this size.
+  bool keeps_all(std::size_t arena) const { return kept_.place(arena) == arena; }
 
   /// Gives state s its memory, zeros, for an arena of so many elements. Throws UnboundError when the model
   /// has been moved from.
