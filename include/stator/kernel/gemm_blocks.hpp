@@ -47,7 +47,7 @@ constexpr Index depth_of(Index k) {
 /// Rows of A that are multiplied with all panels before the next: they stay in the second-level cache.
 inline constexpr Index row_block = 480;
 /// Rows of A that are copied at once where reading them in place is slow, to the stack (at most 128 KiB).
-inline constexpr Index packed_rows = 128;
+inline constexpr Index packed_rows = 96;
 /// Rows up to which B is packed panel by panel as it is multiplied.
 inline constexpr Index fresh_rows = 192;
 /// Elements between rows from which the rows of a tile displace one another in the caches.
