@@ -2,6 +2,7 @@
 // F(2x2, 3x3) against plain loops in double: forward, to the input, to the weight.
 #include "catch.hpp"
 #include "compare.hpp"
+#include "kernel/conv_loops.hpp"
 #include "kernel/support.hpp"
 #include "stator/kernel/conv.hpp"
 
@@ -27,31 +28,15 @@ void check(Index batch, double allowed = 2e-6) {
   static_assert(!winograd_by_default || std::is_same_v<typename conv<float, G>::forward_pass, Forward>);
   CAPTURE(batch, G.in_channels, G.out_channels, G.input[0], G.input[1], G.padding_begin[0]);
   constexpr auto output = G.output();
-  constexpr Index in = G.in_channels, out = G.out_channels, high = G.input[0], wide = G.input[1];
+  constexpr Index in = G.in_channels, out = G.out_channels;
   const ExactArray<float> x(batch * in * G.input_plane(), 1), w(G.weights(), 2), bias(out, 3),
       dy(batch * out * G.output_plane(), 4);
   std::vector<double> y_expected(static_cast<std::size_t>(dy.size())),
       dx_expected(static_cast<std::size_t>(x.size())), dw_expected(static_cast<std::size_t>(w.size()));
-  for (Index n = 0; n < batch; ++n)
-    for (Index o = 0; o < out; ++o)
-      for (Index i = 0; i < output[0]; ++i)
-        for (Index k = 0; k < output[1]; ++k) {
-          const Index to = ((n * out + o) * output[0] + i) * output[1] + k;
-          double sum = static_cast<double>(bias[o]);
-          const double g = static_cast<double>(dy[to]);
-          for (Index c = 0; c < in; ++c)
-            for (Index r = 0; r < 3; ++r)
-              for (Index s = 0; s < 3; ++s) {
-                const Index row = i + r - G.padding_begin[0], column = k + s - G.padding_begin[1];
-                if (row < 0 || row >= high || column < 0 || column >= wide) continue;
-                const Index from = ((n * in + c) * high + row) * wide + column,
-                            tap = ((o * in + c) * 3 + r) * 3 + s;
-                sum += static_cast<double>(x[from]) * static_cast<double>(w[tap]);
-                dx_expected[static_cast<std::size_t>(from)] += g * static_cast<double>(w[tap]);
-                dw_expected[static_cast<std::size_t>(tap)] += g * static_cast<double>(x[from]);
-              }
-          y_expected[static_cast<std::size_t>(to)] = sum;
-        }
+  for (Index i = 0; i < dy.size(); ++i)
+    y_expected[static_cast<std::size_t>(i)] = static_cast<double>(bias[i / G.output_plane() % out]);
+  add_products<G>(batch, x.data(), w.data(), dy.data(), y_expected.data(), dx_expected.data(),
+                  dw_expected.data());
   const auto close = [&](const ExactArray<float>& found, const std::vector<double>& expected) {
     CHECK(worst(doubles(found), expected, {.relative_to = largest(expected, 1)}).error < allowed);
   };

@@ -54,7 +54,11 @@ std::vector<double> looped(const Product<T>& product, Index m, Index n, Index k)
     for (Index j = 0; j < n; ++j) {
       const double *row = rows.data() + i * k, *column = columns.data() + j * k;
       double total = 0;
-      for (Index p = 0; p < k; ++p) total += row[p] * column[p];
+      Index p = 0;
+      for (; p + 4 <= k; p += 4)
+        total += row[p] * column[p] + row[p + 1] * column[p + 1] + row[p + 2] * column[p + 2] +
+                 row[p + 3] * column[p + 3];
+      for (; p < k; ++p) total += row[p] * column[p];
       result.push_back(total);
     }
   return result;

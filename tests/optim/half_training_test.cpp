@@ -388,3 +388,45 @@ TEST_CASE("arrays that several threads convert are converted whole") {
   kernel::widen(to.data(), half.data(), n);
   CHECK(to == from);
 }
+
+namespace {
+
+template<class T, Index In, Index Out, bool Bias>
+struct OneRow {
+  nn::Linear<In, Out, nn::LinearOptions{.bias = Bias}, T> fc;
+  constexpr auto forward(auto x) const { return x | fc; }
+};
+
+template<class T, Index In, Index Out, bool Bias>
+void check_one_row() {
+  CAPTURE(In, Out);
+  manual_seed(10);
+  Model<OneRow<T, In, Out, Bias>> half;
+  Model<OneRow<float, In, Out, Bias>> wide;
+  wide.load_state_dict(half.state_dict());
+  Variable<float, 1, In> x, again;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(In); ++i)
+    again.values()[i] = x.values()[i] = std::sin(static_cast<float>(i));
+  CHECK(std::ranges::equal(half(x).value().values(), wide(x).value().values()));
+  CHECK(half(x).grad_fn() == wide(x).grad_fn());
+  sum(square(half(x))).backward();
+  sum(square(wide(again))).backward();
+  CHECK(std::ranges::equal(x.grad().values(), again.grad().values()));
+  CHECK(std::ranges::equal(half->fc.weight.grad().values(), wide->fc.weight.grad().values()));
+  if constexpr (Bias) CHECK(std::ranges::equal(half->fc.bias.grad().values(), wide->fc.bias.grad().values()));
+  using X = Tensor<float, 1, In>;
+  const auto session = optimize_for_inference<X>(half.eval());
+  CHECK(std::ranges::equal(session(x).value().values(), wide(x).value().values()));
+  // The weight stays in 16 bits, and needs no memory to become floats in.
+  constexpr auto weight = static_cast<std::size_t>(In * Out * 2);
+  STATIC_REQUIRE(decltype(session)::prepared_bytes < weight + weight / 8 + 128);
+  STATIC_REQUIRE(decltype(session)::workspace_bytes <= sizeof(float) * Out + 64);
+}
+
+} // namespace
+
+TEST_CASE("one row is multiplied with a weight of 16 bits as it lies, with the bits of float") {
+  check_one_row<bfloat16, 128, 64, true>();
+  check_one_row<float16, 100, 131, true>();
+  check_one_row<bfloat16, 65, 127, false>();
+}

@@ -5,6 +5,7 @@
 
 #include "stator/core/bytes.hpp"
 #include "stator/core/compiler.hpp"
+#include "stator/kernel/half.hpp"
 #include "stator/kernel/parallel.hpp"
 #include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
@@ -29,7 +30,7 @@ STATOR_ALWAYS_INLINE inline void store_dots(const vec<T, W> (&sum)[MR][NR], cons
   using V = vec<T, W>;
   constexpr Index q = quad<T>;
   const auto finish = [=](auto& v, Index j, T* to) STATOR_INLINE_LAMBDA {
-    std::remove_cvref_t<decltype(v)> start;
+    std::remove_cvref_t<decltype(v)> start{};
     if (add)
       load(start, to);
     else if (bias)
@@ -98,9 +99,11 @@ STATOR_ALWAYS_INLINE inline void store_dots(const vec<T, W> (&sum)[MR][NR], cons
   }
 }
 
-/// C[MR, NR] = (C | bias) + A·Bᵀ with rows of A contiguous, `k` elements long.
-template<class T, Index W, Index MR, Index NR, Index K, DotsLayout Layout = DotsLayout::rows>
-STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi, Index k, const T* bias,
+/// C[MR, NR] = (C | bias) + A·Bᵀ with rows of A contiguous, `k` elements long. For one row of floats, B may
+/// be `Stored` in 16 bits.
+template<class T, Index W, Index MR, Index NR, Index K, DotsLayout Layout = DotsLayout::rows,
+         class Stored = T>
+STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const Stored* b, Index bi, Index k, const T* bias,
                                       bool add, T* c, Index ci) {
   using V = vec<T, W>;
   constexpr bool packed = is_packed(Layout);
@@ -112,7 +115,7 @@ STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi
     for (Index j = 0; j < NR; ++j) sum[i][j] = V{};
   }
   // x from element p on, y from the vectors at `at`.
-  const auto step = [&](Index p, const T* at, auto keep) STATOR_INLINE_LAMBDA {
+  const auto step = [&](Index p, const Stored* at, auto keep) STATOR_INLINE_LAMBDA {
     V x[MR];
     STATOR_UNROLL
     for (Index i = 0; i < MR; ++i) {
@@ -172,11 +175,12 @@ STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const T* b, Index bi
 
 /// C[m, n] by `dots`; `Ragged` if n need not be a multiple of NR. A block of B meets all rows of A before the
 /// next, so that B is read once.
-template<class T, Index W, Index MR, Index NR, Index K, bool Ragged, DotsLayout Layout = DotsLayout::rows>
-STATOR_ALWAYS_INLINE inline void dots_block(const T* a, Index ai, const T* b, Index bi, Index k,
+template<class T, Index W, Index MR, Index NR, Index K, bool Ragged, DotsLayout Layout = DotsLayout::rows,
+         class Stored = T>
+STATOR_ALWAYS_INLINE inline void dots_block(const T* a, Index ai, const Stored* b, Index bi, Index k,
                                             const T* bias, bool add, T* c, Index ci, Index m, Index n) {
   const auto columns = [&]<Index Count>(Index j) STATOR_INLINE_LAMBDA {
-    const T* const rows = b + j * bi;
+    const Stored* const rows = b + j * bi;
     const T* const start = bias ? bias + j : nullptr;
     const Index tiled = m / MR * MR;
     for (Index i = 0; i < tiled; i += MR)
@@ -225,8 +229,8 @@ STATOR_NOINLINE void pack_dots(const T* b, Index n, Index k, T* to) {
 
 namespace detail {
 /// C[m, n] = (C | bias) + A·Bᵀ, shared among threads by columns; MR rows and NR columns at once.
-template<class T, Index MR, Index NR, Index K, bool Ragged, DotsLayout Layout>
-void inner_products(const T* a, const T* b, const T* bias, T* c, bool add, Index m, Index n, Index k) {
+template<class T, Index MR, Index NR, Index K, bool Ragged, DotsLayout Layout, class Stored = T>
+void inner_products(const T* a, const Stored* b, const T* bias, T* c, bool add, Index m, Index n, Index k) {
   constexpr Index grain = 4 * quad<T>, high = 64; // rows that meet a block of B before the next is read
   const Index blocks = ceil_div(n, grain), apart = is_packed(Layout) ? packed_row<T>(k) : k;
   parallel_for_chunks(blocks, chunk_count(blocks, m * n * k), [&](Index first, Index last, Index) {

@@ -31,8 +31,29 @@ STATOR_ALWAYS_INLINE inline void at_least(WideVector& to, const WideVector& x, s
   to = (WideVector)(((vec<std::int32_t, half_width>)x) >= static_cast<std::int32_t>(least));
 }
 
+/// Numbers of 16 bits as numbers of 32; g++ takes several instructions for what is one.
+template<Index W>
+STATOR_ALWAYS_INLINE inline void extend(vec<std::uint32_t, W>& to, const vec<std::uint16_t, W>& from) {
+#if defined(__AVX2__) && !defined(__clang__)
+  if constexpr (W == 8) {
+    to = (vec<std::uint32_t, W>)__builtin_ia32_pmovzxwd256((vec<std::int16_t, W>)from);
+    return;
+  }
+#ifdef __AVX512F__
+  if constexpr (W == 16) {
+    to = (vec<std::uint32_t, W>)__builtin_ia32_pmovzxwd512_mask((vec<std::int16_t, W>)from,
+                                                                vec<std::int32_t, W>{}, 0xFFFF);
+    return;
+  }
+#endif
+#endif
+  to = __builtin_convertvector(from, vec<std::uint32_t, W>);
+}
+
 STATOR_ALWAYS_INLINE inline void widen_bits(FloatVector& to, const HalfVector& from, bfloat16) {
-  to = (FloatVector)(__builtin_convertvector(from, WideVector) << 16);
+  WideVector bits;
+  extend<half_width>(bits, from);
+  to = (FloatVector)(bits << 16);
 }
 STATOR_ALWAYS_INLINE inline void widen_bits(FloatVector& to, const HalfVector& from, float16) {
 #ifdef __F16C__
@@ -98,6 +119,33 @@ void in_parts(Index n, const F& f) {
 template<class T>
 concept Half = std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>;
 
+/// Loads as many numbers as V has elements, which are floats.
+template<class V, Half T>
+STATOR_ALWAYS_INLINE inline void load(V& v, const T* p) {
+  constexpr auto width = static_cast<Index>(sizeof(V) / sizeof(float));
+  if constexpr (std::is_same_v<T, bfloat16>) {
+    vec<std::uint16_t, width> bits;
+    vec<std::uint32_t, width> wide;
+    STATOR_MEMCPY(&bits, p, sizeof bits);
+    detail::extend<width>(wide, bits);
+    v = (V)(wide << 16);
+#if defined(__AVX512F__) && !defined(__clang__)
+  } else if constexpr (width == 16) {
+    vec<std::int16_t, width> bits;
+    STATOR_MEMCPY(&bits, p, sizeof bits);
+    v = (V)__builtin_ia32_vcvtph2ps512_mask(bits, V{}, -1, 4);
+#endif
+  } else {
+    constexpr Index parts = width / detail::half_width;
+    detail::HalfVector bits[static_cast<std::size_t>(parts)];
+    detail::FloatVector floats[static_cast<std::size_t>(parts)];
+    STATOR_MEMCPY(bits, p, sizeof bits);
+    STATOR_UNROLL
+    for (Index i = 0; i < parts; ++i) detail::widen_bits(floats[i], bits[i], T{});
+    STATOR_MEMCPY(&v, floats, sizeof v);
+  }
+}
+
 /// to[i] = from[i], exactly.
 template<Half T>
 void widen(float* to, const T* from, Index n) {
@@ -106,7 +154,7 @@ void widen(float* to, const T* from, Index n) {
     detail::FloatVector y;
     Index i = begin;
     for (; i + detail::half_width <= end; i += detail::half_width) {
-      load(x, from + i);
+      STATOR_MEMCPY(&x, from + i, sizeof x);
       detail::widen_bits(y, x, T{});
       store(y, to + i);
     }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "stator/nn/init.hpp"
-#include "stator/ops/matmul.hpp"
+#include "stator/ops/half_linear.hpp"
 #include "stator/trace/call.hpp"
 
 #include <string>
@@ -26,10 +26,16 @@ struct Linear {
   std::conditional_t<Options.bias, Parameter<T, Out>, Absent> bias;
 
   constexpr auto forward(auto x) const {
+    constexpr auto product = [] {
+      if constexpr (ops::HalfLinear::suits<decltype(x), Typed<T, Shape<Out, In>>>)
+        return half_linear;
+      else
+        return linear;
+    }();
     if constexpr (Options.bias)
-      return linear(x, weight, bias);
+      return product(x, weight, bias);
     else
-      return linear(x, weight);
+      return product(x, weight);
   }
   constexpr auto operator()(auto&& x) const { return call(*this, std::forward<decltype(x)>(x)); }
 

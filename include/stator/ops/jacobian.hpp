@@ -6,7 +6,7 @@
 // Several inputs: std::tie(x, w). Forward mode is reverse mode twice: the gradient for v of a result's
 // gradient is linear in v, so its derivative is the product of the Jacobian with a vector. What only the
 // first sweep computes is dead code, so the program has the forward and one pass of about its size: the
-// kernels that rules of forward mode would have, and 2.0 to 2.1 times the time of the forward
+// kernels that rules of forward mode would have, and 1.9 to 2.1 times the time of the forward
 // (benchmarks/README.md).
 #pragma once
 

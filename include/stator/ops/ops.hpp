@@ -28,6 +28,7 @@
 #include "stator/ops/gelu.hpp"
 #include "stator/ops/grad.hpp"
 #include "stator/ops/grid_sample.hpp"
+#include "stator/ops/half_linear.hpp"
 #include "stator/ops/index.hpp"
 #include "stator/ops/indexing.hpp"
 #include "stator/ops/inplace.hpp"
