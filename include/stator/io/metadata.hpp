@@ -96,7 +96,8 @@ inline std::string json_text(std::string_view text) {
       result += digits[code % 16];
     }
   }
-  return result + '"';
+  result += '"';
+  return result;
 }
 
 } // namespace detail
