@@ -26,12 +26,12 @@ constexpr auto output_of = [](const auto& model, const auto&... in) { return std
 TEST_CASE("AdaptiveLogSoftmaxWithLoss agrees with PyTorch") {
   const In<5, 8> x{};
   const Fixed<std::int64_t, 5> target{"target"};
-  check_called<Three>("AdaptiveLogSoftmaxWithLoss.output", output_of, x, target);
+  check_called<Three>({"AdaptiveLogSoftmaxWithLoss.output"}, output_of, x, target);
   check_called<Biased>(
-      "AdaptiveLogSoftmaxWithLoss.loss",
+      {"AdaptiveLogSoftmaxWithLoss.loss"},
       [](const auto& model, const auto&... in) { return std::get<1>(model(in...)); }, x, target);
   check_called<Three>(
-      "AdaptiveLogSoftmaxWithLoss.log_prob",
+      {"AdaptiveLogSoftmaxWithLoss.log_prob"},
       [](const auto& model, const auto& in) { return model->log_prob(in); }, x);
   const std::string predict = "AdaptiveLogSoftmaxWithLoss.predict";
   manual_seed(test::fingerprint(std::span<const char>(predict)));
@@ -43,7 +43,8 @@ TEST_CASE("AdaptiveLogSoftmaxWithLoss agrees with PyTorch") {
 }
 
 TEST_CASE("AdaptiveLogSoftmaxWithLoss takes one sample, and a batch that is known at run time") {
-  check_called<Equal>("AdaptiveLogSoftmaxWithLoss.sample", output_of, In<8>{}, Fixed<std::int64_t>{"target"});
+  check_called<Equal>({"AdaptiveLogSoftmaxWithLoss.sample"}, output_of, In<8>{},
+                      Fixed<std::int64_t>{"target"});
   const Model<Three> model;
   Tensor<float, dynamic, 8> x(5);
   Tensor<std::int64_t, dynamic> target(5);

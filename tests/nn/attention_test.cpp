@@ -29,7 +29,7 @@ TEST_CASE("MultiheadAttention agrees with PyTorch") {
 
 TEST_CASE("MultiheadAttention projects keys that are the values in one product, as PyTorch does") {
   test::check_called<nn::MultiheadAttention<6, 3>>(
-      "MultiheadAttention.memory",
+      {"MultiheadAttention.memory"},
       [](const auto& attention, const auto& q, const auto& k) { return attention(q, k, k); },
       In<3, 2, 6>{"query"}, In<4, 2, 6>{"key"});
 }
@@ -37,13 +37,13 @@ TEST_CASE("MultiheadAttention projects keys that are the values in one product, 
 TEST_CASE("MultiheadAttention ignores padded keys as PyTorch does") {
   using Options = MultiheadAttentionOptions;
   test::check_called<nn::MultiheadAttention<4, 2, Options{.batch_first = true}>>(
-      "MultiheadAttention.key_padding_mask",
+      {"MultiheadAttention.key_padding_mask"},
       [](const auto& attention, const auto& q, const auto& k, const auto& ignored) {
         return attention(q, k, k, nn::key_padding_mask<>(ignored));
       },
       In<2, 4, 4>{"query"}, In<2, 3, 4>{"key"}, Fixed<std::int64_t, 2, 3>{"ignored"});
   test::check_called<nn::MultiheadAttention<4, 2>>(
-      "MultiheadAttention.both_masks",
+      {"MultiheadAttention.both_masks"},
       [](const auto& attention, const auto& q, const auto& k, const auto& ignored, const auto& mask) {
         return attention(q, k, k, nn::key_padding_mask<>(ignored), mask);
       },

@@ -18,7 +18,7 @@ namespace {
 template<class Layer, Index... E>
 void check_pooling(const std::string& name, In<E...> x) {
   test::check_called<Layer>(
-      name,
+      {name},
       [&](const auto& model, const auto& input) {
         const auto [values, indices] = model(input);
         const auto at = indices.value();

@@ -22,7 +22,7 @@ using NormFirst = nn::TransformerDecoderLayer<
 template<class Layer>
 void check_masked(const std::string& name) {
   check_called<Layer>(
-      name,
+      {name},
       [](const auto& layer, const auto& x, const auto& memory, const auto& mask, const auto& ignored) {
         return layer(x, memory, 0, mask, 0, nn::key_padding_mask<>(ignored));
       },
@@ -46,8 +46,10 @@ TEST_CASE("TransformerDecoder agrees with PyTorch") {
 
 TEST_CASE("Transformer agrees with PyTorch, and so do its encoder and decoder") {
   constexpr Options options{.dropout = 0, .batch_first = true, .is_causal = true};
+  // PyTorch's own floats differ from its doubles by 1.6e-6 in the gradient of encoder.norm.weight, which is
+  // 0.016.
   check_called<nn::Transformer<4, 2, 2, 1, 6, options>>(
-      "Transformer.default",
+      {"Transformer.default", 1e-1},
       [](const auto& model, const auto& x, const auto& target, const auto& mask, const auto& ignored) {
         return model(x, target, 0, 0, mask, nn::key_padding_mask<>(ignored));
       },
@@ -56,7 +58,7 @@ TEST_CASE("Transformer agrees with PyTorch, and so do its encoder and decoder") 
       "Transformer.gelu", In<3, 2, 4>{}, In<3, 2, 4>{"target"});
   constexpr Options norm_first{.dropout = 0, .layer_norm_eps = 1e-3, .batch_first = true, .norm_first = true};
   check_called<nn::Transformer<4, 2, 1, 1, 6, norm_first>>(
-      "Transformer.norm_first",
+      {"Transformer.norm_first"},
       [](const auto& model, const auto& x, const auto& target, const auto& mask, const auto& ignored) {
         return model(x, target, mask, 0, 0, 0, 0, nn::key_padding_mask<>(ignored));
       },

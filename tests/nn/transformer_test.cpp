@@ -16,7 +16,7 @@ TEST_CASE("TransformerEncoderLayer agrees with PyTorch") {
       "TransformerEncoderLayer.norm_first", In<2, 3, 4>{});
   constexpr Options causal{.dropout = 0, .batch_first = true, .is_causal = true};
   test::check_called<nn::TransformerEncoderLayer<4, 2, 6, causal>>(
-      "TransformerEncoderLayer.masks",
+      {"TransformerEncoderLayer.masks"},
       [](const auto& layer, const auto& x, const auto& ignored) {
         return layer(x, nn::key_padding_mask<>(ignored));
       },
