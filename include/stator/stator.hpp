@@ -4,6 +4,7 @@
 
 // First, so that compilers have few files to name before the text of an error.
 #include "stator/core/compile_error.hpp"
+#include "stator/expr/expression.hpp"
 
 #include "stator/data/batches.hpp"
 #include "stator/hooks/hooked_model.hpp"

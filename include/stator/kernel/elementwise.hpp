@@ -120,7 +120,7 @@ STATOR_ALWAYS_INLINE inline void step(const T* const* source, T* const* target, 
   if constexpr (Step.input > 0) {
     constexpr auto k = static_cast<std::size_t>(Step.input - 1);
     if constexpr (Moves)
-      load_first<T, V::size, Count>(result.raw, source[k] + i);
+      load_repeated<T, V::size, Count>(result.raw, source[k] + i);
     else
       result = V(source[k][0]);
   } else if constexpr (Step.operation == nullptr) {
@@ -209,7 +209,7 @@ private:
       for (Index i = whole; i < count; ++i) evaluate<Simd<T, 1>>(source, target, i);
   }
   /// The same for a number of elements that is a constant: what does not fill a vector is a vector all the
-  /// same.
+  /// same, of elements that are there, since some functions are not defined everywhere.
   template<Index Count>
   static void row(const T* const* in, T* const* out, Index to) {
     T* target[R.outputs];

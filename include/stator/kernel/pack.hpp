@@ -102,13 +102,14 @@ STATOR_NOINLINE void pack_strips(const T* from, Index stride, Index columns, Ind
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline void pack_columns_inlined(const T* from, Index stride, Index columns, Index k,
                                                       Index width, T* to) {
-  const Index whole = columns / W * W, deep = k / quad<T> * quad<T>;
+  const Index whole = columns / W * W, square = k / W * W, deep = k / quad<T> * quad<T>;
   for (Index j = 0; j < whole; j += W) {
     const T* block = from + j * stride;
-    Index p = 0;
-    for (; p + W <= k; p += W) transpose_square_block<T, W>(block + p, stride, to + p * width + j, width);
-    for (; p < deep; p += quad<T>) transpose_block<T, W>(block + p, stride, to + p * width + j, width);
-    for (; p < k; ++p)
+    for (Index p = 0; p < square; p += W)
+      transpose_square_block<T, W>(block + p, stride, to + p * width + j, width);
+    for (Index p = square; p < deep; p += quad<T>)
+      transpose_block<T, W>(block + p, stride, to + p * width + j, width);
+    for (Index p = deep; p < k; ++p)
       for (Index i = 0; i < W; ++i) to[p * width + j + i] = block[i * stride + p];
   }
   if (whole == width) return;

@@ -157,14 +157,18 @@ STATOR_ALWAYS_INLINE inline void load_first(V& v, const T* p) {
   }
 }
 
-/// Loads N elements, repeated as often as they fit; N divides W.
+/// Loads N elements and repeats them, so that every lane holds one that is there.
 template<class T, Index W, Index N, class V>
 STATOR_ALWAYS_INLINE inline void load_repeated(V& v, const T* p) {
-  V once;
-  load_first<T, W, N>(once, p);
-  [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
-    v = __builtin_shufflevector(once, once, (I % static_cast<int>(N))...);
-  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+  if constexpr (N == W) {
+    load(v, p);
+  } else {
+    V once;
+    load_first<T, W, N>(once, p);
+    [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
+      v = __builtin_shufflevector(once, once, (I % static_cast<int>(N))...);
+    }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+  }
 }
 
 /// Stores the first N elements, likewise.

@@ -235,13 +235,15 @@ struct tracer<expr::GradCall<Select, Loss, Seed>> {
       }
       if constexpr (!Select::allows_unused && !requires { Select::found; })
         for (std::size_t r = 0; r < Plan::results; ++r)
-          if (seen[r] == nullptr)
-            raise(GraphError("grad: the loss does not depend on input " + std::to_string(r + 1) +
-                             ": stator::allow_unused gives zeros for it"));
+          if (seen[r] == nullptr) refuse_unused(r + 1);
     }
   }
 
 private:
+  [[noreturn]] STATOR_COLD static void refuse_unused(std::size_t input) {
+    raise(GraphError("grad: the loss does not depend on input " + std::to_string(input) +
+                     ": stator::allow_unused gives zeros for it"));
+  }
   [[noreturn]] STATOR_COLD static void refuse_two_networks(std::size_t leaf) {
     const std::string name(Plan::table[leaf].name);
     if constexpr (requires { Select::found; })

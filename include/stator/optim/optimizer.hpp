@@ -30,23 +30,40 @@
 
 namespace stator::optim {
 
-/// `M` has `parameter_arena()` and `gradient_arena()` (spans of `M::scalar`, gradients of
-/// arithmetic_of<M::scalar>; the gradients' has the layout of the beginning of the parameters', frozen ones
-/// follow it; padding is 0), `zero_grad()`, the constant `parameter_table` of unique parameters in the
-/// arena's order with `name`, `offset` in bytes and `numel`, and, if some may be without a gradient,
-/// `has_grad(row of the table)`.
-template<class Rule, class M>
-class Optimizer : public MasterWeights<Optimizer<Rule, M>, typename M::scalar> {
+namespace detail {
+template<class M>
+struct model_scalar {
   static_assert(
       requires(M& m) {
         m.parameter_arena();
         m.gradient_arena();
       }, "stator: an optimizer needs a model whose parameters can be changed: "
          "Adam optimizer{model, {.lr = 1e-3}}, not its parameters()");
+  using type = float;
+};
+template<class M>
+  requires requires(M& m) {
+    m.parameter_arena();
+    m.gradient_arena();
+  }
+struct model_scalar<M> {
+  using type = typename M::scalar;
+};
+/// The type of a model's parameters; a mistake in words where there are none to be changed.
+template<class M>
+using scalar_of_model = typename model_scalar<M>::type;
+} // namespace detail
 
+/// `M` has `parameter_arena()` and `gradient_arena()` (spans of `M::scalar`, gradients of
+/// arithmetic_of<M::scalar>; the gradients' has the layout of the beginning of the parameters', frozen ones
+/// follow it; padding is 0), `zero_grad()`, the constant `parameter_table` of unique parameters in the
+/// arena's order with `name`, `offset` in bytes and `numel`, and, if some may be without a gradient,
+/// `has_grad(row of the table)`.
+template<class Rule, class M>
+class Optimizer : public MasterWeights<Optimizer<Rule, M>, detail::scalar_of_model<M>> {
 public:
   /// The type that parameters are computed in, and that gradients and states have: see arithmetic_of.
-  using T = arithmetic_of<typename M::scalar>;
+  using T = arithmetic_of<detail::scalar_of_model<M>>;
   using model_type = M; ///< whose parameters are changed
   using Options = typename Rule::Options;
   /// An element of `param_groups()`.
