@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/core/compiler.hpp"
+#include "stator/kernel/simd.hpp"
 #include "stator/kernel/vector.hpp"
 
 namespace stator::kernel {
