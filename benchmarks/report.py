@@ -225,6 +225,8 @@ def main():
         (options.out / f"{result['instruction_set']}.json").write_text(text + "\n")
     for file in sorted(options.out.glob("*.json")):
         results.setdefault(file.stem, json.loads(file.read_text()))
+    if not options.measured:
+        results = dict(sorted(results.items(), key=lambda item: -len(item[1]["rows"])))
     for isa, result in results.items():
         draw(isa, result, options.out)
     text = table(results, len({r["compiler"] for r in next(iter(results.values()))["rows"]}) > 1)

@@ -16,9 +16,19 @@ namespace stator::kernel {
 
 namespace detail {
 
-template<class T, auto G, bool Backward, bool Winograd = winograd_by_default>
+/// Tiles from which transforming the weights pays, at every call or once.
+inline constexpr Index winograd_tiles = 24, winograd_tiles_prepared = 16;
+/// Whether so many samples, or any number of them (`dynamic`), have as many tiles.
+template<class Pass>
+constexpr bool has_winograd_tiles(Index samples, Index least = winograd_tiles) {
+  return samples == dynamic || samples * Pass::down * Pass::across >= least;
+}
+
+template<class T, auto G, bool Backward, Index Samples, Index Least = winograd_tiles,
+         bool Winograd = winograd_by_default>
 constexpr auto conv_choice() {
-  if constexpr (Winograd && conv_winograd_pass<T, G, Backward>::wins)
+  if constexpr (Winograd && conv_winograd_pass<T, G, Backward>::wins &&
+                has_winograd_tiles<conv_winograd_pass<T, G, Backward>>(Samples, Least))
     return std::type_identity<conv_winograd_pass<T, G, Backward>>();
   else if constexpr (conv_vectors<T, G, Backward>::wins)
     return std::type_identity<conv_vectors<T, G, Backward>>();
@@ -27,9 +37,10 @@ constexpr auto conv_choice() {
   else
     return std::type_identity<conv_pass<T, G, Backward>>();
 }
-template<class T, auto G>
+template<class T, auto G, Index Samples>
 constexpr auto conv_weight_choice() {
-  if constexpr (winograd_by_default && conv_winograd_weight<T, G>::wins)
+  if constexpr (winograd_by_default && conv_winograd_weight<T, G>::wins &&
+                has_winograd_tiles<conv_winograd_pass<T, G, false>>(Samples))
     return std::type_identity<conv_winograd_weight<T, G>>();
   else if constexpr (conv_weight_planes<T, G>::wins)
     return std::type_identity<conv_weight_planes<T, G>>();
@@ -44,18 +55,19 @@ constexpr auto conv_weight_choice() {
 } // namespace detail
 
 /// The convolution that `Geometry`, a ConvGeometry, describes. x: [batch, in_channels, input...],
-/// w: [out_channels, in_channels / groups, kernel...], y: [batch, out_channels, output...].
-template<class T, auto Geometry>
+/// w: [out_channels, in_channels / groups, kernel...], y: [batch, out_channels, output...]. `Samples` is the
+/// batch where it is a constant: few samples may suit another kernel.
+template<class T, auto Geometry, Index Samples = dynamic>
 struct conv {
   /// One direction, by the kernel that suits the geometry.
   template<bool Backward>
-  using pass = typename decltype(detail::conv_choice<T, Geometry, Backward>())::type;
+  using pass = typename decltype(detail::conv_choice<T, Geometry, Backward, Samples>())::type;
   /// The convolution.
   using forward_pass = pass<false>;
   /// The gradient of its input.
   using input_pass = pass<true>;
   /// The gradient of its weight.
-  using weight_pass = typename decltype(detail::conv_weight_choice<T, Geometry>())::type;
+  using weight_pass = typename decltype(detail::conv_weight_choice<T, Geometry, Samples>())::type;
 
   /// Temporary memory of `forward` for so many samples, or for any number of them (`dynamic`).
   static constexpr Bytes forward_scratch(Index batch = dynamic) {
@@ -79,8 +91,10 @@ struct conv {
   /// number of `run_prepared(x, prepared, y, batch, scratch)` read them, with the temporary memory that
   /// `detail::conv_prepared_scratch` says. As `forward`, bit by bit, unless it `MayRound` in another way.
   template<bool MayRound>
-  using prepared =
-      typename decltype(detail::conv_choice<T, Geometry, false, MayRound || winograd_by_default>())::type;
+  using prepared = typename decltype(detail::conv_choice<T, Geometry, false, Samples,
+                                                         MayRound ? detail::winograd_tiles_prepared
+                                                                  : detail::winograd_tiles,
+                                                         MayRound || winograd_by_default>())::type;
 
   /// The same for `backward_input`, with the transposed convolution's bias.
   using prepared_input = input_pass;

@@ -21,9 +21,9 @@ struct InferenceOptions {
   /// Folds BatchNorm into the convolution or Linear before it: outputs differ from those of the model in
   /// rounding. Without it, and where there is nothing to fold, they are equal bit by bit.
   bool fold = true;
-  /// Where STATOR_WINOGRAD is 0, and models do not: computes 3x3 convolutions of stride one by F(2x2, 3x3),
-  /// with 16 multiplications instead of 36, where that is faster; outputs differ in rounding. Without it only
-  /// those are that a BatchNorm was folded into.
+  /// Where STATOR_WINOGRAD is 0, or tiles are few, and models do not: computes 3x3 convolutions of stride one
+  /// by F(2x2, 3x3), with 16 multiplications instead of 36, where that is faster; outputs differ in rounding.
+  /// Without it only those are that a BatchNorm was folded into.
   bool winograd = false;
 };
 

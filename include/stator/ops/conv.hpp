@@ -92,7 +92,8 @@ struct Convolution : LayerTypes {
     return {};
   }
   template<class X, class W>
-  using Kernel = kernel::conv<typename X::scalar, detail::geometry<D>(X::extents, W::extents, S)>;
+  using Kernel = kernel::conv<typename X::scalar, detail::geometry<D>(X::extents, W::extents, S),
+                              detail::batch_of<X>(dynamic)>;
 
   template<class Out, class X, class W, class... B>
   static constexpr Bytes scratch() {
@@ -167,7 +168,8 @@ struct ConvolutionInput {
     return {};
   }
   template<class G, class W>
-  using Kernel = kernel::conv<typename G::scalar, detail::geometry<D>(X, W::extents, S)>;
+  using Kernel =
+      kernel::conv<typename G::scalar, detail::geometry<D>(X, W::extents, S), detail::batch_of<G>(dynamic)>;
   template<class Out, class G, class W, class... B>
   static constexpr Bytes scratch() {
     return detail::scratch_for<G>(Kernel<G, W>::backward_input_scratch(detail::batch_of<G>(dynamic)));
@@ -228,7 +230,8 @@ struct ConvolutionWeight {
   }
   static constexpr Extents shape(const Extents&, const Extents&) { return W; }
   template<class X>
-  using Kernel = kernel::conv<typename X::scalar, detail::geometry<D>(X::extents, W, S)>;
+  using Kernel =
+      kernel::conv<typename X::scalar, detail::geometry<D>(X::extents, W, S), detail::batch_of<X>(dynamic)>;
   template<class Out, class X, class G>
   static constexpr Bytes scratch() {
     return detail::scratch_for<X>(Kernel<X>::backward_weight_scratch(detail::batch_of<X>(dynamic)));
