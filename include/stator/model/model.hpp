@@ -22,13 +22,6 @@
 
 namespace stator::inline v0_2 {
 
-/// Says that memory holds the elements of a model already: `Model<Net> model{stator::adopt, memory};`.
-struct adopt_t {
-  explicit adopt_t() = default;
-};
-/// The one value of `adopt_t`.
-inline constexpr adopt_t adopt{};
-
 /// A network and its memory.
 ///
 /// Threads. One model may be used by several threads at a time to compute: `model.eval()(x)`, and `model(x)`

@@ -149,6 +149,13 @@ struct ModelMemory {
   std::span<GradState> grad_states = {};
 };
 
+/// Says that memory holds the elements of a model already: `Model<Net> model{stator::adopt, memory};`.
+struct adopt_t {
+  explicit adopt_t() = default;
+};
+/// The one value of `adopt_t`.
+inline constexpr adopt_t adopt{};
+
 /// An element of `named_parameters()`.
 struct NamedTensor {
   std::string_view name; ///< its full path

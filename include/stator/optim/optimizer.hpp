@@ -9,7 +9,6 @@
 
 #include "stator/core/compiler.hpp"
 #include "stator/core/error.hpp"
-#include "stator/core/glob.hpp"
 #include "stator/core/grad_state.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/optim/master_weights.hpp"
@@ -20,10 +19,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <deque>
-#include <numeric>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -60,47 +56,25 @@ using scalar_of_model = typename model_scalar<M>::type;
 /// arena's order with `name`, `offset` in bytes and `numel`, and, if some may be without a gradient,
 /// `has_grad(row of the table)`.
 template<class Rule, class M>
-class Optimizer : public MasterWeights<Optimizer<Rule, M>, detail::scalar_of_model<M>> {
+class Optimizer : public ParamGroups<Rule>,
+                  public MasterWeights<Optimizer<Rule, M>, detail::scalar_of_model<M>> {
 public:
   /// The type that parameters are computed in, and that gradients and states have: see arithmetic_of.
   using T = arithmetic_of<detail::scalar_of_model<M>>;
   using model_type = M; ///< whose parameters are changed
-  using Options = typename Rule::Options;
-  /// An element of `param_groups()`.
-  using Group = ParamGroup<Rule>;
+  using typename ParamGroups<Rule>::Options;
+  using typename ParamGroups<Rule>::Group;
   static constexpr auto state_names = Rule::state_names;
 
-  Optimizer(M& model, const Options& options) : model_(&model), progress_(table().size()) {
-    Rule::check(options);
-    Group all{.options = options, .parameters = std::vector<std::size_t>(table().size())};
-    std::iota(all.parameters.begin(), all.parameters.end(), std::size_t{0});
-    groups_.push_back(std::move(all));
-  }
+  Optimizer(M& model, const Options& options)
+      : ParamGroups<Rule>(options, table().size()), model_(&model), progress_(table().size()) {}
 
   /// Moves the parameters whose name matches `pattern` ("*.bias") to a group with other options.
   /// Throws KeyError when there are none, ValueError for options out of range.
   /// The reference holds as long as the optimiser.
   Group& add_param_group(std::string_view pattern, const Options& options) {
-    Rule::check(options);
-    Group group{.options = options, .parameters = {}};
-    for (std::size_t i = 0; i < table().size(); ++i)
-      if (glob_match(pattern, table()[i].name)) group.parameters.push_back(i);
-    if (group.parameters.empty())
-      raise(KeyError("add_param_group: no parameter matches '" + std::string(pattern) + "'"));
-    for (Group& other : groups_)
-      std::erase_if(other.parameters,
-                    [&](std::size_t i) { return std::ranges::count(group.parameters, i) > 0; });
-    groups_.push_back(std::move(group));
-    return groups_.back();
+    return this->add_group(table(), pattern, options);
   }
-
-  /// The options of the first group; `options().lr = 1e-4` holds from the next step on, and the reference as
-  /// long as the optimiser.
-  Options& options() { return groups_.front().options; }
-  const Options& options() const { return groups_.front().options; }
-  /// All groups, as a range with [] and size(); the one that was made with the optimiser first.
-  std::deque<Group>& param_groups() { return groups_; }
-  const std::deque<Group>& param_groups() const { return groups_; }
 
   /// Changes the parameters that have a gradient by one step along it.
   /// After the first step nothing is allocated.
@@ -178,7 +152,7 @@ public:
     separate();
     progress_[parameter] = {};
     for (std::size_t s = 0; s < state_names.size(); ++s) std::ranges::fill(part(s, parameter), T{0});
-    begin_states(group_of(parameter), parameter);
+    begin_states(this->group_of(parameter), parameter);
   }
 
   /// The state with one of `state_names`, in the layout of the parameter arena. Empty as long as it is not
@@ -212,7 +186,7 @@ public:
   /// Gives the states that the options need their memory and first values. `step()` does this itself.
   /// Throws UnboundError when the model has been moved from.
   void allocate_states() {
-    for (const Group& group : groups_) allocate_states(group);
+    for (const Group& group : this->param_groups()) allocate_states(group);
   }
 
 private:
@@ -255,14 +229,14 @@ private:
   bool can_step_together() const {
     // A model without memory is refused by what allocates.
     if (!together_ || gradients().empty()) return false;
-    const Group& all = groups_.front(); // where one has all parameters, others have none
+    const Group& all = this->param_groups().front(); // where one has all parameters, others have none
     if (all.parameters.size() != table().size() || !Rule::keeps_zero(all.options)) return false;
     for (std::size_t i = 0; i < table().size(); ++i)
       if (!has_grad(i)) return false;
     return true;
   }
   void step_together(const detail::Scaling& scaling = {}) {
-    const Group& all = groups_.front();
+    const Group& all = this->param_groups().front();
     allocate_states(all);
     Progress& progress = progress_[0];
     if (progress.steps == 0)
@@ -273,7 +247,7 @@ private:
   STATOR_NOINLINE void step_one_by_one() {
     allocate_states();
     separate();
-    for (const Group& group : groups_)
+    for (const Group& group : this->param_groups())
       for (std::size_t i = 0; i < group.parameters.size();) i = step_from(group, i);
   }
   /// From here on each parameter has a progress of its own.
@@ -312,12 +286,6 @@ private:
     return i;
   }
 
-  const Group& group_of(std::size_t parameter) const {
-    for (const Group& group : groups_)
-      if (std::ranges::count(group.parameters, parameter) > 0) return group;
-    return groups_.front();
-  }
-
   /// Gives the states of a parameter the values that they have before its first step, where these are not 0.
   void begin_states([[maybe_unused]] const Group& group, [[maybe_unused]] std::size_t parameter) {
     if constexpr (requires { Rule::initial(group.options, parameter); })
@@ -327,7 +295,7 @@ private:
 
   void allocate(std::size_t s) {
     states_.allocate(s, gradients().size());
-    for (const Group& group : groups_)
+    for (const Group& group : this->param_groups())
       for (const std::size_t i : group.parameters) begin_states(group, i);
   }
   std::span<T> part(std::size_t s, std::size_t parameter) { return states_.part(s, parameter); }
@@ -358,7 +326,6 @@ private:
 
   static constexpr Index parallel_size = Index{1} << 19;
   M* model_;
-  std::deque<Group> groups_;       // which stay where they are when another one comes
   States<Rule, M> states_;         ///< and the elements of the arena that it changes
   std::vector<Progress> progress_; ///< one for each row of the table
   bool together_ = true;           ///< all have come as far as the first, and only that one is kept up
