@@ -4,7 +4,7 @@
 
 A header includes only headers of its own room and of rooms above it, and declares nothing ahead that a later room
 defines, except for the extension points that the README's second table lists. Each room has a README of at most ten
-lines, and is listed. The inline namespace that headers open is that of the version in version.hpp, which is also the changelog's
+lines, and is listed. A header has at most 350 lines. The inline namespace that headers open is that of the version in version.hpp, which is also the changelog's
 newest and the one that the build files state.
 
     tests/structure/check.py [INCLUDE_DIRECTORY]      prints what is wrong, one line each; exit code 1 if anything is
@@ -124,6 +124,8 @@ def main():
             if other.group() != opening:
                 line = text.count("\n", 0, other.start()) + 1
                 problems.append(f"{path}:{line}: opens {other.group()}, not the version's inline namespace: {opening} {{")
+        if (lines := text.count("\n")) > 350:
+            problems.append(f"{path}: has {lines} lines, at most 350 are allowed: a header has one subject")
         for number, line in enumerate(text.splitlines(), 1):
             if re.match(r"[^/\"]*\bthrow\b", line) and path.as_posix() != "core/error.hpp":
                 problems.append(f"{path}:{number}: throws by itself: raise() of core/error.hpp does, or calls a handler")

@@ -39,6 +39,7 @@ CASES = [  # file, its contents, what is said about it
     ("core/x.hpp", "inline void f() { throw 1; }\n", "x.hpp:1: throws by itself"),
     ("core/x.hpp", "// f throws\ninline int throws() { return 1; } // never throw\n", None),
     ("graph/README.md", "line\n" * 11, "has 11 lines"),
+    ("graph/long.hpp", "// line\n" * 351, "graph/long.hpp: has 351 lines"),
     ("late/README.md", "late\n", "late/: is not in the table"),
     ("README.md", README.replace("| `core/` | `allowed<E>`", "| `core/` | `other`"), "declares stator::allowed"),
 ]

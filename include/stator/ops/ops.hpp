@@ -41,6 +41,7 @@
 #include "stator/ops/loss.hpp"
 #include "stator/ops/margin_loss.hpp"
 #include "stator/ops/matmul.hpp"
+#include "stator/ops/nll_loss.hpp"
 #include "stator/ops/noise.hpp"
 #include "stator/ops/order_statistics.hpp"
 #include "stator/ops/padded_sequence.hpp"
