@@ -14,9 +14,12 @@
 
 namespace stator::kernel {
 
-/// Rows and columns that `dots` takes at once.
+/// Rows that `dots` takes at once, of four columns: with 16 registers three leave none over, and take a third
+/// fewer loads than two. Without fused operations a product needs a register as well.
 template<class T>
-inline constexpr Index dots_rows = vector_registers >= 32 ? 4 : 2;
+inline constexpr Index dots_rows = vector_registers >= 32 ? 4
+                                   : vector_bytes >= 32   ? 3
+                                                          : 2;
 
 /// How B lies: row after row, or as `pack_dots` leaves it, each in the caches near the core or farther away.
 enum class DotsLayout { rows, rows_far, packed, packed_far };
@@ -182,12 +185,18 @@ STATOR_ALWAYS_INLINE inline void dots_block(const T* a, Index ai, const Stored* 
   const auto columns = [&]<Index Count>(Index j) STATOR_INLINE_LAMBDA {
     const Stored* const rows = b + j * bi;
     const T* const start = bias ? bias + j : nullptr;
-    const Index tiled = m / MR * MR;
-    for (Index i = 0; i < tiled; i += MR)
-      dots<T, W, MR, Count, K, Layout>(a + i * ai, ai, rows, bi, k, start, add, c + i * ci + j, ci);
+    Index i = 0;
+    const auto some = [&]<Index Rows>() STATOR_INLINE_LAMBDA {
+      dots<T, W, Rows, Count, K, Layout>(a + i * ai, ai, rows, bi, k, start, add, c + i * ci + j, ci);
+      i += Rows;
+    };
+    // Of four rows two twice, if three is the most: a row alone reads as much of B as they do.
+    while (m - i >= MR && (MR != 3 || m - i != MR + 1)) some.template operator()<MR>();
+    if constexpr (MR > 2 && (K == dynamic || K >= W)) {
+      while (m - i >= 2) some.template operator()<2>();
+    }
     if constexpr (MR > 1) {
-      for (Index i = tiled; i < m; ++i)
-        dots<T, W, 1, Count, K, Layout>(a + i * ai, ai, rows, bi, k, start, add, c + i * ci + j, ci);
+      while (i < m) some.template operator()<1>();
     }
   };
   const Index whole = n / NR * NR;

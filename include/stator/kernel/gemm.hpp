@@ -79,7 +79,7 @@ private:
   }
 
   /// Rows and columns of C that are computed at once by inner products.
-  static constexpr Index dot_rows = M != dynamic ? std::min(M, dots_rows<T>) : dots_rows<T>,
+  static constexpr Index dot_rows = M != dynamic ? ceil_div(M, ceil_div(M, dots_rows<T>)) : dots_rows<T>,
                          dot_columns = dot_rows == 1 ? 8 : 4;
   template<DotsLayout Layout>
   static constexpr auto inner_products =
