@@ -185,9 +185,70 @@ TEST_CASE("conv takes planes each by itself") {
   constexpr ConvGeometry<2> doubles{
       .in_channels = 4, .out_channels = 4, .groups = 4, .input = {12, 11}, .kernel = {3, 2}};
   check<double, doubles>(2);
-  static_assert(stator::kernel::detail::conv_vectors<double, doubles, true>::plane_rows > 0 &&
+  static_assert(stator::kernel::detail::conv_depthwise<double, doubles, true>::wins &&
                     stator::kernel::detail::conv_weight_planes<double, doubles>::wins,
                 "another kernel would be tested");
+}
+
+namespace {
+/// A convolution of `channels` planes, each by itself.
+constexpr ConvGeometry<2> depthwise(Index channels, std::array<Index, 2> input, std::array<Index, 2> kernel,
+                                    Index stride, std::array<Index, 2> padding) {
+  return {.in_channels = channels,
+          .out_channels = channels,
+          .groups = channels,
+          .input = input,
+          .kernel = kernel,
+          .stride = {stride, stride},
+          .padding_begin = padding,
+          .padding_end = padding};
+}
+} // namespace
+
+TEST_CASE("conv takes planes each by itself, of all sizes") {
+  // Two rows in a vector, a row shorter than a vector, several vectors, bands of rows.
+  check<float, depthwise(5, {7, 7}, {3, 3}, 1, {1, 1})>(3);
+  check<float, depthwise(3, {6, 5}, {3, 3}, 1, {1, 1})>(2);
+  check<float, depthwise(3, {5, 7}, {2, 2}, 1, {0, 0})>(9);
+  check<float, depthwise(4, {14, 14}, {5, 5}, 1, {2, 2})>(3);
+  check<float, depthwise(3, {29, 27}, {7, 7}, 1, {3, 3})>(2);
+  check<float, depthwise(2, {45, 61}, {3, 5}, 1, {0, 3})>(2);
+  check<double, depthwise(2, {37, 50}, {5, 3}, 1, {2, 1})>(2);
+}
+
+TEST_CASE("conv takes planes each by itself with a stride of two") {
+  check<float, depthwise(5, {14, 14}, {3, 3}, 2, {1, 1})>(3);
+  check<float, depthwise(3, {28, 28}, {3, 3}, 2, {1, 1})>(2);
+  check<float, depthwise(3, {15, 17}, {3, 3}, 2, {1, 1})>(2); // half a pair at the end
+  check<float, depthwise(3, {21, 37}, {5, 5}, 2, {2, 2})>(2);
+  check<float, depthwise(2, {16, 20}, {2, 2}, 2, {0, 0})>(2);
+  check<float, depthwise(2, {17, 47}, {7, 4}, 2, {3, 1})>(2);
+  check<float, depthwise(2, {19, 65}, {4, 7}, 2, {0, 2})>(1);
+  check<float, depthwise(2, {90, 70}, {3, 3}, 2, {1, 1})>(1);
+  check<double, depthwise(3, {13, 18}, {3, 3}, 2, {1, 0})>(2);
+  check<float, depthwise(64, {56, 56}, {3, 3}, 2, {1, 1})>(2); // enough for several threads
+  constexpr auto up = depthwise(3, {15, 17}, {3, 3}, 2, {1, 1});
+  using Layout = stator::kernel::detail::plane_layout<float, up, true>;
+  static_assert(stator::kernel::detail::conv_depthwise<float, up, true>::wins && Layout::up,
+                "another kernel would be tested");
+}
+
+TEST_CASE("conv takes pictures of one channel") {
+  check<float, ConvGeometry<2>{.in_channels = 1,
+                               .out_channels = 6,
+                               .input = {28, 28},
+                               .kernel = {5, 5},
+                               .padding_begin = {2, 2},
+                               .padding_end = {2, 2}}>(3);
+  check<float, ConvGeometry<2>{.in_channels = 1, .out_channels = 7, .input = {40, 33}, .kernel = {3, 3}}>(3);
+  check<float, ConvGeometry<2>{.in_channels = 3,
+                               .out_channels = 12,
+                               .groups = 3,
+                               .input = {60, 75},
+                               .kernel = {3, 3},
+                               .stride = {2, 2},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(2);
 }
 
 TEST_CASE("conv takes rows of pixels where one vector holds all channels") {

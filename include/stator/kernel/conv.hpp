@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stator/kernel/conv_columns.hpp"
+#include "stator/kernel/conv_depthwise_pass.hpp"
 #include "stator/kernel/conv_pass.hpp"
 #include "stator/kernel/conv_vectors.hpp"
 #include "stator/kernel/conv_weight_columns.hpp"
@@ -30,6 +31,8 @@ constexpr auto conv_choice() {
   if constexpr (Winograd && conv_winograd_pass<T, G, Backward>::wins &&
                 has_winograd_tiles<conv_winograd_pass<T, G, Backward>>(Samples, Least))
     return std::type_identity<conv_winograd_pass<T, G, Backward>>();
+  else if constexpr (conv_depthwise<T, G, Backward>::wins)
+    return std::type_identity<conv_depthwise<T, G, Backward>>();
   else if constexpr (conv_vectors<T, G, Backward>::wins)
     return std::type_identity<conv_vectors<T, G, Backward>>();
   else if constexpr (conv_columns<T, G, Backward>::wins)

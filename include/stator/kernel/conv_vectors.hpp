@@ -4,7 +4,6 @@
 #pragma once
 
 #include "stator/core/compiler.hpp"
-#include "stator/kernel/conv_depthwise.hpp"
 #include "stator/kernel/conv_lanes.hpp"
 #include "stator/kernel/parallel.hpp"
 
@@ -48,13 +47,6 @@ struct conv_vectors {
                                  tiles >= 4 && steps >= 16 &&
                                  lanes::plane * static_cast<Index>(sizeof(T)) % 1024 == 0 &&
                                  steps * NV * W * static_cast<Index>(sizeof(T)) <= (Index{1} << 15);
-
-  /// Rows of a plane at once, where each is convolved by itself.
-  static constexpr Index plane_rows = D == 2 && channels == 1 && direction::source_channels == 1 &&
-                                              G.kernel[0] > 1 &&
-                                              G.stride == filled<D>(1) && G.dilation == filled<D>(1)
-                                          ? plane_tile(direction::target[0], direction::taps)
-                                          : 0;
 
   /// Whether it is faster than vectors along the channels: by the share of lanes that do something, and what
   /// both cost beside their multiplications (measured).
@@ -176,11 +168,6 @@ private:
   /// Part `part` of `parts` of the vectors of a group; `mine` is the thread's slot.
   void group(const T* in, T* y, Index n, Index g, T* mine, Index part, Index parts) const {
     if constexpr (copies) return group_of_copies(in, y, n, g, part, parts);
-    if constexpr (plane_rows > 0)
-      if (parts == 1)
-        return conv_plane<T, W, plane_rows, G.kernel[0], G.kernel[D - 1], lanes::valid>(
-            in + from[0], lanes::extents[D - 1], weights + g * steps, start[g],
-            y + (n * G.groups + g) * target_plane, direction::target[0], direction::target[D - 1]);
     for (Index t = 0; t < tiles; ++t) {
       const Index c = t * MR, valid = std::min(MR, channels - c);
       T* out = y + ((n * G.groups + g) * channels + c) * target_plane;
@@ -237,8 +224,7 @@ private:
       Index tap = 0;
       direction::each_tap(c, [&](Index k, const std::array<Index, D>& shift) {
         for (Index s = 0; s < direction::source_channels; ++s) {
-          // Planes by themselves take taps in the order of their pixels.
-          const Index p = first_step + s * seen + (Backward && plane_rows > 0 ? seen - 1 - tap : tap);
+          const Index p = first_step + s * seen + tap;
           step[p] = static_cast<Offset>(s * lanes::plane + lanes::at(shift));
           for (Index t = 0; t < G.groups * tiles; ++t)
             for (Index i = 0; i < MR; ++i) {
