@@ -37,13 +37,27 @@ struct LeafMemory {
 
 inline namespace STATOR_LIFETIMES {
 
+/// Where the gradient of an input goes.
+template<class T, bool NeedsGrad>
+struct InputGradient {
+  GradState* state = nullptr;       ///< of a model's parameter
+  arithmetic_of<T>* grad = nullptr; ///< the gradient
+};
+template<class T>
+struct InputGradient<T, false> {
+  static constexpr GradState* state = nullptr;
+  static constexpr arithmetic_of<T>* grad = nullptr;
+};
+
 /// An input tensor that has a name, or whose memory somebody else owns.
 template<class T, class S, bool NeedsGrad>
 struct Input {
-  T* data = nullptr;                ///< the elements, not owned
-  arithmetic_of<T>* grad = nullptr; ///< the gradient, null where none is wanted
-  Index leading = 0;                ///< the leading extent
-  GradState* state = nullptr;       ///< of a model's parameter
+  // Apart from the pointer before: g++ would store both as a vector, and what reads one of them then waits
+  // much longer than for a store of its own.
+  Index leading = 0; ///< the leading extent
+  T* data = nullptr; ///< the elements, not owned
+  /// Null where none is wanted.
+  [[no_unique_address]] InputGradient<T, NeedsGrad> gradient{};
   /// Notices when the tensor is gone, with STATOR_CHECK_LIFETIMES.
   [[no_unique_address]] detail::Watch watch{};
 };
@@ -89,9 +103,13 @@ struct State {
   /// What has run and what is still valid.
   bool forward_kept = false, backward_done = false, has_item = false;
   /// The scalar result, so that `item()` after `backward()` computes nothing.
-  alignas(8) std::byte item[8]{};
+  alignas(8) std::byte item[8];
 
-  constexpr State() = default;
+  // Nothing is written that is not read: it counts in the smallest networks.
+  constexpr State() {
+    if (std::is_constant_evaluated())
+      for (std::byte& b : item) b = {};
+  }
   // A copy of an expression has not run yet.
   constexpr State(const State&) : State() {}
   constexpr State& operator=(const State&) { return *this; } // NOLINT(bugprone-unhandled-self-assignment)

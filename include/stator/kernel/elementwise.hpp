@@ -23,10 +23,12 @@ struct Elementwise : stator::detail::ElementwiseBase {
   using Single = void (*)(const Simd<T, 1>* args, Simd<T, 1>& result);
   /// The operation on full vectors.
   using Vector = void (*)(const Simd<T>* args, Simd<T>& result);
-  Single single; ///< for the rest of a row
-  Vector vector; ///< for all but the rest of a row
+  Single single;   ///< for the rest of a row
+  Vector vector;   ///< for all but the rest of a row
+  bool is_partial; ///< whether it is not defined everywhere: then each lane must hold an operand
 
-  constexpr Elementwise(Single s, Vector v) : single(s), vector(v) {}
+  constexpr Elementwise(Single s, Vector v, bool partial = false)
+      : single(s), vector(v), is_partial(partial) {}
 };
 
 /// The most operands of an elementwise operation.
@@ -114,13 +116,15 @@ STATOR_ALWAYS_INLINE inline void operate(V* value, V& result, std::index_sequenc
 
 /// One step of a region, its result in a register, of which `Count` elements are wanted. Regions share these
 /// functions: their names hold the step alone, not its region.
-template<class V, RegionStep Step, bool Moves, Index Count, class T>
+template<class V, RegionStep Step, bool Moves, Index Count, bool Repeats, class T>
 STATOR_ALWAYS_INLINE inline void step(const T* const* source, T* const* target, Index i, V* value,
                                       V& result) {
   if constexpr (Step.input > 0) {
     constexpr auto k = static_cast<std::size_t>(Step.input - 1);
-    if constexpr (Moves)
+    if constexpr (Moves && Repeats)
       load_repeated<T, V::size, Count>(result.raw, source[k] + i);
+    else if constexpr (Moves)
+      load_first<T, V::size, Count>(result.raw, source[k] + i);
     else
       result = V(source[k][0]);
   } else if constexpr (Step.operation == nullptr) {
@@ -179,6 +183,13 @@ struct fused {
   }
 
 private:
+  /// Whether an operation is not defined everywhere.
+  static constexpr bool is_partial = [] {
+    for (const RegionStep& s : R.steps)
+      if (s.operation != nullptr && static_cast<const Elementwise<T>*>(s.operation)->is_partial) return true;
+    return false;
+  }();
+
   /// Loops from dimension D on; `position` is the row-major index so far, `at` what a load needs of it.
   template<std::size_t D, class... At>
   static void nest(const T* const* in, T* const* out, Index position, At... at) {
@@ -209,7 +220,7 @@ private:
       for (Index i = whole; i < count; ++i) evaluate<Simd<T, 1>>(source, target, i);
   }
   /// The same for a number of elements that is a constant: what does not fill a vector is a vector all the
-  /// same, of elements that are there, since some functions are not defined everywhere.
+  /// same, in which elements are repeated where a function is not defined everywhere.
   template<Index Count>
   static void row(const T* const* in, T* const* out, Index to) {
     T* target[R.outputs];
@@ -226,7 +237,8 @@ private:
   STATOR_ALWAYS_INLINE static void evaluate(const T* const* source, T* const* target, Index i) {
     [&]<std::size_t... S>(std::index_sequence<S...>) STATOR_INLINE_LAMBDA {
       V value[step_count];
-      (detail::step<V, R.steps[S], moves(R.steps[S]), Count>(source, target, i, value, value[S]), ...);
+      (detail::step<V, R.steps[S], moves(R.steps[S]), Count, is_partial>(source, target, i, value, value[S]),
+       ...);
     }(std::make_index_sequence<step_count>{});
   }
   /// Whether what a step loads is another element in each turn of the innermost loop.

@@ -136,6 +136,16 @@ STATOR_ALWAYS_INLINE inline void transposed_tile(const T* a, const T* b, const T
   }
 }
 
+/// sum += x times element L of each quad of w.
+template<class T, Index W, int L, class V>
+STATOR_ALWAYS_INLINE inline void add_times_lane(const V& x, const V& w, V& sum) {
+  [&]<int... I>(std::integer_sequence<int, I...>) STATOR_INLINE_LAMBDA {
+    constexpr int q = static_cast<int>(quad<T>);
+    const V lane = __builtin_shufflevector(w, w, (I / q * q + L)...);
+    sum += x * lane;
+  }(std::make_integer_sequence<int, static_cast<int>(W)>{});
+}
+
 /// C[N, W] = bias + B[N, K] · A[K, W]: W rows of a linear map, each in a lane.
 template<class T, Index W, Index N, Index K>
 STATOR_ALWAYS_INLINE inline void product_in_lanes(const T* a, const T* b, const T* bias, T* c) {
@@ -143,24 +153,45 @@ STATOR_ALWAYS_INLINE inline void product_in_lanes(const T* a, const T* b, const 
   const auto some = [&]<Index Count>(Index j) STATOR_INLINE_LAMBDA {
     V sum[Count];
     STATOR_UNROLL
-    for (Index i = 0; i < Count; ++i) sum[i] = V{};
+    for (Index i = 0; i < Count; ++i) sum[i] = (bias ? bias[j + i] : T{}) - V{};
     const auto step = [&](Index p) STATOR_INLINE_LAMBDA {
       V x;
       load_once(x, a + p * W);
       STATOR_UNROLL
       for (Index i = 0; i < Count; ++i) sum[i] += x * b[(j + i) * K + p];
     };
-    if constexpr (K <= 32) {
+    // Loads decide how long it takes: of every other row a quad of weights is read at once.
+    const auto quad_step = [&](Index p) STATOR_INLINE_LAMBDA {
+      constexpr Index q = quad<T>;
+      V x[q];
+      STATOR_UNROLL
+      for (Index k = 0; k < q; ++k) load_once(x[k], a + (p + k) * W);
+      STATOR_UNROLL
+      for (Index i = 0; i < Count; ++i) {
+        const T* const row = b + (j + i) * K + p;
+        if (i % 2 == 0) {
+          STATOR_UNROLL
+          for (Index k = 0; k < q; ++k) sum[i] += x[k] * row[k];
+        } else {
+          V w;
+          load_repeated<T, W, q>(w, row);
+          [&]<int... L>(std::integer_sequence<int, L...>) STATOR_INLINE_LAMBDA {
+            (add_times_lane<T, W, L>(x[L], w, sum[i]), ...);
+          }(std::make_integer_sequence<int, static_cast<int>(q)>{});
+        }
+      }
+    };
+    if constexpr (K <= 32 && K % quad<T> == 0 && W > quad<T>) {
+      STATOR_UNROLL
+      for (Index p = 0; p < K; p += quad<T>) quad_step(p);
+    } else if constexpr (K <= 32) {
       STATOR_UNROLL
       for (Index p = 0; p < K; ++p) step(p);
     } else {
       for (Index p = 0; p < K; ++p) step(p);
     }
     STATOR_UNROLL
-    for (Index i = 0; i < Count; ++i) {
-      if (bias) sum[i] += bias[j + i] - V{};
-      store(sum[i], c + (j + i) * W);
-    }
+    for (Index i = 0; i < Count; ++i) store(sum[i], c + (j + i) * W);
   };
   constexpr Index most = vector_registers / 2, whole = N / most * most;
   if constexpr (whole > 0)

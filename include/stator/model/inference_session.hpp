@@ -164,8 +164,8 @@ private:
                       std::is_same_v<typename Given::shape_type, typename Wanted::shape_type>,
                   "stator: InferenceSession: an input has another type than the session was made for");
     using T = typename Wanted::scalar;
-    return expr::Input<T, typename Wanted::shape_type, false>{const_cast<T*>(x.data()), nullptr, x.leading(),
-                                                              nullptr, detail::Watch(x.data())};
+    return expr::Input<T, typename Wanted::shape_type, false>{
+        x.leading(), const_cast<T*>(x.data()), {}, detail::Watch(x.data())};
   }
 
   void prepare(const Net& net) {

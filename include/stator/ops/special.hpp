@@ -41,6 +41,7 @@ template<int N>
 struct Polygamma : RealFunction {
   static_assert(N >= 0, "stator: polygamma: the order is negative");
   static constexpr std::string_view name = N == 0 ? "Digamma" : "Polygamma";
+  static constexpr bool is_partial = true;
   template<class V>
   static V apply(const V& x) {
     return kernel::each(x, [](auto e) { return kernel::polygamma(N, e); });
@@ -66,6 +67,7 @@ template<int P>
 struct Mvlgamma : RealFunction {
   static_assert(P >= 1, "stator: mvlgamma: there is less than one dimension");
   static constexpr std::string_view name = "Mvlgamma";
+  static constexpr bool is_partial = true;
   template<class V>
   static V apply(const V& x) {
     return kernel::each(x, [](auto e) {
@@ -93,6 +95,7 @@ struct BesselI;
 template<int Order>
 struct BesselI : RealFunction {
   static constexpr std::string_view name = Order == 0 ? "I0" : "SpecialI1";
+  static constexpr bool is_partial = true;
   template<class V>
   static V apply(const V& x) {
     return kernel::each(x, [](auto e) { return kernel::bessel_i(Order, e); });
@@ -112,6 +115,7 @@ struct BesselI : RealFunction {
 template<bool Upper>
 struct Igamma : Broadcasting<Igamma<Upper>> {
   static constexpr std::string_view name = Upper ? "Igammac" : "Igamma";
+  static constexpr bool is_partial = true;
   static constexpr Promotion promotion = Promotion::floats;
   template<class V>
   static V apply(const V& a, const V& x) {

@@ -218,12 +218,13 @@ constexpr auto to_handle(A&& a) {
     using S = typename X::scalar;
     constexpr bool has_grad = requires { a.grad_data(); };
     const auto refer = [](const X& x) {
-      arithmetic_of<S>* grad = nullptr;
-      if constexpr (has_grad) grad = x.grad_data();
-      GradState* state = nullptr;
-      if constexpr (requires { x.grad_state(); }) state = x.grad_state();
-      return expr::Input<S, typename X::shape_type, has_grad>{const_cast<S*>(x.data()), grad, x.leading(),
-                                                              state, stator::detail::Watch(x.data())};
+      expr::InputGradient<S, has_grad> gradient;
+      if constexpr (has_grad) {
+        gradient.grad = x.grad_data();
+        if constexpr (requires { x.grad_state(); }) gradient.state = x.grad_state();
+      }
+      return expr::Input<S, typename X::shape_type, has_grad>{x.leading(), const_cast<S*>(x.data()), gradient,
+                                                              stator::detail::Watch(x.data())};
     };
     if constexpr (requires { X::owns_elements; } && !std::is_lvalue_reference_v<A>) {
       const auto owner = std::make_shared<const X>(std::forward<A>(a));

@@ -40,7 +40,7 @@ concept IsView = requires { Op::is_view; };
 template<class Op>
 concept IsStore = requires { Op::is_store; };
 template<class Op>
-concept IsUnique = requires { Op::is_unique; };
+concept IsPartial = requires { Op::is_partial; };
 
 template<class Op, class V, std::size_t... I>
 void call(const V* a, V& result) {
@@ -51,7 +51,7 @@ struct code;
 template<class Op, class T, std::size_t... I>
 struct code<Op, T, std::index_sequence<I...>> {
   static constexpr kernel::Elementwise<T> value{&call<Op, kernel::Simd<T, 1>, I...>,
-                                                &call<Op, kernel::Simd<T>, I...>};
+                                                &call<Op, kernel::Simd<T>, I...>, IsPartial<Op>};
 };
 
 template<class Op, class Out, class... In>
@@ -264,7 +264,7 @@ struct signature {
     if constexpr (requires { Op::normalizer; }) s.normalizer = Op::normalizer;
     if constexpr (requires { typename Op::undoing; })
       s.undone_by = &signature<typename Op::undoing, 0, In..., Out>::value;
-    s.unique = detail::IsUnique<Op>;
+    s.unique = requires { Op::is_unique; };
     s.constant = requires { Op::is_constant; };
     s.order = Order;
     if constexpr (requires { Op::template finish<In...>; }) s.finish = Op::template finish<In...>;

@@ -62,7 +62,7 @@ struct tracer<expr::Input<T, S, NeedsGrad>> {
     input.watch.check("a tensor");
     if (input.data == nullptr && S::numel > 0 && (!S::is_dynamic || input.leading > 0)) [[unlikely]]
       detail::refuse_input<S>(input.leading);
-    *g.next++ = {input.data, input.grad, input.state};
+    *g.next++ = {input.data, input.gradient.grad, input.gradient.state};
     if constexpr (S::is_dynamic) g.see_batch(input.leading);
   }
 };
