@@ -298,7 +298,7 @@ TEST_CASE("a dump shows the graph after a pass, and an unknown pass lists those 
   CHECK_THROWS_WITH(
       dumped<MlpLoss>("fusion"),
       Catch::Matchers::Contains("there is no pass \"fusion\"; there are record, differentiate, fold, common, "
-                                "dead, sinks, fuse, order, memory"));
+                                "dead, pooled, sinks, fuse, order, memory"));
 }
 
 TEST_CASE("what changes nothing is dropped, and what does is kept") {
@@ -353,4 +353,92 @@ TEST_CASE("hooks leave a network the passes of its own") {
   const auto expected = model(x).value(), found = hooked(x).value();
   for (Index i = 0; i < 6; ++i) CHECK(found.data()[i] == expected.data()[i]);
   CHECK(calls == 1);
+}
+
+namespace {
+/// Two convolutions with relu and pooling behind them: the kernel of the second, Winograd's, does all of it.
+/// With `More` something else reads what is between.
+template<bool More>
+struct Pooling {
+  nn::Conv2d<1, 16, 3> first;
+  nn::Conv2d<16, 16, 3, {.padding = 1}> second;
+  nn::Linear<144, 3> head;
+  constexpr auto forward(auto x) const {
+    const auto h = x | first | nn::relu | nn::max_pool2d<2>;
+    const auto relu = h | second | nn::relu;
+    const auto scores = relu | nn::max_pool2d<2> | flatten<1> | head;
+    if constexpr (More)
+      return scores + 0 * sum_keepdim<1>(flatten<1>(relu));
+    else
+      return scores;
+  }
+};
+template<bool More, Index N>
+using PoolingLoss = decltype(nn::cross_entropy(
+    std::declval<const Model<Pooling<More>>&>()(std::declval<Tensor<float, N, 1, 14, 14>&>()),
+    std::declval<Tensor<std::int64_t, N>&>()));
+
+/// The gradients of all parameters for eight samples.
+template<bool More, Index N>
+std::vector<float> pooling_gradients() {
+  manual_seed(3);
+  Model<Pooling<More>> model;
+  Tensor<float, 8, 1, 14, 14> images;
+  Tensor<std::int64_t, 8> labels;
+  nn::init::normal_(images);
+  for (Index i = 0; i < 8; ++i) labels.data()[i] = i % 3;
+  using X = Tensor<float, N, 1, 14, 14>;
+  using Y = Tensor<std::int64_t, N>;
+  X x = [] {
+    if constexpr (N == dynamic)
+      return X(8);
+    else
+      return X();
+  }();
+  Y y = [] {
+    if constexpr (N == dynamic)
+      return Y(8);
+    else
+      return Y();
+  }();
+  std::ranges::copy(images.values(), x.data());
+  std::ranges::copy(labels.values(), y.data());
+  nn::cross_entropy(model(x), y).backward();
+  std::vector<float> all;
+  for (auto [name, p] : model.named_parameters())
+    for (const float g : p.template grad<float>()) all.push_back(g);
+  return all;
+}
+} // namespace
+
+TEST_CASE("the gradients of pooling and relu are one kernel, a convolution's kernel does both where it can") {
+  const std::string text = dumped<PoolingLoss<false, 4>>("pooled");
+  const auto count = [](const std::string& all, std::string_view word) {
+    int n = 0;
+    for (std::size_t at = all.find(word); at != all.npos; at = all.find(word, at + 1)) ++n;
+    return n;
+  };
+  CHECK(count(text, "ThresholdBackward(") == 0);
+  CHECK(count(text, "MaxPoolReluBackward(") == (kernel::winograd_by_default ? 1 : 2));
+  CHECK(count(text, "ConvolutionReluMaxPool(") == (kernel::winograd_by_default ? 1 : 0));
+  // What something else reads has to be written.
+  CHECK(count(dumped<PoolingLoss<true, 4>>("pooled"), "ConvolutionReluMaxPool(") == 0);
+  // A program that has no backward is as it was.
+  for (const graph::Pass& pass : graph::pipeline) {
+    INFO(pass.name);
+    CHECK(graph::verify(run::graph_after<PoolingLoss<false, 4>, true>(pass.name)) == "");
+    CHECK(graph::verify(run::graph_after<PoolingLoss<false, dynamic>, true>(pass.name)) == "");
+    CHECK(graph::verify(run::graph_after<PoolingLoss<false, 4>, false>(pass.name)) == "");
+  }
+}
+
+TEST_CASE("joining pooling and relu with their convolution leaves gradients as they were") {
+  const std::vector<float> expected = pooling_gradients<true, 8>();
+  for (const std::vector<float>& found :
+       {pooling_gradients<false, 8>(), pooling_gradients<false, dynamic>()}) {
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i)
+      if (std::abs(found[i] - expected[i]) > 1e-6F * (1 + std::abs(expected[i])))
+        FAIL_CHECK("gradient " << i << " is " << found[i] << ", expected " << expected[i]);
+  }
 }

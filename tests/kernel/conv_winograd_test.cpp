@@ -5,7 +5,11 @@
 #include "kernel/conv_loops.hpp"
 #include "kernel/support.hpp"
 #include "stator/kernel/conv.hpp"
+#include "stator/kernel/pool.hpp"
 
+#include <cmath>
+#include <cstring>
+#include <limits>
 #include <vector>
 
 using namespace stator;
@@ -111,6 +115,54 @@ void check(Index batch, double allowed = 2e-6) {
   }
 }
 
+/// Relu and the maximum of windows of two by two in the convolution's kernel, and gradients from that of the
+/// maxima: the same bits as one after the other, with any number of threads.
+template<auto G>
+void check_pooled(Index batch) {
+  using Kernel = conv<float, G>;
+  static_assert(Kernel::pools == winograd_by_default);
+  if constexpr (Kernel::pools) {
+    CAPTURE(batch, G.in_channels, G.out_channels, G.input[0], G.input[1], G.padding_begin[0]);
+    using Pool = max_pool<float, PoolGeometry<2>{.input = G.output(), .kernel = {2, 2}, .stride = {2, 2}}>;
+    const Index planes = batch * G.out_channels, pixels = planes * G.output_plane();
+    ExactArray<float> x(batch * G.in_channels * G.input_plane(), 1), bias(G.out_channels, 3);
+    const ExactArray<float> w(G.weights(), 2), g(pixels / 4, 4);
+    for (float& b : bias) b *= 3;                                     // some windows have no positive pixel
+    for (Index i = 0; i < x.size() / 3; ++i) x[i] = std::round(x[i]); // some have equal ones
+    x[x.size() - 1] = std::numeric_limits<float>::quiet_NaN();
+    auto scratch =
+        memory(std::max({Kernel::forward_scratch(batch).fixed, Kernel::backward_input_scratch(batch).fixed,
+                         Kernel::backward_weight_scratch(batch).fixed}));
+    ExactArray<float> y(pixels), maxima(pixels / 4), dy(pixels), dx(x.size()), dw(w.size(), 5);
+    Kernel::forward(x.data(), w.data(), bias.data(), y.data(), batch, scratch.data());
+    for (float& e : y) e = e <= 0 ? 0 : e;
+    Pool::forward(y.data(), maxima.data(), planes);
+    Pool::template backward<true>(y.data(), g.data(), dy.data(), planes);
+    CHECK(std::ranges::count(dy, 0.0F) > pixels * 3 / 4);
+    Kernel::backward_input(dy.data(), w.data(), dx.data(), batch, scratch.data());
+    Kernel::backward_weight(x.data(), dy.data(), dw.data(), true, batch, scratch.data());
+
+    const auto same = [](const float* a, const ExactArray<float>& b) {
+      return std::memcmp(a, b.data(), static_cast<std::size_t>(b.size()) * sizeof(float)) == 0;
+    };
+    const int before = get_num_threads();
+    for (const int threads : {1, 2, 5}) {
+      set_num_threads(threads);
+      ExactArray<float> pooled(batch * Kernel::pooled_elements(), 6), dx_pooled(x.size(), 7),
+          dw_pooled(w.size(), 5);
+      Kernel::forward_pooled(x.data(), w.data(), bias.data(), pooled.data(), batch, scratch.data());
+      CHECK(same(pooled.data(), maxima));
+      Kernel::backward_input_pooled(g.data(), pooled.data(), w.data(), dx_pooled.data(), batch,
+                                    scratch.data());
+      CHECK(same(dx_pooled.data(), dx));
+      Kernel::backward_weight_pooled(x.data(), g.data(), pooled.data(), dw_pooled.data(), true, batch,
+                                     scratch.data());
+      CHECK(same(dw_pooled.data(), dw));
+    }
+    set_num_threads(before);
+  }
+}
+
 constexpr ConvGeometry<2> geometry(Index in, Index out, Index high, Index wide, Index top = 1, Index left = 1,
                                    Index bottom = 1, Index right = 1) {
   return {.in_channels = in,
@@ -141,6 +193,14 @@ TEST_CASE("F(2x2, 3x3) takes planes of odd extents, and any padding") {
 TEST_CASE("F(2x2, 3x3) makes the weights of many channels again for each group of rows") {
   check<geometry(256, 96, 8, 8)>(5);
   check<geometry(80, 272, 7, 30)>(3);
+}
+
+TEST_CASE("F(2x2, 3x3) with relu and pooling by two gives the bits of one after the other") {
+  check_pooled<geometry(16, 16, 16, 16)>(2);
+  check_pooled<geometry(32, 64, 26, 26, 0, 0, 0, 0)>(2);
+  check_pooled<geometry(16, 32, 14, 10)>(3);
+  check_pooled<geometry(16, 16, 21, 36, 2, 0, 1, 2)>(1);
+  check_pooled<geometry(256, 96, 8, 8)>(5);
 }
 
 TEST_CASE("no samples have no result, and no gradient") {

@@ -85,6 +85,14 @@ void check(Index planes) {
   test::check_close(y, y_max, 0);
   max_pool<T, G>::backward(x.data(), dy.data(), dx.data(), planes);
   test::check_close(dx, dx_max, 1e-6);
+  ExactArray<T> dx_cut(planes * in);
+  std::fill(dx_cut.begin(), dx_cut.end(), T{});
+  for (Index p = 0; p < planes; ++p)
+    for (Index o = 0; o < out; ++o)
+      if (const Index best = p * in + at_max[static_cast<std::size_t>(p * out + o)]; x[best] > 0)
+        dx_cut[best] += dy[p * out + o];
+  max_pool<T, G>::template backward<true>(x.data(), dy.data(), dx.data(), planes);
+  test::check_close(dx, dx_cut, 1e-6);
   max_pool<T, G>::pick(x.data(), v.data(), y.data(), planes);
   test::check_close(y, picked, 0);
   max_pool<T, G>::indices(x.data(), at.data(), planes);

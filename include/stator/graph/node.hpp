@@ -73,6 +73,8 @@ enum class Finish : std::uint8_t {
   sum,       ///< elementwise: the sum of two values
   relu,      ///< elementwise: max(x, 0)
   halve_max, ///< the maximum of windows of two by two that cover all
+  unpool,    ///< the gradient of a maximum over windows, from that of its result and its operand
+  cut,       ///< elementwise: the first of two values where the second is not at most 0, the gradient of relu
 };
 /// What a kernel does before it writes its result: relu, and another value added before it or the maximum of
 /// windows of two by two taken after it.
@@ -84,6 +86,20 @@ using FinishFunction = int (*)(Builder&, int node, Finished how, int summand);
 struct Cost {
   Index multiply_adds = 0; ///< of products: matrix products, convolutions, attention, recurrent layers
   std::size_t bytes = 0;   ///< read and written: operands and result, once each
+};
+
+struct Signature;
+/// What a convolution becomes together with relu and the maximum of windows of two by two behind it, and what
+/// reads the gradient of its result, which then is never written: signatures, see graph/pooled.hpp.
+struct Pooled {
+  const Signature* forward; ///< of the same operands
+  const Signature* result;  ///< the view of `forward` that holds the maxima
+  /// What may read the gradient, by identity, and what does so from the gradient of the maxima and `forward`
+  /// in its place.
+  struct Reader {
+    const Signature *of, *instead; ///< the second has the gradient of the maxima and `forward` as operands
+  };
+  Reader readers[3]; ///< all of them
 };
 
 /// An operation on operands of given types: one constant object each, so that its address is its identity.
@@ -116,11 +132,13 @@ struct Signature {
   PrepareFunction prepare = nullptr;                    ///< of prepared programs, see graph/prepare.hpp
   ScaleFunction scaled = nullptr;                       ///< of prepared programs
   FinishFunction finished = nullptr;                    ///< of prepared programs
-  Finish finish = Finish::none;                         ///< of prepared programs
-  bool mul_add = false;  ///< elementwise: the first operand times the second plus the third
-  bool unique = false;   ///< never merged with an equal node: random numbers
-  bool constant = false; ///< has no derivative because it is constant to those who differentiate
-  int order = 0;         ///< how many times it can be differentiated
+  Finish finish = Finish::none;                         ///< see graph/prepare.hpp and graph/pooled.hpp
+  const Signature* cut = nullptr;                       ///< finish unpool: what cuts its result as well
+  const Pooled* pooled = nullptr; ///< of convolutions that can be joined with what follows
+  bool mul_add = false;           ///< elementwise: the first operand times the second plus the third
+  bool unique = false;            ///< never merged with an equal node: random numbers
+  bool constant = false;          ///< has no derivative because it is constant to those who differentiate
+  int order = 0;                  ///< how many times it can be differentiated
 };
 
 /// One value of the program. `first` and `count` are its operands in the graph's list of edges. Without

@@ -10,6 +10,7 @@
 #include "stator/graph/frozen_graph.hpp"
 #include "stator/graph/memory.hpp"
 #include "stator/graph/order.hpp"
+#include "stator/graph/pooled.hpp"
 #include "stator/graph/sinks.hpp"
 
 #include <span>
@@ -36,6 +37,7 @@ inline constexpr std::array pipeline{
     Pass{"fold", &fold, 60},                    ///< numbers computed, x * 1 dropped
     Pass{"common", &common, 60},                ///< equal nodes merged
     Pass{"dead", &dead, 40},                    ///< what nothing needs dropped
+    Pass{"pooled", &pooled, 20},                ///< pooling and relu joined with their convolution
     Pass{"sinks", &sinks, 30},                  ///< kernels that add to gradients
     Pass{"fuse", &fuse, 90},                    ///< elementwise nodes joined to regions
     Pass{"order", &order, 90},                  ///< units in the order of execution

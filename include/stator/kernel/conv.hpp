@@ -115,6 +115,40 @@ struct conv {
     weight_pass::run(x, dy, dw, accumulate, batch, scratch);
   }
 
+  /// Whether relu and the maximum of windows of two by two can follow `forward` in one kernel, and the
+  /// gradients begin with that of the maxima.
+  static constexpr bool pools = [] {
+    if constexpr (requires { forward_pass::can_halve; })
+      return forward_pass::can_halve && requires { input_pass::can_halve; } &&
+             std::is_same_v<weight_pass, detail::conv_winograd_weight<T, Geometry>>;
+    else
+      return false;
+  }();
+  /// Maxima of a sample.
+  static constexpr Index maxima = Geometry.output_plane() / 4 * Geometry.out_channels;
+  /// Elements of a sample of what `forward_pooled` writes.
+  static constexpr Index pooled_elements() {
+    constexpr Index down = Geometry.output()[0] / 2, across = Geometry.output()[Geometry.axes - 1] / 2;
+    return maxima + detail::ConvWinners<T, native_width<T>, Geometry.out_channels, down, across>::sample;
+  }
+  /// y: the maxima of windows of two by two of relu(x * w + bias), and behind those of all samples which
+  /// pixels they are.
+  static void forward_pooled(const T* x, const T* w, const T* bias, T* y, Index batch, std::byte* scratch) {
+    forward_pass::run(x, w, bias, y, batch, scratch,
+                      {.relu = true, .halve_max = true, .winners = y + batch * maxima});
+  }
+  /// As `backward_input`, from the gradient of the maxima and what `forward_pooled` has written.
+  static void backward_input_pooled(const T* g, const T* pooled, const T* w, T* dx, Index batch,
+                                    std::byte* scratch) {
+    input_pass::run(detail::PooledGradient<T>{g, pooled + batch * maxima}, w, nullptr, dx, batch, scratch);
+  }
+  /// As `backward_weight`, in the same way.
+  static void backward_weight_pooled(const T* x, const T* g, const T* pooled, T* dw, bool accumulate,
+                                     Index batch, std::byte* scratch) {
+    weight_pass::run(x, detail::PooledGradient<T>{g, pooled + batch * maxima}, dw, accumulate, batch,
+                     scratch);
+  }
+
   /// db [out_channels]: the sum of dy over samples and pixels.
   static void backward_bias(const T* dy, T* db, bool accumulate, Index batch) {
     constexpr Index plane = Geometry.output_plane(), channels = Geometry.out_channels;

@@ -6,6 +6,8 @@
 #include "stator/kernel/simd.hpp"
 #include "stator/kernel/vector.hpp"
 
+#include <cstdint>
+
 namespace stator::kernel {
 
 /// Adds a summand, takes max(x, 0), takes the maximum of windows of two by two: whatever of it is asked for,
@@ -15,6 +17,7 @@ struct ConvFinish {
   const T* summand = nullptr; ///< as large as the result; or null
   bool relu = false;          ///< NaN stays NaN
   bool halve_max = false;     ///< the result has half the extents
+  T* winners = nullptr;       ///< with the two before: where to write which pixels won, see ConvWinners
 
   /// max(x, 0) where it is asked for.
   template<class V>
@@ -31,6 +34,24 @@ STATOR_ALWAYS_INLINE inline void keep_larger(V& a, const V& b) {
   a = b > a ? b : a;
   a = b != b ? b : a;
 }
+
+/// Which pixel of each window of two by two was its first maximum above zero: four bits a window, of which
+/// one is set where there is such a pixel, eight windows of a row to a number, W channels side by side.
+template<class T, Index W, Index Channels, Index Down, Index Across>
+struct ConvWinners {
+  static constexpr Index words = ceil_div(Across, 8), row = words * W, sample = Channels * Down * words;
+  using bits = vec<std::int32_t, W>;
+
+  /// Where the row of W channels from c on begins.
+  static constexpr Index at(Index n, Index c, Index r) { return n * sample + c * Down * words + r * row; }
+};
+
+/// The gradient of a convolution's result [batch, channels, 2 Down, 2 Across], by that of the maxima.
+template<class T>
+struct PooledGradient {
+  const T* gradient; ///< [batch, channels, Down, Across]
+  const T* winners;  ///< ConvWinners
+};
 
 /// n pixels of a row to their place, with what is to be done to them; `before` is the summand's row, or null.
 template<class T, Index W = native_width<T>>

@@ -127,8 +127,9 @@ struct conv_winograd_pass {
   static constexpr std::size_t scratch_for(Index batch) { return own_bytes + Layout(batch, false).end(); }
   static constexpr std::size_t prepared_scratch_for(Index batch) { return Layout(batch, true).end(); }
 
-  STATOR_NOINLINE static void run(const T* x, const T* w, const T* bias, T* y, Index batch,
-                                  std::byte* space) {
+  /// x: the source, or a PooledGradient.
+  STATOR_NOINLINE static void run(auto x, const T* w, const T* bias, T* y, Index batch, std::byte* space,
+                                  const ConvFinish<T>& finish = {}) {
     if (batch == 0) return;
     T* const start = reinterpret_cast<T*>(space);
     prepare_start(bias, start);
@@ -138,7 +139,8 @@ struct conv_winograd_pass {
                           [&](Index first, Index last, Index) {
                             for (Index b = first; b < last; ++b) prepare_block(w, b, block_at(made, b));
                           });
-    multiply(x, {start, w, keeps ? made : nullptr, y, {}, Layout(batch, false)}, batch, space + own_bytes);
+    multiply(x, {start, w, keeps ? made : nullptr, y, finish, Layout(batch, false)}, batch,
+             space + own_bytes);
   }
 
   static void prepare(const T* w, const T* bias, std::byte* prepared) {
@@ -202,7 +204,7 @@ private:
     ConvFinish<T> finish;
     Layout layout;
   };
-  static void multiply(const T* x, const Call& call, Index batch, std::byte* space) {
+  static void multiply(const auto& x, const Call& call, Index batch, std::byte* space) {
     const Layout& l = call.layout;
     const Index all = batch * down, work = all * across * points * sources * targets;
     T* const shared = reinterpret_cast<T*>(space);
@@ -260,8 +262,10 @@ private:
     for (Index r = 0; r < count; ++r)
       for (Index v = 0; v < NV; ++v) {
         const T* const from = products + r * across * products_tile + v * W;
-        if (can_halve && call.finish.halve_max)
-          put_halves(call, from, first + r, b * channels + v * W, pixels);
+        if (can_halve && call.finish.winners)
+          put_halves<true>(call, from, first + r, b * channels + v * W, pixels);
+        else if (can_halve && call.finish.halve_max)
+          put_halves<false>(call, from, first + r, b * channels + v * W, pixels);
         else
           put_row(call, from, first + r, b * channels + v * W, pixels);
       }
@@ -284,20 +288,40 @@ private:
       lanes_to_planes<T, W, width, height * width>(pixels + r * length, call.y + at + r * width,
                                                    summand ? summand + at + r * width : nullptr, call.finish);
   }
-  /// The maximum of each tile: y [batch, targets, down, across].
+  /// The maximum of each tile: y [batch, targets, down, across]; and which pixel it is.
+  template<bool Tell>
   STATOR_NOINLINE static void put_halves(const Call& call, const T* products, Index row, Index c, T* pixels) {
+    using Winners = ConvWinners<T, W, targets, down, across>;
+    using Bits = typename Winners::bits;
     vec<T> bias;
     load(bias, call.start + c);
+    T* word = Tell ? call.finish.winners + Winners::at(row / down, c, row % down) : nullptr;
+    Bits bits{};
     for (Index t = 0; t < across; ++t) {
       vec<T> largest;
+      Bits won = Bits{} + 1;
       winograd_pixels<T>(products + t * products_tile, channels,
                          [&](Index r, Index k, const vec<T>& pixel) STATOR_INLINE_LAMBDA {
                            const vec<T> v = pixel + bias;
-                           if (r + k == 0)
+                           if (r + k == 0) {
                              largest = v;
-                           else
-                             keep_larger(largest, v);
+                             return;
+                           }
+                           if constexpr (Tell) {
+                             won = v > largest ? Bits{} + (1 << (2 * r + k)) : won;
+                             won = v != v ? Bits{} + (1 << (2 * r + k)) : won;
+                           }
+                           keep_larger(largest, v);
                          });
+      if constexpr (Tell) {
+        won = largest <= vec<T>{} ? Bits{} : won;
+        bits |= won << static_cast<int>(4 * (t % 8));
+        if (t % 8 == 7 || t + 1 == across) {
+          store(bits, word);
+          bits = Bits{};
+          word += W;
+        }
+      }
       store(largest, pixels + t * W);
     }
     lanes_to_planes<T, W, across, down * across>(

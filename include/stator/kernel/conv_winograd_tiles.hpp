@@ -127,32 +127,57 @@ struct winograd_lines {
   static constexpr Index kept = Height * pixels * W;
 
   /// Calls `put(rows of pixels, where its tiles go)` for each row of tiles from `first` on.
-  static void each(const T* x, Index first, Index count, T* to, T* lines, auto&& put) {
+  static void each(const auto& x, Index first, Index count, T* to, T* lines, auto&& put) {
     for (Index c = 0; c < P.channels; c += W)
       for (Index u = first; u < first + count; ++u) {
         const Index n = u / P.down, ty = u % P.down;
-        const T* const planes = x + (n * P.channels + c) * P.high * P.wide;
         const T* rows[Height];
         for (Index r = 0; r < Height; ++r) {
           T* const line = lines + (2 * ty + r) % Height * pixels * W;
           rows[r] = line;
           // What the row of tiles before has filled is still there.
-          if (r + 2 >= Height || u == first || ty == 0) fill(planes, 2 * ty + r - P.top, line);
+          if (r + 2 >= Height || u == first || ty == 0) fill(x, n, c, 2 * ty + r - P.top, line);
         }
         put(rows, to + (u - first) * P.across * stride + c);
       }
   }
 
 private:
-  static void fill(const T* planes, Index row, T* to) {
+  static void fill(const auto& x, Index n, Index c, Index row, T* to) {
     constexpr Index used = std::min(P.wide, pixels - P.left);
     if (row < 0 || row >= P.high) {
       std::fill_n(to, pixels * W, T{});
       return;
     }
     std::fill_n(to, P.left * W, T{});
-    planes_to_lanes<T, W, used, P.high * P.wide>(planes + row * P.wide, to + P.left * W);
+    read<used>(x, n * P.channels + c, row, to + P.left * W);
     std::fill_n(to + (P.left + used) * W, (pixels - P.left - used) * W, T{});
+  }
+  template<Index Used>
+  STATOR_ALWAYS_INLINE static void read(const T* x, Index plane, Index row, T* to) {
+    planes_to_lanes<T, W, Used, P.high * P.wide>(x + (plane * P.high + row) * P.wide, to);
+  }
+  /// A row of a gradient whose maxima are given: pixels that have not won are zero.
+  template<Index Used>
+  static void read(const PooledGradient<T>& x, Index plane, Index row, T* to) {
+    static_assert(Used == P.wide && P.wide % 2 == 0 && P.high % 2 == 0);
+    constexpr Index across = P.wide / 2, down = P.high / 2;
+    using Winners = ConvWinners<T, W, P.channels, down, across>;
+    T* const maxima = to + across * W; // which the pixels overwrite
+    planes_to_lanes<T, W, across, down * across>(x.gradient + (plane * down + row / 2) * across, maxima);
+    const T* word = x.winners + Winners::at(0, plane, row / 2);
+    for (Index t = 0; t < across; word += W) {
+      typename Winners::bits bits;
+      load(bits, word);
+      bits >>= 2 * (row % 2);
+      for (const Index end = std::min(t + 8, across); t < end; ++t, bits >>= 4) {
+        vec<T> g;
+        load(g, maxima + t * W);
+        const vec<T> first = (bits & 1) != 0 ? g : vec<T>{}, second = (bits & 2) != 0 ? g : vec<T>{};
+        store(first, to + 2 * t * W);
+        store(second, to + (2 * t + 1) * W);
+      }
+    }
   }
 };
 
@@ -162,7 +187,7 @@ struct winograd_source : winograd_lines<T, P, 4> {
   using lines = winograd_lines<T, P, 4>;
   static constexpr Index W = lines::W, stride = lines::stride;
 
-  STATOR_NOINLINE static void run(const T* x, Index first, Index count, T* to, Index distance, T* space) {
+  STATOR_NOINLINE static void run(auto x, Index first, Index count, T* to, Index distance, T* space) {
     using V = vec<T, W>;
     lines::each(x, first, count, to, space, [distance](const T* const(&rows)[4], T* at) STATOR_INLINE_LAMBDA {
       const Index next = distance; // of which stores know that they do not change it
@@ -198,7 +223,7 @@ struct winograd_gradient : winograd_lines<T, P, 2> {
   using lines = winograd_lines<T, P, 2>;
   static constexpr Index W = lines::W, stride = lines::stride;
 
-  STATOR_NOINLINE static void run(const T* x, Index first, Index count, T* to, Index distance, T* space) {
+  STATOR_NOINLINE static void run(auto x, Index first, Index count, T* to, Index distance, T* space) {
     using V = vec<T, W>;
     lines::each(x, first, count, to, space, [distance](const T* const(&rows)[2], T* at) STATOR_INLINE_LAMBDA {
       const Index next = distance;

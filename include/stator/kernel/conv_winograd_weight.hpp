@@ -63,7 +63,8 @@ struct conv_winograd_weight {
            std::max(part_bytes(high), static_cast<std::size_t>(parts) * part_bytes(low));
   }
 
-  STATOR_NOINLINE static void run(const T* x, const T* dy, T* dw, bool accumulate, Index batch,
+  /// dy: the gradient, or a PooledGradient.
+  STATOR_NOINLINE static void run(const T* x, auto dy, T* dw, bool accumulate, Index batch,
                                   std::byte* space) {
     const Index all = batch * down, most = rows_for(batch);
     if (batch == 0 && !accumulate) std::fill_n(dw, in * out * 9, T{});

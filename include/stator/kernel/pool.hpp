@@ -56,9 +56,10 @@ struct max_pool {
     planes_of::each(planes, [&](Index in, Index out) { plane(x + in, y + out); });
   }
 
-  /// dx is overwritten: dy goes to the first maximum of each window.
+  /// dx is overwritten: dy goes to the first maximum of each window; with `Cut` nowhere if that is at most 0.
+  template<bool Cut = false>
   static void backward(const T* x, const T* dy, T* dx, Index planes) {
-    planes_of::each(planes, [&](Index in, Index out) { plane_backward(x + in, dy + out, dx + in); });
+    planes_of::each(planes, [&](Index in, Index out) { plane_backward<Cut>(x + in, dy + out, dx + in); });
   }
 
   /// y: from each window the element of v where x has its first maximum.
@@ -98,18 +99,19 @@ private:
     }
   }
 
+  template<bool Cut>
   STATOR_NOINLINE static void plane_backward(const T* x, const T* dy, T* dx) {
     if constexpr (detail::halves(G)) {
       if constexpr (planes_of::leaves_some()) std::fill_n(dx, planes_of::input, T{});
       constexpr Index width = planes_of::width;
       planes_of::each_row([&](Index in, Index out) STATOR_INLINE_LAMBDA {
-        detail::unhalve_max<T, native_width<T>>(x + in, x + in + width, dy + out, dx + in, dx + in + width, 0,
-                                                planes_of::out_width);
+        detail::unhalve_max<T, native_width<T>, Cut>(x + in, x + in + width, dy + out, dx + in,
+                                                     dx + in + width, 0, planes_of::out_width);
       });
     } else {
       std::fill_n(dx, planes_of::input, T{});
       each_maximum(x, [&](Index at, Index where) {
-        if (where >= 0) dx[where] += dy[at];
+        if (where >= 0 && !(Cut && x[where] <= T{})) dx[where] += dy[at];
       });
     }
   }

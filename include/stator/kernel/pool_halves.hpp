@@ -68,8 +68,9 @@ STATOR_ALWAYS_INLINE inline void halve_rows(const T* upper, const T* lower, T* y
   }
 }
 
-/// The gradient of the maxima of windows of two rows: dy[i] for the first maximum, zero for the others.
-template<class T, Index W>
+/// The gradient of the maxima of windows of two rows: dy[i] for the first maximum, zero for the others; with
+/// `Cut` zero for all if that is at most zero.
+template<class T, Index W, bool Cut>
 STATOR_ALWAYS_INLINE inline void unhalve_max(const T* upper, const T* lower, const T* dy, T* dupper,
                                              T* dlower, Index i, Index count) {
   if constexpr (W > 1) {
@@ -87,6 +88,11 @@ STATOR_ALWAYS_INLINE inline void unhalve_max(const T* upper, const T* lower, con
       V best1, best2, rest2, rest1, g0, g1, g2, g3;
       take(x0, x1, best1);
       take(best1, x2, best2);
+      if constexpr (Cut) {
+        V best3;
+        take(best2, x3, best3);
+        g = best3 <= V{} ? V{} : g;
+      }
       deal(best2, x3, g, rest2, g3);
       deal(best1, x2, rest2, rest1, g2);
       deal(x0, x1, rest1, g0, g1);
@@ -103,7 +109,7 @@ STATOR_ALWAYS_INLINE inline void unhalve_max(const T* upper, const T* lower, con
       windows(count - W);
       return;
     }
-    unhalve_max<T, (W > quad<T> ? W / 2 : 1)>(upper, lower, dy, dupper, dlower, i, count);
+    unhalve_max<T, (W > quad<T> ? W / 2 : 1), Cut>(upper, lower, dy, dupper, dlower, i, count);
   } else {
     for (; i < count; ++i) {
       T best = upper[2 * i];
@@ -111,8 +117,8 @@ STATOR_ALWAYS_INLINE inline void unhalve_max(const T* upper, const T* lower, con
       dupper[2 * i] = dupper[2 * i + 1] = dlower[2 * i] = dlower[2 * i + 1] = T{};
       if (beats(upper[2 * i + 1], best)) best = upper[2 * i + 1], to = dupper + 2 * i + 1;
       if (beats(lower[2 * i], best)) best = lower[2 * i], to = dlower + 2 * i;
-      if (beats(lower[2 * i + 1], best)) to = dlower + 2 * i + 1;
-      *to = dy[i];
+      if (beats(lower[2 * i + 1], best)) best = lower[2 * i + 1], to = dlower + 2 * i + 1;
+      if (!(Cut && best <= T{})) *to = dy[i];
     }
   }
 }

@@ -13,6 +13,8 @@ namespace ops {
 /// PyTorch.
 struct ThresholdBackward : SameShape {
   static constexpr std::string_view name = "ThresholdBackward";
+  template<class... X>
+  static constexpr graph::Finish finish = sizeof...(X) == 2 ? graph::Finish::cut : graph::Finish::none;
   template<class V>
   static V apply(const V& g, const V& y) {
     return select(y <= V(0), V(0), g);

@@ -6,6 +6,7 @@
 #include "stator/kernel/conv.hpp"
 #include "stator/ops/element_types.hpp"
 #include "stator/ops/packed_conv.hpp"
+#include "stator/ops/pooled_conv.hpp"
 #include "stator/ops/reduce.hpp"
 
 namespace stator::ops {
@@ -119,6 +120,12 @@ struct Convolution : LayerTypes {
     const auto [dx, dw] = vjp(g, y, x, w);
     return gradients(dx, dw, operation<ChannelSum>{}(g));
   }
+
+  /// What the pass "pooled" makes of it, see graph/pooled.hpp.
+  template<class Y, class X, class W, class B>
+    requires(Kernel<X, W>::pools)
+  using pooled = typename PooledConvolution<Convolution, Kernel<X, W>, Y, X, W, B>::template signatures<
+      ConvolutionInput<D, S, X::extents>, ConvolutionWeight<D, S, W::extents>, ChannelSum>;
 
   template<class... In>
   static constexpr bool can_prepare = true;

@@ -126,9 +126,22 @@ struct MaxPool {
   static void run(typename Out::scalar* y, const typename X::scalar* x, Index batch, std::byte*) {
     Kernel<X>::forward(x, y, detail::planes<X, D>(batch));
   }
+  /// The gradient of pooling and of relu before it: as `Backward`, and 0 where x <= 0.
+  struct CutBackward {
+    static constexpr std::string_view name = "MaxPoolReluBackward";
+    static constexpr Extents shape(const Extents&, const Extents& x) { return x; }
+    template<class Out, class G, class X>
+    static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename X::scalar* x,
+                    Index batch, std::byte*) {
+      Kernel<X>::template backward<true>(x, g, dx, detail::planes<X, D>(batch));
+    }
+  };
   /// The gradient goes to the first largest element of each window, found again from the input.
   struct Backward {
     static constexpr std::string_view name = "MaxPoolBackward";
+    template<class...>
+    static constexpr graph::Finish finish = graph::Finish::unpool;
+    using cut = CutBackward;
     static constexpr Extents shape(const Extents&, const Extents& x) { return x; }
     template<class Out, class G, class X>
     static void run(typename Out::scalar* dx, const typename G::scalar* g, const typename X::scalar* x,

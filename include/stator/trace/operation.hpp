@@ -41,6 +41,9 @@
 //                                                          channel of the result
 //   static constexpr auto scaled(scale, shift, x...)       the result times scale plus shift, as the same
 //                                                          operation with other weights
+//   using cut                                              of the gradient of a maximum: the operation that
+//                                                          cuts it by relu as well, see graph/pooled.hpp
+//   using pooled<Out, In...>                               of a convolution: ::value, the graph::Pooled
 //   using undoing                                         an operation that gives the only operand back, bit
 //                                                         by bit: it is not recorded, the operand is
 //   static constexpr std::string_view normalizer           of results that are normalised over classes, what

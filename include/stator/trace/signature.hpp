@@ -60,9 +60,8 @@ concept IsElementwise = requires {
       std::declval<kernel::Simd<typename In::scalar, 1>>()...);
 };
 
-/// An elementwise operation on numbers while compiling, rounded to their element type.
-/// Op::can_fold(number...) says that the result is defined; one that is not a finite number is left to the
-/// program.
+/// An elementwise operation on numbers while compiling, rounded to their element type, where
+/// Op::can_fold(number...) says that the result is defined; what is not finite is left to the program.
 template<class Op, class T, class Indices>
 struct fold;
 template<class Op, class T, std::size_t... I>
@@ -257,10 +256,7 @@ struct signature {
     s.operands = operands;
     s.operand_count = static_cast<int>(sizeof...(In));
     s.cost = cost();
-    if constexpr (Order != 0)
-      s.identity = &signature<Op, 0, Out, In...>::value;
-    else
-      s.identity = &value;
+    s.identity = &signature<Op, 0, Out, In...>::value;
     if constexpr (requires { Op::normalizer; }) s.normalizer = Op::normalizer;
     if constexpr (requires { typename Op::undoing; })
       s.undone_by = &signature<typename Op::undoing, 0, In..., Out>::value;
@@ -270,6 +266,10 @@ struct signature {
     if constexpr (requires { Op::template finish<In...>; }) s.finish = Op::template finish<In...>;
     if constexpr (requires { requires Op::can_finish; })
       s.finished = &detail::finished_call<Op, Out, In...>::run;
+    if constexpr (requires { typename Op::cut; }) s.cut = &signature<typename Op::cut, 0, Out, In...>::value;
+    if constexpr (Order > 0)
+      if constexpr (requires { typename Op::template pooled<Out, In...>; })
+        s.pooled = &Op::template pooled<Out, In...>::value;
     if constexpr (Order < 0) {
       s.mul_add = requires { Op::is_mul_add; };
       if constexpr (detail::CanPrepare<Op, In...>)
