@@ -66,3 +66,5 @@
 #else
 #define STATOR_IN_REGISTER(v) static_cast<void>(v)
 #endif
+/// A statement: what a pointer leads to is read anew, instead of being kept in more registers than there are.
+#define STATOR_READ_AGAIN(pointer) asm("" : "+r"(pointer))

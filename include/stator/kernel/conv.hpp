@@ -5,6 +5,7 @@
 #include "stator/kernel/conv_columns.hpp"
 #include "stator/kernel/conv_depthwise_pass.hpp"
 #include "stator/kernel/conv_pass.hpp"
+#include "stator/kernel/conv_small_planes.hpp"
 #include "stator/kernel/conv_vectors.hpp"
 #include "stator/kernel/conv_weight_columns.hpp"
 #include "stator/kernel/conv_weight_pass.hpp"
@@ -28,11 +29,15 @@ constexpr bool has_winograd_tiles(Index samples, Index least = winograd_tiles) {
 template<class T, auto G, bool Backward, Index Samples, Index Least = winograd_tiles,
          bool Winograd = winograd_by_default>
 constexpr auto conv_choice() {
+  constexpr bool small = conv_small_planes<T, G, Backward>::wins;
   if constexpr (Winograd && conv_winograd_pass<T, G, Backward>::wins &&
-                has_winograd_tiles<conv_winograd_pass<T, G, Backward>>(Samples, Least))
+                has_winograd_tiles<conv_winograd_pass<T, G, Backward>>(Samples,
+                                                                       small ? winograd_tiles : Least))
     return std::type_identity<conv_winograd_pass<T, G, Backward>>();
   else if constexpr (conv_depthwise<T, G, Backward>::wins)
     return std::type_identity<conv_depthwise<T, G, Backward>>();
+  else if constexpr (small)
+    return std::type_identity<conv_small_planes<T, G, Backward>>();
   else if constexpr (conv_vectors<T, G, Backward>::wins)
     return std::type_identity<conv_vectors<T, G, Backward>>();
   else if constexpr (conv_columns<T, G, Backward>::wins)

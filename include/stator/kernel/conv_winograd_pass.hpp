@@ -177,17 +177,21 @@ private:
 
   /// The transformed weights of block b: to[point][source channel][target channel].
   STATOR_NOINLINE static void prepare_block(const T* w, Index b, T* to) {
-    constexpr Index at_once = Backward ? 1 : 4;
+    // Of a row of w as much at once as fills a vector, from few rows: they may displace one another in
+    // caches.
+    constexpr Index at_once = Backward ? 1 : W;
     alignas(64) T taps[at_once * 9 * channels];
     for (Index s = 0; s < sources; s += at_once) {
-      if constexpr (Backward) {
-        for (Index v = 0; v < channels; v += W)
+      for (Index v = 0; v < channels; v += W) {
+        if constexpr (Backward) {
           for (const Index p : {0, 4, 5}) // what is left of nine taps overlaps
             transpose_block<T, W>(w + (s * targets + b * channels + v) * 9 + p, 9, taps + p * channels + v,
                                   channels);
-      } else {
-        pack_columns<T, W>(w + (b * channels * sources + s) * 9, sources * 9, channels, at_once * 9, channels,
-                           taps);
+        } else {
+          const T* const rows_of = w + ((b * channels + v) * sources + s) * 9;
+          for (Index p = 0; p < 9 * W; p += W)
+            transpose_square_block<T, W>(rows_of + p, sources * 9, taps + p * channels + v, channels);
+        }
       }
       for (Index i = 0; i < at_once; ++i)
         for (Index v = 0; v < channels; v += W)
