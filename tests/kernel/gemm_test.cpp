@@ -248,8 +248,10 @@ TEST_CASE("gemm takes few rows and many weights as the transpose of the product"
   check_rows.operator()<float, 31, 75, 900>(31); // fewer columns than a block
   check_rows.operator()<float, 192, 400, 170>(192);
   check_rows.operator()<double, 40, 272, 257>(40);
-  for (const Index m : {10, 47, 52, 60, 64, 128, 187, 192, 193})
+  for (const Index m : {10, 16, 30, 47, 52, 60, 64, 128, 187, 192, 193})
     check_rows.operator()<float, dynamic, 400, 170>(m);
+  for (const Index m : {16, 48, 100})
+    check_rows.operator()<float, dynamic, 257, 1024>(m); // rows displace one another
 }
 
 TEST_CASE("gemm copies the rows of A where they lie far apart") {

@@ -33,17 +33,11 @@ private:
                         always_few = sometimes_few && M != dynamic,
                         sometimes_blocked = way.blocked_from > 0 && (M == dynamic || M >= way.blocked_from),
                         always_blocked = sometimes_blocked && M != dynamic;
-  using turned = detail::TurnedProduct<T, std::max<Index>(way.turned, 1)>;
-  /// Whether the product of m rows is made as its transpose; of a dynamic number where few columns stay
-  /// empty.
-  static constexpr bool turns(Index m) {
-    return way.turned > 0 && m >= way.turned_from && m <= way.turned_to &&
-           m * 5 >= round_up(m, M == dynamic ? way.turned : 1) * 4;
-  }
-  static constexpr bool sometimes_turned = M == dynamic ? way.turned > 0 : turns(M);
-  static constexpr bool takes_dots(Index m) {
-    return way.only_dots || (m <= detail::dots_limit(N, K) && !turns(m));
-  }
+  using turned = detail::TurnedProduct<T, std::max<Index>(way.turned, 1), way.turned_last,
+                                       K* static_cast<Index>(sizeof(T)) % 4096 == 0>;
+  static constexpr bool turns(Index m) { return way.turned > 0 && way.turns(m); }
+  static constexpr bool sometimes_turned = way.turned > 0;
+  static constexpr bool takes_dots(Index m) { return way.only_dots || (m <= way.dots_to && !turns(m)); }
 
   /// A small product with one or two columns: rows of A in the lanes of vectors.
   static constexpr Index lanes = way.small && vectorizable<T> ? detail::common_lanes<T>(M) : 1;

@@ -58,6 +58,7 @@ inline constexpr Index far_apart = 3072 / static_cast<Index>(sizeof(T));
 constexpr Index dots_limit(Index n, Index k) {
   constexpr bool wide = vector_registers >= 32;
   if (wide && n != dynamic && n < 16) return 128;
+  if (!wide && vector_bytes >= 32 && k >= 256 && n != dynamic && n * k <= (Index{1} << 18)) return 64;
   return k == dynamic || k >= (wide ? 256 : 512) ? 40 : k >= 256 ? 24 : 16;
 }
 
@@ -81,9 +82,11 @@ struct Way {
   Index pack_from;
   /// Rows of A from which both operands are copied for blocks of K, by BlockedProduct; 0: never.
   Index blocked_from;
-  /// Rows of a product that is made as its transpose, by TurnedProduct; it takes `turned` of them at once, 0:
-  /// never.
-  Index turned_from, turned_to, turned;
+  /// Rows up to which they may take inner products.
+  Index dots_to;
+  /// Rows of a product that is made as its transpose, by TurnedProduct, in panels of `turned` vectors, the
+  /// last one of `turned_last`; 0: never, and of `turned_last` as many as there are.
+  Index turned_from, turned_to, turned, turned_last;
   /// Rows up to which they are multiplied with rows of B as they lie, by rows_times_matrix.
   Index few_rows;
 
@@ -92,19 +95,21 @@ struct Way {
     const bool vectors = vectorizable<T>, dot = transposed_b && !transposed_a;
     const bool known = n != dynamic && k != dynamic;
     const Index elements = known ? n * k : 0;
-    turned = turned_from = turned_to = 0;
+    turned = turned_last = 0;
+    dots_to = dots_limit(n, k);
+    turned_from = vector_registers >= 32 ? 13 : elements > (Index{1} << 18) ? native_width<T> + 4 : 65;
+    turned_to = std::min(n / 2, fresh_rows);
     if (dot && known && vectors && elements > (Index{1} << 16) && n >= 64 && k >= 64) {
-      // As few columns of zeros as possible; of a dynamic number of rows at most a fifth.
-      turned = m == dynamic ? 64 : ceil_div(m, ceil_div(m, Index{128}));
-      turned_from = m == dynamic ? 52 : native_width<T> < 16 || elements > (Index{1} << 18) ? 16 : 24;
-      turned_to = std::min(n / 2, fresh_rows);
-      if (m != dynamic &&
-          (m < turned_from || m > turned_to || turned * 5 < round_up(turned, native_width<T>) * 4))
-        turned = 0;
+      if (m == dynamic) {
+        turned = max_tile_vectors;
+      } else if (turns(m)) {
+        const Columns<T> panels(m);
+        turned = panels.vectors;
+        turned_last = panels.last;
+      }
     }
     can_dot = dot && vectors && (k == dynamic || k >= native_width<T>);
-    only_dots =
-        can_dot && ((m != dynamic && m <= dots_limit(n, k) && turned == 0) || (n == dynamic && k == dynamic));
+    only_dots = can_dot && ((m != dynamic && m <= dots_to && turned == 0) || (n == dynamic && k == dynamic));
     plain = !vectors || (transposed_b && n == dynamic && k == dynamic && !can_dot);
     few_weights = m == dynamic && known && dot && vectors && rows_at_once * elements <= 4096;
     pack_tail = n == dynamic || n % columns.panel() % columns.width != 0;
@@ -118,6 +123,13 @@ struct Way {
                    : n >= far_apart<T> && k != dynamic && k >= far_apart<T> ? fresh_rows + 1
                                                                             : 0;
     few_rows = !vectors || transposed_b ? 0 : far && narrow && !transposed_a ? 4 : 1;
+  }
+
+  /// Whether the transpose is what products of m rows take, if any do: where few of its columns stay empty,
+  /// fewer if the rows might as well take inner products.
+  constexpr bool turns(Index m) const {
+    const Index lanes = round_up(m, native_width<T>);
+    return m >= turned_from && m <= turned_to && (m <= dots_to ? m * 8 >= lanes * 7 : m * 5 >= lanes * 4);
   }
 
 private:

@@ -13,18 +13,23 @@
 
 namespace stator::kernel::detail {
 
-/// C[m, n] = bias + A[m, k]·B[n, k]ᵀ. `Rows` rows of A at once are the columns of panels, zero where there
-/// are none left; n is not less than the rows of a tile.
-template<class T, Index Rows>
+/// Rows of B that a tile of `vectors` vectors takes at once; where rows are `Apart` so that they displace one
+/// another in the caches, no more than eight.
+template<Index Vectors, bool Apart>
+inline constexpr Index turned_rows = vector_registers < 32 ? (Vectors == 1 ? 8 : 6)
+                                     : Vectors == 1        ? (Apart ? 8 : 16)
+                                     : Vectors <= 3        ? 8
+                                                           : 6;
+
+/// C[m, n] = bias + A[m, k]·B[n, k]ᵀ. Rows of A are the columns of panels of NV vectors, zero where there are
+/// none left; the last panel has `Last` vectors, or where that is 0 as many as it needs. n is not less than
+/// the rows of a tile.
+template<class T, Index NV, Index Last, bool Apart>
 struct TurnedProduct {
-  static constexpr Index W = native_width<T>;
-  static constexpr Columns<T> columns{Rows};
-  static constexpr Index NV = columns.vectors, panel = NV * W, width = round_up(Rows, W),
-                         high = tile_rows(NV), block = packed_rows / high * high;
+  static constexpr Index W = native_width<T>, panel = NV * W, block = packed_rows;
   /// Bytes for the copied rows.
   static constexpr std::size_t packed_bytes(Index m, Index k) {
-    return align_up(static_cast<std::size_t>(ceil_div(m == dynamic ? fresh_rows : m, Rows) * width * k) *
-                    sizeof(T));
+    return align_up(static_cast<std::size_t>(round_up(m == dynamic ? fresh_rows : m, W) * k) * sizeof(T));
   }
 
   const T *a, *b, *bias;
@@ -33,49 +38,52 @@ struct TurnedProduct {
   T* packed;
 
   STATOR_NOINLINE void run() const {
-    // Whole tiles, and one block for the columns that are left.
-    const Index whole = n / high * high, blocks = ceil_div(whole, block) + (n > whole ? 1 : 0),
-                groups = ceil_div(m, Rows), panels = groups * columns.panels;
-    const Index chunks = chunk_count(blocks, m * n * k);
+    const Index blocks = ceil_div(n, block), panels = ceil_div(m, panel),
+                chunks = chunk_count(blocks, m * n * k);
     parallel_for_chunks(panels, std::min(chunks, panels), [&](Index first, Index last, Index) {
-      for (Index at = first; at < last; ++at) {
-        const Index group = at / columns.panels, column = at % columns.panels * panel,
-                    row = group * Rows + column;
-        pack_columns<T, W>(a + std::min(row, m) * k, k,
-                           std::clamp<Index>(std::min(Rows - column, m - row), 0, panel), k,
-                           std::min(panel, width - column), packed + (group * width + column) * k);
+      for (Index p = first; p < last; ++p) {
+        const Index rows = std::min(panel, m - p * panel);
+        pack_columns<T, W>(a + p * panel * k, k, rows, k, round_up(rows, W), packed + p * panel * k);
       }
     });
     parallel_for_chunks(blocks, chunks, [&](Index first, Index last, Index) {
       for (Index i = first; i < last; ++i)
-        for (Index group = 0; group < groups; ++group)
-          multiply(group, std::min(i * block, whole),
-                   i * block < whole ? std::min((i + 1) * block, whole) : n);
+        for (Index p = 0; p < panels; ++p) columns<NV>(p, i * block, std::min((i + 1) * block, n));
     });
   }
 
 private:
-  /// Columns [first, last) of a group of rows of C.
-  void multiply(Index group, Index first, Index last) const {
-    const T* const panels = packed + group * width * k;
+  /// Columns [first, last) of the rows of a panel, if it has `Vectors` vectors.
+  template<Index Vectors>
+  void columns(Index p, Index first, Index last) const {
+    if constexpr (Vectors > 1) {
+      constexpr Index fewer = Vectors == NV && Last > 0 ? Last : Vectors - 1;
+      if (m - p * panel <= (Vectors - 1) * W) return columns<fewer>(p, first, last);
+    }
+    // Whole tiles; one of which not all is left begins among the columns that others make.
+    constexpr Index high = turned_rows<Vectors, Apart>;
+    const Index whole = first + (last - first) / high * high;
+    if (first < whole) multiply<Vectors, high>(p, first, first, whole);
+    if (whole == last) return;
+    if constexpr (high == 6) // the widest tiles: one of three rows loses less
+      if (last - whole <= 3) return multiply<Vectors, 3>(p, last - 3, whole, last);
+    multiply<Vectors, high>(p, last - high, whole, last);
+  }
+
+  /// Columns [begin, last), of which those from `first` on are wanted, in tiles of `high`.
+  template<Index Vectors, Index high>
+  void multiply(Index p, Index begin, Index first, Index last) const {
+    constexpr Index width = Vectors * W;
     alignas(alignment) T turned[static_cast<std::size_t>(block * width)];
-    // A tile that is not whole begins among the columns that others make.
-    const Index count = round_up(last - first, high), begin = last - count;
+    const Index count = last - begin, depth = depth_of<T>(k);
     if (bias)
       for (Index i = 0; i < count; ++i) std::fill_n(turned + i * width, width, bias[begin + i]);
-    const Index depth = depth_of<T>(k);
-    for (Index d = 0; d < k; d += depth) {
-      const Index steps = std::min(depth, k - d);
-      const auto tiles = [&]<Index V>(Index p) {
-        tile_call<T, W, high, V, dynamic, 1, V * W>(
-            b + begin * k + d, k, 1, panels + p * panel * k + d * V * W, V * W, steps, nullptr, bias || d > 0,
-            turned + p * panel, width, V * W, count / high);
-      };
-      for (Index p = 0; p + 1 < columns.panels; ++p) tiles.template operator()<NV>(p);
-      tiles.template operator()<columns.last>(columns.panels - 1);
-    }
-    transpose(turned + (first - begin) * width, width, last - first, std::min(Rows, m - group * Rows),
-              c + group * Rows * n + first, n);
+    for (Index d = 0; d < k; d += depth)
+      tile_call<T, W, high, Vectors, dynamic, 1, width>(
+          b + begin * k + d, k, 1, packed + p * panel * k + d * width, width, std::min(depth, k - d), nullptr,
+          bias || d > 0, turned, width, width, count / high);
+    transpose(turned + (first - begin) * width, width, last - first, std::min(width, m - p * panel),
+              c + p * panel * n + first, n);
   }
 };
 

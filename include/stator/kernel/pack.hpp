@@ -22,13 +22,18 @@ STATOR_ALWAYS_INLINE inline void transpose_block(const T* from, Index from_strid
 }
 
 /// Transposes a block of W rows and columns, of which each row is read at once: rows may displace one another
-/// in the caches.
+/// in the caches. Rows that do not exist, from `rows` on, are zero.
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline void transpose_square_block(const T* from, Index from_stride, T* to,
-                                                        Index to_stride) {
+                                                        Index to_stride, Index rows = W) {
   vec<T, W> r[W];
   STATOR_UNROLL
-  for (Index i = 0; i < W; ++i) load(r[i], from + i * from_stride);
+  for (Index i = 0; i < W; ++i) {
+    if (i < rows)
+      load(r[i], from + i * from_stride);
+    else
+      r[i] = vec<T, W>{};
+  }
   transpose_square<T, W>(r);
   STATOR_UNROLL
   for (Index i = 0; i < W; ++i) store(r[i], to + i * to_stride);
@@ -102,21 +107,34 @@ STATOR_NOINLINE void pack_strips(const T* from, Index stride, Index columns, Ind
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline void pack_columns_inlined(const T* from, Index stride, Index columns, Index k,
                                                       Index width, T* to) {
-  const Index whole = columns / W * W, square = k / W * W, deep = k / quad<T> * quad<T>;
+  // Deep enough, each block is one of W steps: the last begins among those before it.
+  const bool square = k >= W;
+  const Index whole = columns / W * W, deep = k / quad<T> * quad<T>;
+  const auto blocks = [=](Index j, Index rows) STATOR_INLINE_LAMBDA {
+    for (Index p = 0; p < k; p += W) {
+      const Index at = std::min(p, k - W);
+      transpose_square_block<T, W>(from + j * stride + at, stride, to + at * width + j, width, rows);
+    }
+  };
   for (Index j = 0; j < whole; j += W) {
+    if (square) {
+      blocks(j, W);
+      continue;
+    }
     const T* block = from + j * stride;
-    for (Index p = 0; p < square; p += W)
-      transpose_square_block<T, W>(block + p, stride, to + p * width + j, width);
-    for (Index p = square; p < deep; p += quad<T>)
+    for (Index p = 0; p < deep; p += quad<T>)
       transpose_block<T, W>(block + p, stride, to + p * width + j, width);
     for (Index p = deep; p < k; ++p)
       for (Index i = 0; i < W; ++i) to[p * width + j + i] = block[i * stride + p];
   }
-  if (whole == width) return;
-  for (Index p = 0; p < k; ++p) {
-    for (Index i = whole; i < columns; ++i) to[p * width + i] = from[i * stride + p];
-    for (Index i = columns; i < width; ++i) to[p * width + i] = T{};
+  Index j = whole;
+  if (square && j < columns) {
+    blocks(j, columns - j);
+    j += W;
   }
+  if (j == width) return;
+  for (Index p = 0; p < k; ++p)
+    for (Index i = j; i < width; ++i) to[p * width + i] = i < columns ? from[i * stride + p] : T{};
 }
 
 /// to[p * width + j] = from[j * stride + p] for j < columns; `width` is a multiple of W.

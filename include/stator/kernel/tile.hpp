@@ -58,19 +58,24 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
     STATOR_UNROLL
     for (Index v = 0; v < NV; ++v) sum[i][v] = V{};
   }
+  // Every third row has a pointer, of which addresses reach two rows more: registers for all there are not.
+  constexpr Index thirds = AI == dynamic ? ceil_div(MR, 3) : 1;
+  const T* third[thirds];
+  for (Index i = 0; i < thirds; ++i) third[i] = a + 3 * i * ai;
   STATOR_UNROLL_BY_4
-  for (Index p = 0; p < k; ++p, a += ak, b += bk) {
+  for (Index p = 0; p < k; ++p, b += bk) {
     // Strips may be weights that come from far away: a page ahead, where the machine stops to look for them.
-    if constexpr (AI == in_strips) STATOR_PREFETCH(a + 4096 / static_cast<Index>(sizeof(T)));
+    if constexpr (AI == in_strips) STATOR_PREFETCH(third[0] + 4096 / static_cast<Index>(sizeof(T)));
     V row[NV];
     STATOR_UNROLL
     for (Index v = 0; v < NV; ++v) load(row[v], b + v * W);
     STATOR_UNROLL
     for (Index i = 0; i < MR; ++i) {
-      const V x = a[i * ai] - V{};
+      const V x = (AI == dynamic ? third[i / 3][i % 3 * ai] : third[0][i * ai]) - V{};
       STATOR_UNROLL
       for (Index v = 0; v < NV; ++v) sum[i][v] += x * row[v];
     }
+    for (Index i = 0; i < thirds; ++i) third[i] += ak;
   }
   if (columns == NV * W && rows == MR) {
     V start[NV];
