@@ -227,6 +227,13 @@ void check_blocked() {
   }
 }
 
+TEST_CASE("gemm copies panels of B while it multiplies the first rows") {
+  check<float, 100, 150, 300>(100, 150, 300);
+  check<float, 600, 130, 270>(600, 130, 270); // rows in two blocks
+  check<double, 590, 70, 140>(590, 70, 140);
+  check<float, dynamic, 130, 270>(5, 130, 270); // fewer rows than a tile has
+}
+
 TEST_CASE("gemm takes products that are multiplied in blocks of K") {
   check_blocked<float>();
   check_blocked<double>();

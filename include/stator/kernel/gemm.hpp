@@ -244,11 +244,7 @@ private:
       const Index j = p * columns.panel();
       const Index width = p + 1 == count ? columns.last * W : columns.panel();
       const Index valid = std::min(width, n - j);
-      T* to = packed + (All ? j * k : 0);
-      if constexpr (TransB)
-        pack_columns<T, W>(b + j * k, k, valid, k, width, to);
-      else
-        pack_rows<T, W>(b + j, n, valid, k, width, to);
+      pack_panel<TransB, W>(b, n, k, 0, j, valid, k, width, packed + (All ? j * k : 0));
     }
   }
 
@@ -276,8 +272,8 @@ private:
       });
     } else {
       parallel_for_chunks(count, std::min(chunks, count), [&](Index first, Index last, Index) {
-        // Few rows pass all panels once: each panel is packed when its turn comes, over the one before.
-        const bool fresh = All && !TransA && m <= detail::fresh_rows;
+        // Each panel is packed when its turn comes; where all rows pass it then, over the one before.
+        const bool fresh = All && (!TransB || m <= detail::fresh_rows);
         if constexpr (All) {
           if (!fresh) pack<true>(b, packed, first, last, count, n, k);
         } else if (tail && last == count) {
@@ -294,13 +290,13 @@ private:
   static void multiply(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n,
                        Index k, const T* packed, Index top, Index bottom, Index left, Index right,
                        Index count, T* fresh = nullptr) {
-    const Index depth = detail::depth_of<T>(k);
+    const Index depth = detail::depth_of<T>(k), block = detail::row_block(bottom - top);
     for (Index d = 0; d == 0 || d < k; d += depth) {
       const Index steps = std::min(depth, k - d);
       const bool add = accumulate || d > 0;
-      for (Index i = top; i < bottom; i += detail::row_block) {
+      for (Index i = top; i < bottom; i += block) {
         const T* rows_of_a = TransA ? a + d * m + i : a + i * k + d;
-        const Index high = std::min(detail::row_block, bottom - i);
+        const Index high = std::min(block, bottom - i);
         for (Index p = left; p < right; ++p) {
           const Index j = p * columns.panel();
           const T* bias_j = bias && !add ? bias + j : nullptr;
@@ -308,18 +304,23 @@ private:
           const auto at = [&]<Index V, bool InPlace>() {
             const Index width = std::min(V * W, n - j);
             const T* panel = InPlace ? b + d * n + j : packed + (All ? j * k : 0) + d * V * W;
-            if constexpr (All && !InPlace) {
+            Index done = 0; // rows
+            if constexpr (All && !InPlace)
               if (fresh) {
-                if constexpr (TransB)
-                  pack_columns<T, W>(b + j * k + d, k, width, steps, V * W, fresh);
-                else
-                  pack_rows<T, W>(b + d * n + j, n, width, steps, V * W, fresh);
-                panel = fresh;
+                T* const to = block >= m ? fresh : const_cast<T*>(panel);
+                panel = to;
+                if (!TransB && i == top && width == V * W && high >= height(V)) done = height(V);
+                if (i == top && done == 0) pack_panel<TransB, W>(b, n, k, d, j, width, steps, V * W, to);
+                if constexpr (!TransB)
+                  if (done > 0)
+                    detail::copying_tile<T, W, height(V), V>(rows_of_a, TransA ? 1 : k, TransA ? m : 1,
+                                                             b + d * n + j, n, steps, bias_j, add, out, n,
+                                                             to);
               }
-            }
             constexpr Index bk = InPlace ? N : V * W;
             tile_rows_of<T, W, height(V), V, TransA ? 1 : K, TransA ? M : 1, bk>(
-                rows_of_a, k, m, panel, n, steps, bias_j, add, out, n, width, high);
+                rows_of_a + done * (TransA ? 1 : k), k, m, panel, n, steps, bias_j, add, out + done * n, n,
+                width, high - done);
           };
           if constexpr (N == dynamic) {
             if (All || j + columns.panel() > n)

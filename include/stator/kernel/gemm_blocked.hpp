@@ -71,10 +71,7 @@ struct BlockedProduct {
 private:
   void pack(Index p, Index d, Index steps, T* to) const {
     const Index j = p * panel, valid = std::min(panel, n - j), width = round_up(valid, W);
-    if constexpr (TransB)
-      pack_columns<T, W>(b + j * k + d, k, valid, steps, width, to);
-    else
-      pack_rows<T, W>(b + d * n + j, n, valid, steps, width, to);
+    pack_panel<TransB, W>(b, n, k, d, j, valid, steps, width, to);
   }
 
   /// Adds `steps` steps of K from d on to rows [top, bottom) of panels [left, right); with `packs` each panel
@@ -94,11 +91,20 @@ private:
         const bool whole = NV == Last || p + 1 < ceil_div(n, panel);
         T* to = packed + (b ? (bottom - top <= most && packs ? left : p) * panel * depth_of<T>(k)
                             : j * k + d * (whole ? NV : Last) * W);
-        if (packs && i == top) pack(p, d, steps, to);
         const T* start = bias && !add ? bias + j : nullptr;
         T* out = c + i * n + j;
+        Index done = 0; // rows
+        if (packs && i == top) {
+          if (!TransB && whole && columns == panel && high >= strip) done = strip;
+          if (done == 0) pack(p, d, steps, to);
+          if constexpr (!TransB)
+            if (done > 0)
+              copying_tile<T, W, strip, NV>(strips, 1, strip, b + d * n + j, n, steps, start, add, out, n,
+                                            to);
+        }
         if (whole)
-          multiply_strips<T, W, strip, NV>(strips, to, steps, start, add, out, n, high, columns);
+          multiply_strips<T, W, strip, NV>(strips + done * steps, to, steps, start, add, out + done * n, n,
+                                           high - done, columns);
         else
           multiply_strips<T, W, strip, Last>(strips, to, steps, start, add, out, n, high, columns);
       }

@@ -44,8 +44,9 @@ template<class T>
 constexpr Index depth_of(Index k) {
   return std::max<Index>(round_up(ceil_div(k, std::max<Index>(ceil_div(k, depth_block<T>), 1)), 8), 8);
 }
-/// Rows of A that are multiplied with all panels before the next: they stay in the second-level cache.
-inline constexpr Index row_block = 480;
+/// Of `rows` rows of A those that are multiplied with all panels before the next: they stay in the
+/// second-level cache.
+constexpr Index row_block(Index rows) { return rows <= 576 ? rows : 480; }
 /// Rows of A that are copied at once where reading them in place is slow, to the stack (at most 128 KiB).
 inline constexpr Index packed_rows = 96;
 /// Rows up to which B is packed panel by panel as it is multiplied.
@@ -119,7 +120,7 @@ struct Way {
     const bool large = !known || elements > (Index{1} << 13);
     pack_large = !transposed_b && known && large && (m == dynamic || m >= pack_from);
     blocked_from = !vectors || n == dynamic || !large                       ? 0
-                   : transposed_a                                           ? (columns.panels >= 6 ? 96 : 0)
+                   : transposed_a                                           ? far_apart<T>
                    : n >= far_apart<T> && k != dynamic && k >= far_apart<T> ? fresh_rows + 1
                                                                             : 0;
     few_rows = !vectors || transposed_b ? 0 : far && narrow && !transposed_a ? 4 : 1;

@@ -143,4 +143,15 @@ STATOR_NOINLINE void pack_columns(const T* from, Index stride, Index columns, In
   pack_columns_inlined<T, W>(from, stride, columns, k, width, to);
 }
 
+/// `steps` rows from d on of columns [j, j + columns) of B [k, n], or with `Transposed` of the transpose of B
+/// [n, k], as a panel.
+template<bool Transposed, Index W, class T>
+STATOR_ALWAYS_INLINE inline void pack_panel(const T* b, Index n, Index k, Index d, Index j, Index columns,
+                                            Index steps, Index width, T* to) {
+  if constexpr (Transposed)
+    pack_columns<T, W>(b + j * k + d, k, columns, steps, width, to);
+  else
+    pack_rows<T, W>(b + d * n + j, n, columns, steps, width, to);
+}
+
 } // namespace stator::kernel

@@ -43,11 +43,12 @@ STATOR_NOINLINE void store_columns(const T* from, Index width, const T* bias, bo
 } // namespace detail
 
 /// C[MR, NV*W] = (C | bias) + A·B over `k` steps. Strides that are not `dynamic` are constants. Only
-/// `columns` columns of `rows` rows are stored; A and B must be readable in full.
-template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
+/// `columns` columns of `rows` rows are stored; A and B must be readable in full. With `Copies` the rows of B
+/// are written to `copy`, one after the other.
+template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK, bool Copies = false>
 STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
-                                      const T* bias, bool add, T* c, Index ci, Index columns,
-                                      Index rows = MR) {
+                                      const T* bias, bool add, T* c, Index ci, Index columns, Index rows = MR,
+                                      [[maybe_unused]] T* copy = nullptr) {
   using V = vec<T, W>;
   if constexpr (AI != dynamic) ai = AI == in_strips ? 1 : AI;
   if constexpr (AK != dynamic) ak = AK;
@@ -68,7 +69,13 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
     if constexpr (AI == in_strips) STATOR_PREFETCH(third[0] + 4096 / static_cast<Index>(sizeof(T)));
     V row[NV];
     STATOR_UNROLL
-    for (Index v = 0; v < NV; ++v) load(row[v], b + v * W);
+    for (Index v = 0; v < NV; ++v) {
+      load(row[v], b + v * W);
+      if constexpr (Copies) {
+        STATOR_PREFETCH(b + 16 * bk + v * W);
+        store(row[v], copy + (p * NV + v) * W);
+      }
+    }
     STATOR_UNROLL
     for (Index i = 0; i < MR; ++i) {
       const V x = (AI == dynamic ? third[i / 3][i % 3 * ai] : third[0][i * ai]) - V{};
@@ -112,6 +119,15 @@ STATOR_NOINLINE void tile_call(const T* a, Index ai, Index ak, const T* b, Index
   const Index next = AI == in_strips ? AK * k : MR * (AI != dynamic ? AI : ai);
   for (Index i = 0; i < tiles; ++i, a += next, c += MR * ci)
     tile<T, W, MR, NV, AI, AK, BK>(a, ai, ak, b, bk, k, bias, add, c, ci, columns);
+}
+
+/// One tile that copies the panel of B, rows of which are `bk` apart, for those that come after it: while it
+/// multiplies that costs nothing.
+template<class T, Index W, Index MR, Index NV>
+STATOR_NOINLINE void copying_tile(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
+                                  const T* bias, bool add, T* c, Index ci, T* copy) {
+  tile<T, W, MR, NV, dynamic, dynamic, dynamic, true>(a, ai, ak, b, bk, k, bias, add, c, ci, NV * W, MR,
+                                                      copy);
 }
 } // namespace detail
 
