@@ -74,7 +74,7 @@ struct conv_winograd_weight {
     const Index source_point = source_tiles::point(most * across),
                 target_point = target_tiles::point(most * across);
     const Index threads = chunk_count(parts, most * across * points * in * out);
-    const Index step = threads > 1 ? low : high, items_down = ceil_div(out, step);
+    const Index step = threads > 1 ? shared_rows(threads) : high, items_down = ceil_div(out, step);
     const auto own = [&](Index chunk) {
       return reinterpret_cast<T*>(space + static_cast<std::size_t>(chunk) * part_bytes(step));
     };
@@ -105,6 +105,18 @@ struct conv_winograd_weight {
   }
 
 private:
+  /// Output channels of an item for so many threads: as few as `low`, or, where these items do not come out
+  /// even, as many as give each thread one.
+  static Index shared_rows(Index threads) {
+    const Index share = round_up(ceil_div(out, threads), 4);
+    const auto longest = [threads](Index rows) {
+      return ceil_div(ceil_div(out, rows) * (in / columns), threads) * rows;
+    };
+    const bool fits_in = static_cast<std::size_t>(threads) * part_bytes(share) <=
+                         std::max(part_bytes(high), static_cast<std::size_t>(parts) * part_bytes(low));
+    return fits_in && longest(share) < longest(low) ? share : low;
+  }
+
   /// The nine weights of each of W input channels, one after the other.
   STATOR_ALWAYS_INLINE static void put(const T* sums, T* dw, bool add) {
     using V = vec<T>;
