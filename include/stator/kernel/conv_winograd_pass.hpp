@@ -9,6 +9,7 @@
 
 #include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_planes.hpp"
+#include "stator/kernel/conv_winograd_product.hpp"
 #include "stator/kernel/conv_winograd_tiles.hpp"
 #include "stator/kernel/parallel.hpp"
 #include "stator/kernel/tile.hpp"
@@ -260,9 +261,9 @@ private:
     const Layout& l = call.layout;
     T *const products = reinterpret_cast<T*>(mine), *const pixels = reinterpret_cast<T*>(mine + l.lines);
     for (Index p = 0; p < points; ++p)
-      tile_rows_of<T, W, MR, NV, transform::stride, 1, channels>(
-          transformed + p * l.source_point, transform::stride, 1, block + p * block_point, channels, sources,
-          nullptr, false, products + p * channels, products_tile, channels, count * across);
+      winograd_product<T, MR, NV, transform::stride, products_tile>(transformed + p * l.source_point,
+                                                                    block + p * block_point, sources,
+                                                                    products + p * channels, count * across);
     for (Index r = 0; r < count; ++r)
       for (Index v = 0; v < NV; ++v) {
         const T* const from = products + r * across * products_tile + v * W;
