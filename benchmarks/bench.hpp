@@ -4,7 +4,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -22,17 +24,27 @@ struct Run {
   std::function<void(long)> times; ///< does the work so many times
   std::function<double()>
       result{}; ///< a number that all contenders of a row agree about after two runs, or none
+  std::function<std::uint64_t()> bits{}; ///< of all that was computed, for contenders that agree to the bit
 };
 
 /// The work of one run, as the kernel needs it at least: what a share of the machine's limit is taken of.
+/// Where there are no products, bytes: read, written, and written where they have just been read.
 struct Work {
-  double flops = 0, bytes = 0;
+  double flops = 0, reads = 0, writes = 0, updates = 0;
+};
+
+/// The memory of a training step, in bytes, as the compiler has planned it.
+struct Plan {
+  std::size_t arena = 0;     ///< parameters, gradients and buffers
+  std::size_t workspace = 0; ///< of all that lies between
+  std::size_t live = 0;      ///< the most that is in use at one time: no workspace can be smaller
 };
 
 struct Contender {
   std::string row, name;
   std::function<Run()> make;
   Work work{};
+  Plan (*plan)() = nullptr;
 };
 
 inline std::vector<Contender>& contenders() {
@@ -63,6 +75,7 @@ Run repeat(A&&... arguments) {
   }};
   if constexpr (requires { state->result(); })
     run.result = [state] { return static_cast<double>(state->result()); };
+  if constexpr (requires { state->bits(); }) run.bits = [state] { return state->bits(); };
   return run;
 }
 
@@ -103,6 +116,12 @@ inline double digest(std::span<const float> values) {
     sum += (values[i] < 0 ? -1.0 : 1.0) * static_cast<double>(values[i]) +
            (i % 3 == 0 ? static_cast<double>(values[i]) : 0);
   return sum / static_cast<double>(std::max<std::size_t>(values.size(), 1));
+}
+
+/// Other bits give another number, almost certainly.
+inline std::uint64_t hash_of(std::span<const float> values, std::uint64_t seed = 0) {
+  for (const float v : values) seed = (seed ^ std::bit_cast<std::uint32_t>(v)) * 0x9E3779B97F4A7C15ULL + 1;
+  return seed;
 }
 
 } // namespace bench

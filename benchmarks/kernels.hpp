@@ -69,9 +69,11 @@ inline constexpr std::array convolutions{
     Convolution{"3x3/512-512-4", 8, 512, 512, 4, 3, 1, 1},
     Convolution{"3x3/512-512-4-batch-1", 1, 512, 512, 4, 3, 1, 1},
     Convolution{"strided/128-128-28", 8, 128, 128, 28, 3, 2, 1},
+    Convolution{"strided/3-64-112-kernel-7", 2, 3, 64, 112, 7, 2, 3},
     Convolution{"dilated/64-64-32", 4, 64, 64, 32, 3, 1, 2, 1, 2},
     Convolution{"1x1/64-256-32", 4, 64, 256, 32, 1},
     Convolution{"depthwise/64-28", 8, 64, 64, 28, 3, 1, 1, 64},
+    Convolution{"depthwise/64-28-stride-2", 8, 64, 64, 28, 3, 2, 1, 64},
     Convolution{"grouped/64-64-28", 8, 64, 64, 28, 3, 1, 1, 4},
 };
 enum class Pass { forward, input, weight };

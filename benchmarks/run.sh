@@ -4,7 +4,7 @@
 #   benchmarks/run.sh                 everything, into benchmarks/results/ by instruction set: about half an hour
 #   benchmarks/run.sh --quick         a minute of measuring, into build/bench/results/
 #   --only PREFIX[,PREFIX...]         only rows that begin so (train/, infer/, small/, registry/, width/, batch/, gemm/,
-#                                     conv/, memory/); into build/bench/results/
+#                                     conv/, memory/, layer/, threads/); into build/bench/results/
 #   --isa avx2                        as on a machine without AVX-512: the programs are built for x86-64-v3 and tell libtorch,
 #                                     OpenBLAS, oneDNN and libxsmm to use no more; ONNX Runtime cannot be told and is left out
 #   --processes N                     how many processes measure each row; their spread is printed (3, quick: 1)
@@ -89,6 +89,13 @@ for ((process = 1; process <= processes; ++process)); do
     esac
   done
 done
+# The memory of training rows, each contender in a process of its own.
+"$work/gcc$suffix/benchmarks/bench" --memory ${only:+--only "$only"} --out "$work/measured-memory.json"
+case $? in
+0) measured+=("$work/measured-memory.json") ;;
+3) ;;
+*) fail 'bench --memory failed' ;;
+esac
 [ ${#measured[@]} -gt 0 ] || fail "no row begins with $only"
 mkdir -p "$results"
 python3 "$root/benchmarks/report.py" --out "$results" "${measured[@]}"

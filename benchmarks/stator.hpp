@@ -4,6 +4,7 @@
 
 #include "bench.hpp"
 #include "networks.hpp"
+#include "plan.hpp"
 
 #include <tuple>
 
@@ -68,9 +69,11 @@ struct Infer {
   void operator()() {
     std::apply([&](auto&... in) { model.eval()(in...).value_into(y); }, x);
   }
-  double result() const { return digest({y.data(), static_cast<std::size_t>(y.numel())}); }
+  double result() const { return digest(values()); }
+  std::uint64_t bits() const { return hash_of(values()); }
 
 private:
+  std::span<const float> values() const { return {y.data(), static_cast<std::size_t>(y.numel())}; }
   template<std::size_t... I>
   static auto make(std::index_sequence<I...>, Index batch) {
     return std::tuple<X...>(filled<X>(input_tensor + I, batch)...);
@@ -86,6 +89,8 @@ struct InferPrepared : Infer<Net, X...> {
       std::declval<const stator::Model<Net>&>().eval()));
   Session session{Plain::model.module()};
   typename Session::Workspace workspace;
+
+  explicit InferPrepared(Index batch = 0) : Plain(batch), workspace(std::max<Index>(batch, 1)) {}
   void operator()() {
     std::apply([&](auto&... in) { session(in...).value_into(Plain::y, workspace); }, Plain::x);
   }
@@ -132,28 +137,41 @@ struct Train {
     loss_value = loss.item();
   }
   float result() const { return loss_value; }
+  std::uint64_t bits() const {
+    return hash_of(model.gradient_arena(), hash_of(model.parameter_arena(), hash_of({&loss_value, 1})));
+  }
+  using Program = TrainingProgram<decltype(Loss(std::declval<stator::Model<Net>&>()(std::declval<X&>()),
+                                                std::declval<Target&>()))>;
 };
+
+/// The work of one forward: its products, and its parameters, which are read once at least; none without
+/// products.
+template<class Net, class... X>
+constexpr Work forward_work(double batch = 1) {
+  if (forward_flops<Net, X...> == 0) return {};
+  return {batch * forward_flops<Net, X...>, static_cast<double>(stator::Model<Net>::parameter_bytes)};
+}
 
 /// A row of inference, with its work.
 template<class Net, class... X>
 Contender infer(std::string row) {
-  return {std::move(row), "stator", [] { return repeat<Infer<Net, X...>>(); }, {forward_flops<Net, X...>, 0}};
+  return {std::move(row), "stator", [] { return repeat<Infer<Net, X...>>(); }, forward_work<Net, X...>()};
 }
 /// Another contender of that row: the prepared session.
 template<class Net, class... X>
 Contender infer_prepared(std::string row) {
-  return {std::move(row),
-          "stator, prepared",
-          [] { return repeat<InferPrepared<Net, X...>>(); },
-          {forward_flops<Net, X...>, 0}};
+  return {std::move(row), "stator, prepared", [] { return repeat<InferPrepared<Net, X...>>(); },
+          forward_work<Net, X...>()};
 }
-/// A row of training: a backward is two forwards' work.
+/// A row of training, with the work of its program.
 template<class Net, class Optimizer, auto Loss, class X, class Target>
 Contender train(std::string row) {
+  using S = Train<Net, Optimizer, Loss, X, Target>;
   return {std::move(row),
           "stator",
-          [] { return repeat<Train<Net, Optimizer, Loss, X, Target>>(); },
-          {3 * forward_flops<Net, X>, 0}};
+          [] { return repeat<S>(); },
+          {flops_of<typename S::Program>()},
+          [] { return plan_of<typename S::Program, stator::Model<Net>>(); }};
 }
 
 } // namespace bench

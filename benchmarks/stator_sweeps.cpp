@@ -11,6 +11,7 @@ void enter_width() {
   Enter{
       train<Mlp<W, W, W>, Sgd, mean_squares, Floats<32, W>, Floats<32, W>>("width/train/" + width),
       infer<Mlp<W, W, W>, Floats<1, W>>("width/infer/" + width),
+      infer_prepared<Mlp<W, W, W>, Floats<1, W>>("width/infer/" + width),
   };
 }
 
@@ -18,11 +19,12 @@ void enter_width() {
 template<class Net, Index... E>
 void enter_batches(const std::string& net) {
   using X = Floats<stator::dynamic, E...>;
-  for (const Index batch : {1, 2, 4, 8, 16, 32, 64, 128, 256})
-    Enter{{"batch/" + net + "/" + std::to_string(batch),
-           "stator",
-           [batch] { return repeat<Infer<Net, X>>(batch); },
-           {static_cast<double>(batch) * forward_flops<Net, X>, 0}}};
+  for (const Index batch : {1, 2, 4, 8, 16, 32, 64, 128, 256}) {
+    const std::string row = "batch/" + net + "/" + std::to_string(batch);
+    const Work work = forward_work<Net, X>(static_cast<double>(batch));
+    Enter{{row, "stator", [batch] { return repeat<Infer<Net, X>>(batch); }, work},
+          {row, "stator, prepared", [batch] { return repeat<InferPrepared<Net, X>>(batch); }, work}};
+  }
 }
 
 const bool entered = [] {

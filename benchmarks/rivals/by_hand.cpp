@@ -231,7 +231,7 @@ struct Train {
   static constexpr int count = sizeof(Net) / sizeof(float);
   Net net, gradient{}, first{}, second{};
   float x[Batch][Net::in], target[Batch][Net::out], loss = 0;
-  long steps = 0;
+  double first_power = 1, second_power = 1; // of Adam's betas
   Train() {
     net.fill();
     fill({&x[0][0], std::size_t{Batch * Net::in}}, input_tensor);
@@ -259,10 +259,10 @@ struct Train {
     if constexpr (Adam) {
       float* const m = values(first);
       float* const s = values(second);
-      ++steps;
-      const double n = static_cast<double>(steps);
-      const float size = static_cast<float>(rate / (1 - std::pow(0.9, n))),
-                  root = static_cast<float>(1 / std::sqrt(1 - std::pow(0.999, n)));
+      if (first_power > 1e-30) first_power *= 0.9; // not to denormal numbers
+      if (second_power > 1e-30) second_power *= 0.999;
+      const float size = static_cast<float>(rate / (1 - first_power)),
+                  root = static_cast<float>(1 / std::sqrt(1 - second_power));
       for (int i = 0; i < count; ++i) {
         m[i] = 0.9F * m[i] + 0.1F * g[i];
         s[i] = 0.999F * s[i] + 0.001F * g[i] * g[i];

@@ -28,7 +28,8 @@ struct OnednnConvolution : ConvolutionData {
   std::unordered_map<int, memory> arguments;
   memory made, plain;
 
-  OnednnConvolution(const Convolution& convolution, Pass which) : ConvolutionData(convolution, which) {
+  OnednnConvolution(const Convolution& convolution, Pass which, dnnl::algorithm kind)
+      : ConvolutionData(convolution, which) {
     using namespace dnnl;
     const memory::dims xs{c.batch, c.in, c.size, c.size}, ys{c.batch, c.out, c.out_size(), c.out_size()};
     const memory::dims ws =
@@ -39,7 +40,6 @@ struct OnednnConvolution : ConvolutionData {
         wd(ws, memory::data_type::f32, c.groups == 1 ? tag::oihw : tag::goihw);
     const memory::dims strides{c.stride, c.stride}, dilates{c.dilation - 1, c.dilation - 1},
         pads{c.padding, c.padding};
-    const auto kind = algorithm::convolution_direct;
     const convolution_forward::primitive_desc forward(
         {prop_kind::forward_training, kind, any(xs), any(ws), any(ys), strides, dilates, pads, pads}, engine);
     /// The array in the layout `to`, which is copied there unless it is made by the pass.
@@ -89,8 +89,16 @@ struct OnednnConvolution : ConvolutionData {
 const bool entered = [] {
   for (const Product& p : products) Enter{{row_of(p), "onednn", [p] { return repeat<OnednnProduct>(p); }}};
   for (const Convolution& c : convolutions)
-    for (const Pass pass : passes)
-      Enter{{row_of(c, pass), "onednn", [c, pass] { return repeat<OnednnConvolution>(c, pass); }}};
+    for (const Pass pass : passes) {
+      const auto enter = [&](const char* name, dnnl::algorithm kind) {
+        Enter{{row_of(c, pass), name, [=] { return repeat<OnednnConvolution>(c, pass, kind); }}};
+      };
+      enter("onednn", dnnl::algorithm::convolution_direct);
+#if defined(__AVX512F__) // with AVX2 it has none
+      if (std::string_view(c.name).starts_with("3x3/"))
+        enter("onednn, winograd", dnnl::algorithm::convolution_winograd);
+#endif
+    }
   return true;
 }();
 
