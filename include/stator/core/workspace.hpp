@@ -6,6 +6,7 @@
 
 #include "stator/core/bytes.hpp"
 #include "stator/core/compiler.hpp"
+#include "stator/core/huge_pages.hpp"
 #include "stator/core/parallel.hpp"
 #include "stator/core/thread_local.hpp"
 
@@ -27,6 +28,7 @@ public:
         size_(bytes) {
     if (data_ == nullptr) [[unlikely]]
       refuse(bytes);
+    if (bytes >= detail::huge_block) detail::prefer_huge_pages(data_, bytes);
   }
   /// Memory of the caller, which the block does not free.
   explicit MemoryBlock(std::span<std::byte> memory)
