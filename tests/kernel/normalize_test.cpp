@@ -16,9 +16,10 @@ namespace {
 
 /// Rows around `mean`, which float keeps to 1e-3 where that is 1e4.
 template<class T, Index Length, Index Groups, Index Inner>
-void check_rows(double mean) {
-  CAPTURE(sizeof(T), Length, Groups, Inner, mean);
-  constexpr Index rows = 3 * Groups, weights = Groups * Length / Inner;
+void check_rows(double mean, Index samples = 3) {
+  CAPTURE(sizeof(T), Length, Groups, Inner, mean, samples);
+  const Index rows = samples * Groups;
+  constexpr Index weights = Groups * Length / Inner;
   constexpr double eps = 1e-5;
   using Kernel = kernel::row_norm<T, Length, Groups, Inner>;
   ExactArray<T> x(rows * Length, 1), g(rows * Length, 2), w(weights, 3), b(weights, 4), y(rows * Length, 5),
@@ -27,7 +28,7 @@ void check_rows(double mean) {
   Kernel::forward(x.data(), w.data(), b.data(), y.data(), rows, static_cast<T>(eps));
   Kernel::forward(x.data(), nullptr, nullptr, plain.data(), rows, static_cast<T>(eps));
   Kernel::backward(g.data(), x.data(), w.data(), dx.data(), rows, static_cast<T>(eps));
-  std::vector<typename Kernel::Moments> moments(rows);
+  std::vector<typename Kernel::Moments> moments(static_cast<std::size_t>(rows));
   Kernel::backward_weight(g.data(), x.data(), dw.data(), rows, static_cast<T>(eps), moments.data());
 
   std::vector<double> dw_right(weights), dw_size(weights);
@@ -102,11 +103,14 @@ TEST_CASE("rows are normalised as by plain loops in double, where their mean is 
     check_rows<float, 1, 1, 1>(average);
     check_rows<float, 33, 1, 1>(average);
     check_rows<float, 768, 1, 1>(average);
+    for (const Index rows : {1, 4, 16, 37}) check_rows<float, 64, 1, 1>(average, rows); // side by side
+    check_rows<float, 48, 1, 1>(average, 9);
     check_rows<float, 10007, 1, 1>(average);
     check_rows<float, 4 * 49, 3, 49>(average);
     check_rows<float, 2 * 3136, 2, 3136>(average);
   }
   check_rows<double, 77, 1, 1>(0.5);
+  check_rows<double, 40, 1, 1>(0.5, 11);
   check_rows<double, 2 * 25, 2, 25>(0.5);
 }
 

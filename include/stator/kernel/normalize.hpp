@@ -3,7 +3,9 @@
 // what rounding takes away, so that all arithmetic is in the element type.
 #pragma once
 
+#include "stator/core/compiler.hpp"
 #include "stator/core/parallel.hpp"
+#include "stator/kernel/shuffle.hpp"
 #include "stator/kernel/simd.hpp"
 #include "stator/kernel/total.hpp"
 
@@ -132,6 +134,63 @@ struct row_norm {
     return {mean, rstd, -rest * rstd};
   }
 
+  /// Rows that are summed side by side, for sums across a vector take long one after the other; 1: they are
+  /// not.
+  static constexpr Index together =
+      vectorizable<T> && Inner == 1 && Length % native_width<T> == 0 &&
+              Length * native_width<T> * static_cast<Index>(sizeof(T)) <= 49152 // they are read again
+          ? native_width<T>
+          : 1;
+  /// How many of a number of rows that is: fewer than a few are summed one after the other.
+  static Index at_once(Index rows) { return rows < 4 ? 1 : together; }
+  /// K sums of each of `count` rows, at most `together`, of what `f<V>(row, i)` returns.
+  template<std::size_t K, class F>
+  STATOR_ALWAYS_INLINE static std::array<Simd<T>, K> sums_of_rows(Index count, F&& f) {
+    constexpr Index width = native_width<T>;
+    vec<T> part[K][static_cast<std::size_t>(width)]{};
+    for (Index r = 0; r < count; ++r) {
+      std::array<Simd<T>, K> even{}, odd{}; // two chains
+      Index i = 0;
+      for (; i + width < Length; i += 2 * width) {
+        const auto a = f.template operator()<Simd<T>>(r, i), b = f.template operator()<Simd<T>>(r, i + width);
+        for (std::size_t k = 0; k < K; ++k) even[k] += a[k], odd[k] += b[k];
+      }
+      if (i < Length) {
+        const auto a = f.template operator()<Simd<T>>(r, i);
+        for (std::size_t k = 0; k < K; ++k) even[k] += a[k];
+      }
+      for (std::size_t k = 0; k < K; ++k) part[k][r] = (even[k] + odd[k]).raw;
+    }
+    std::array<Simd<T>, K> sums;
+    for (std::size_t k = 0; k < K; ++k) sum_vectors<T, width>(part[k], sums[k].raw);
+    return sums;
+  }
+  /// The moments of `count` rows, at most `step`.
+  static void moments(const T* x, T eps, Index count, Index step, Moments* out) {
+    if (step == 1) *out = moments(x, eps);
+    if constexpr (together > 1) {
+      if (step == 1) return;
+      using V = Simd<T>;
+      const V length(static_cast<T>(Length));
+      T mean[static_cast<std::size_t>(together)], rstd[static_cast<std::size_t>(together)],
+          shift[static_cast<std::size_t>(together)];
+      const auto [sum] = sums_of_rows<1>(count, [&]<class X>(Index r, Index i) STATOR_INLINE_LAMBDA {
+        return std::array<X, 1>{X::load(x + r * Length + i)};
+      });
+      (sum / length).store(mean);
+      const auto [left, squares] =
+          sums_of_rows<2>(count, [&]<class X>(Index r, Index i) STATOR_INLINE_LAMBDA {
+            const X d = X::load(x + r * Length + i) - X(mean[r]);
+            return std::array<X, 2>{d, d * d};
+          });
+      const V rest = left / length, variance = squares / length - rest * rest, zero(T{});
+      const V scale = V(T{1}) / sqrt(select(variance < zero, zero, variance) + eps);
+      scale.store(rstd);
+      (-rest * scale).store(shift);
+      for (Index r = 0; r < count; ++r) out[r] = {mean[r], rstd[r], shift[r]};
+    }
+  }
+
   /// The weight of element i of a row whose weights begin at w; 1 without weights.
   template<class V>
   static V weight(const T* w, Index i, T otherwise) {
@@ -156,11 +215,15 @@ struct row_norm {
 
   /// y = w * (x - mean) * rstd + b for each row; w and b may be null.
   static void forward(const T* x, const T* w, const T* b, T* y, Index rows, T eps) {
+    const Index step = at_once(rows);
     parallel_for(rows, grain, [&](Index first, Index last, int) {
-      for (Index r = first; r < last; ++r) {
+      Moments all[static_cast<std::size_t>(together)];
+      Index at = 0;
+      for (Index r = first; r < last; ++r, at = at + 1 == step ? 0 : at + 1) {
         const T* const from = x + r * Length;
         T* const to = y + r * Length;
-        const Moments m = moments(from, eps);
+        if (at == 0) moments(from, eps, std::min(last - r, step), step, all);
+        const Moments m = all[at];
         const T *const weights = of_group(w, r), *const biases = of_group(b, r);
         for_row([&]<class V>(Index i) {
           const V normal = m.normal(V::load(from + i));
@@ -172,29 +235,30 @@ struct row_norm {
 
   /// dx from the gradient g of the result.
   static void backward(const T* g, const T* x, const T* w, T* dx, Index rows, T eps) {
+    const Index step = at_once(rows);
     parallel_for(rows, grain, [&](Index first, Index last, int) {
-      for (Index r = first; r < last; ++r) {
+      Moments all[static_cast<std::size_t>(together)];
+      T sums_of[2][static_cast<std::size_t>(together)];
+      Index at = 0;
+      for (Index r = first; r < last; ++r, at = at + 1 == step ? 0 : at + 1) {
         const T *const from = x + r * Length, *const grad = g + r * Length, *const weights = of_group(w, r);
         T* const to = dx + r * Length;
-        const Moments m = moments(from, eps);
-        const auto sums_from = [&](Index begin, Index count) {
-          return detail::long_sums<T, 2>(count, [&]<class V>(Index k) STATOR_INLINE_LAMBDA {
-            const V gw = V::load(grad + begin + k) * weight<V>(weights, begin + k, T{1});
-            return std::array<V, 2>{gw, gw * m.normal(V::load(from + begin + k))};
-          });
-        };
-        std::array<T, 2> sums;
-        if constexpr (Inner > 1) {
-          std::array<Total<T>, 2> total{};
-          for (Index c = 0; c < per_group; ++c) {
-            const auto part = sums_from(c * Inner, Inner);
-            total[0].add(part[0]), total[1].add(part[1]);
-          }
-          sums = {total[0].value(), total[1].value()};
-        } else {
-          sums = sums_from(0, Length);
+        const Index count = std::min(last - r, step);
+        if (at == 0) moments(from, eps, count, step, all);
+        const Moments m = all[at];
+        if (step == 1) {
+          const auto sums = sums_of_row(grad, from, weights, m);
+          sums_of[0][0] = sums[0], sums_of[1][0] = sums[1];
         }
-        const T a = sums[0] / static_cast<T>(Length), b = sums[1] / static_cast<T>(Length);
+        if constexpr (together > 1)
+          if (step > 1 && at == 0) {
+            const auto sums = sums_of_rows<2>(count, [&]<class V>(Index k, Index i) STATOR_INLINE_LAMBDA {
+              const V gw = V::load(grad + k * Length + i) * weight<V>(of_group(w, r + k), i, T{1});
+              return std::array<V, 2>{gw, gw * all[k].normal(V::load(from + k * Length + i))};
+            });
+            sums[0].store(sums_of[0]), sums[1].store(sums_of[1]);
+          }
+        const T a = sums_of[0][at] / static_cast<T>(Length), b = sums_of[1][at] / static_cast<T>(Length);
         for_row([&]<class V>(Index i) {
           const V gw = V::load(grad + i) * weight<V>(weights, i, T{1});
           (V(m.rstd) * (gw - V(a) - m.normal(V::load(from + i)) * V(b))).store(to + i);
@@ -203,10 +267,32 @@ struct row_norm {
     });
   }
 
+  /// The sums over a row of the gradient of its normalised elements, and of that times these.
+  static std::array<T, 2> sums_of_row(const T* grad, const T* from, const T* weights, const Moments& m) {
+    const auto sums_from = [&](Index begin, Index count) {
+      return detail::long_sums<T, 2>(count, [&]<class V>(Index k) STATOR_INLINE_LAMBDA {
+        const V gw = V::load(grad + begin + k) * weight<V>(weights, begin + k, T{1});
+        return std::array<V, 2>{gw, gw * m.normal(V::load(from + begin + k))};
+      });
+    };
+    if constexpr (Inner > 1) {
+      std::array<Total<T>, 2> total{};
+      for (Index c = 0; c < per_group; ++c) {
+        const auto part = sums_from(c * Inner, Inner);
+        total[0].add(part[0]), total[1].add(part[1]);
+      }
+      return {total[0].value(), total[1].value()};
+    } else {
+      return sums_from(0, Length);
+    }
+  }
+
   /// dw[c] = the sum of g * normalised x; `moments_of` has room for the moments of all rows.
   static void backward_weight(const T* g, const T* x, T* dw, Index rows, T eps, Moments* moments_of) {
+    const Index step = at_once(rows);
     parallel_for(rows, grain, [&](Index first, Index last, int) {
-      for (Index r = first; r < last; ++r) moments_of[r] = moments(x + r * Length, eps);
+      for (Index r = first; r < last; r += step)
+        moments(x + r * Length, eps, std::min(last - r, step), step, moments_of + r);
     });
     channel_sums<T, Groups * per_group, Inner>::template run<1>(
         rows / Groups,
