@@ -44,9 +44,12 @@
 #define STATOR_UNROLL _Pragma("clang loop unroll(full)")
 /// Before a loop: unrolls it four times.
 #define STATOR_UNROLL_BY_4 _Pragma("clang loop unroll_count(4)")
+/// Before a loop: keeps it a loop.
+#define STATOR_NO_UNROLL _Pragma("clang loop unroll(disable)")
 #else
 #define STATOR_UNROLL _Pragma("GCC unroll 32")
 #define STATOR_UNROLL_BY_4 _Pragma("GCC unroll 4")
+#define STATOR_NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 #if defined(__clang__) && !defined(STATOR_CALLS_STAY)
 /// Before a call: inlines it; g++ does so by STATOR_FLATTEN on a function around it.

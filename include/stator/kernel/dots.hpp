@@ -21,10 +21,25 @@ inline constexpr Index dots_rows = vector_registers >= 32 ? 4
                                    : vector_bytes >= 32   ? 3
                                                           : 2;
 
-/// How B lies: row after row, or as `pack_dots` leaves it, each in the caches near the core or farther away.
-enum class DotsLayout { rows, rows_far, packed, packed_far };
+/// How B lies: row after row, or as `pack_dots` leaves it, each in the caches near the core or farther away;
+/// `rows_second`: row after row in the second-level cache.
+enum class DotsLayout { rows, rows_second, rows_far, packed, packed_far };
 /// Whether `pack_dots` has left it.
 constexpr bool is_packed(DotsLayout layout) { return layout >= DotsLayout::packed; }
+
+/// How a B of so many bytes and K columns that is not packed is best read.
+constexpr DotsLayout dots_layout(Index bytes, Index k) {
+  if (bytes > Index{1} << 25) return DotsLayout::rows_far;
+  return k <= 512 && bytes > 40 << 10 && bytes < 1 << 20 ? DotsLayout::rows_second : DotsLayout::rows;
+}
+/// The same of a packed one.
+constexpr DotsLayout packed_dots_layout(Index bytes) {
+  return bytes > 1 << 17 ? DotsLayout::packed_far : DotsLayout::packed;
+}
+/// How many of n columns so many rows are multiplied with at once.
+constexpr Index dots_columns(Index rows, Index n) {
+  return rows > 1 ? 4 : vector_registers >= 32 && n % 16 == 0 ? 16 : 8;
+}
 
 /// C[MR, NR] = (C | bias) + the sum of each vector. As many as a vector has elements make one vector.
 template<class T, Index W, Index MR, Index NR>
@@ -117,15 +132,29 @@ STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const Stored* b, Ind
     STATOR_UNROLL
     for (Index j = 0; j < NR; ++j) sum[i][j] = V{};
   }
+  // The second-level cache gives one row after another 1.2 to 1.4 times as fast as some at once, where a
+  // vector is a line of it; narrower ones, and more of them, would wait for their sum.
+  if constexpr (Layout == DotsLayout::rows_second && MR == 1 && sizeof(V) == 64 && K % W == 0) {
+    STATOR_UNROLL
+    for (Index j = 0; j < NR; ++j) {
+      V total{};
+      STATOR_NO_UNROLL
+      for (Index p = 0; p < K; p += W) {
+        V x, y;
+        load(x, a + p);
+        load(y, b + j * bi + p);
+        total += x * y;
+      }
+      sum[0][j] = total;
+    }
+    return store_dots<T, W, MR, NR>(sum, bias, add, c, ci);
+  }
   // x from element p on, y from the vectors at `at`.
   const auto step = [&](Index p, const Stored* at, auto keep) STATOR_INLINE_LAMBDA {
     V x[MR];
     STATOR_UNROLL
     for (Index i = 0; i < MR; ++i) {
-      if constexpr (MR > 1)
-        load_once(x[i], a + i * ai + p);
-      else
-        load(x[i], a + i * ai + p);
+      load_once(x[i], a + i * ai + p);
       keep(x[i]);
     }
     STATOR_UNROLL
@@ -241,13 +270,15 @@ namespace detail {
 template<class T, Index MR, Index NR, Index K, bool Ragged, DotsLayout Layout, class Stored = T>
 void inner_products(const T* a, const Stored* b, const T* bias, T* c, bool add, Index m, Index n, Index k) {
   constexpr Index grain = 4 * quad<T>, high = 64; // rows that meet a block of B before the next is read
-  const Index blocks = ceil_div(n, grain), apart = is_packed(Layout) ? packed_row<T>(k) : k;
+  const Index blocks = ceil_div(n, grain);
   parallel_for_chunks(blocks, chunk_count(blocks, m * n * k), [&](Index first, Index last, Index) {
+    // Of a constant K each row is at a constant distance: a register for each would not do.
+    const Index depth = K != dynamic ? K : k, apart = is_packed(Layout) ? packed_row<T>(depth) : depth;
     const Index j = first * grain, count = std::min(last * grain, n) - j;
     for (Index i = 0; i < m; i += high)
-      dots_block<T, native_width<T>, MR, NR, K, Ragged, Layout>(a + i * k, k, b + j * apart, apart, k,
-                                                                bias ? bias + j : nullptr, add, c + i * n + j,
-                                                                n, std::min(high, m - i), count);
+      dots_block<T, native_width<T>, MR, NR, K, Ragged, Layout>(
+          a + i * depth, depth, b + j * apart, apart, depth, bias ? bias + j : nullptr, add, c + i * n + j, n,
+          std::min(high, m - i), count);
   });
 }
 } // namespace detail

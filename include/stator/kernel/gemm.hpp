@@ -74,7 +74,7 @@ private:
 
   /// Rows and columns of C that are computed at once by inner products.
   static constexpr Index dot_rows = M != dynamic ? ceil_div(M, ceil_div(M, dots_rows<T>)) : dots_rows<T>,
-                         dot_columns = dot_rows == 1 ? 8 : 4;
+                         dot_columns = dots_columns(dot_rows, N);
   template<DotsLayout Layout>
   static constexpr auto inner_products =
       &detail::inner_products<T, dot_rows, dot_columns, K, N == dynamic || N % 8 != 0, Layout>;
@@ -82,10 +82,8 @@ private:
   static constexpr bool can_prepare =
       TransB && !TransA && N != dynamic && K != dynamic && !(way.plain || way.small || way.few_weights);
   static constexpr Index b_bytes = N == dynamic || K == dynamic ? 0 : N * K * static_cast<Index>(sizeof(T));
-  static constexpr DotsLayout packed_layout = b_bytes > (Index{1} << 17) ? DotsLayout::packed_far
-                                                                         : DotsLayout::packed,
-                              rows_layout = b_bytes > (Index{1} << 25) ? DotsLayout::rows_far
-                                                                       : DotsLayout::rows;
+  static constexpr DotsLayout packed_layout = packed_dots_layout(b_bytes),
+                              rows_layout = dots_layout(b_bytes, K);
   static constexpr bool packs_dots = can_prepare && way.can_dot && (way.only_dots || M == dynamic);
   static constexpr std::size_t panels_bytes =
       can_prepare && !way.only_dots
