@@ -33,6 +33,10 @@ private:
                         always_few = sometimes_few && M != dynamic,
                         sometimes_blocked = way.blocked_from > 0 && (M == dynamic || M >= way.blocked_from),
                         always_blocked = sometimes_blocked && M != dynamic;
+  /// Whether the last vector of C shares columns with the one before, so that no column is empty.
+  static constexpr Index last_columns = N == dynamic ? 0 : N - (columns.panels - 1) * columns.panel();
+  static constexpr bool shared = last_columns > W &&last_columns % W != 0 && !sometimes_blocked,
+                        pack_tail = way.pack_tail && !shared;
   using turned = detail::TurnedProduct<T, std::max<Index>(way.turned, 1), way.turned_last,
                                        K* static_cast<Index>(sizeof(T)) % 4096 == 0>;
   static constexpr bool turns(Index m) { return way.turned > 0 && way.turns(m); }
@@ -61,7 +65,7 @@ private:
     const std::size_t block = std::max(sometimes_blocked ? blocked::packed_bytes(N, K) : 0,
                                        sometimes_turned ? turned::packed_bytes(M, K) : 0);
     const bool all = TransB || way.pack_large;
-    if (always_blocked || (!all && !way.pack_tail)) return {block, 0};
+    if (always_blocked || (!all && !pack_tail)) return {block, 0};
     const auto bytes = [](Index elements) {
       return align_up(static_cast<std::size_t>(elements) * sizeof(T));
     };
@@ -242,7 +246,7 @@ private:
       const Index j = p * columns.panel();
       const Index width = p + 1 == count ? columns.last * W : columns.panel();
       const Index valid = std::min(width, n - j);
-      pack_panel<TransB, W>(b, n, k, 0, j, valid, k, width, packed + (All ? j * k : 0));
+      pack_panel<TransB, W>(b, n, k, 0, j, valid, k, width, packed + (All ? j * k : 0), shared);
     }
   }
 
@@ -250,7 +254,7 @@ private:
   static void panels(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n, Index k,
                      T* packed) {
     const Index count = N == dynamic ? ceil_div(n, columns.panel()) : columns.panels;
-    const Index tail = (All || (way.pack_tail && n % columns.panel() != 0)) ? 1 : 0;
+    const Index tail = (All || (pack_tail && n % columns.panel() != 0)) ? 1 : 0;
     const Index work = m * n * k;
     constexpr Index rows = height(NV);
     const Index blocks = ceil_div(m, rows);
@@ -299,7 +303,7 @@ private:
           const Index j = p * columns.panel();
           const T* bias_j = bias && !add ? bias + j : nullptr;
           T* out = c + i * n + j;
-          const auto at = [&]<Index V, bool InPlace>() {
+          const auto at = [&]<Index V, bool InPlace, bool Last = false>() {
             const Index width = std::min(V * W, n - j);
             const T* panel = InPlace ? b + d * n + j : packed + (All ? j * k : 0) + d * V * W;
             Index done = 0; // rows
@@ -308,7 +312,8 @@ private:
                 T* const to = block >= m ? fresh : const_cast<T*>(panel);
                 panel = to;
                 if (!TransB && i == top && width == V * W && high >= height(V)) done = height(V);
-                if (i == top && done == 0) pack_panel<TransB, W>(b, n, k, d, j, width, steps, V * W, to);
+                if (i == top && done == 0)
+                  pack_panel<TransB, W>(b, n, k, d, j, width, steps, V * W, to, shared);
                 if constexpr (!TransB)
                   if (done > 0)
                     detail::copying_tile<T, W, height(V), V>(rows_of_a, TransA ? 1 : k, TransA ? m : 1,
@@ -316,7 +321,10 @@ private:
                                                              to);
               }
             constexpr Index bk = InPlace ? N : V * W;
-            tile_rows_of<T, W, height(V), V, TransA ? 1 : K, TransA ? M : 1, bk>(
+            constexpr LastVector last = !(Last && shared) ? LastVector::behind
+                                        : InPlace         ? LastVector::shared
+                                                          : LastVector::shared_packed;
+            tile_rows_of<T, W, height(V), V, TransA ? 1 : K, TransA ? M : 1, bk, last>(
                 rows_of_a + done * (TransA ? 1 : k), k, m, panel, n, steps, bias_j, add, out + done * n, n,
                 width, high - done);
           };
@@ -329,7 +337,7 @@ private:
             if (p + 1 < count)
               at.template operator()<NV, !All>();
             else
-              at.template operator()<columns.last, !(All || way.pack_tail)>();
+              at.template operator()<columns.last, !(All || pack_tail), true>();
           }
         }
       }

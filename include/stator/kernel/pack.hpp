@@ -39,9 +39,11 @@ STATOR_ALWAYS_INLINE inline void transpose_square_block(const T* from, Index fro
   for (Index i = 0; i < W; ++i) store(r[i], to + i * to_stride);
 }
 
-/// to[p * width + j] = from[p * stride + j] for j < columns; `width` is a multiple of W.
+/// to[p * width + j] = from[p * stride + j] for j < columns; `width` is a multiple of W. With `shared` the
+/// last W columns are the last vector, if they do not fill it.
 template<class T, Index W>
-STATOR_NOINLINE void pack_rows(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
+STATOR_NOINLINE void pack_rows(const T* from, Index stride, Index columns, Index k, Index width, T* to,
+                               bool shared = false) {
   const Index whole = columns / W * W;
   for (Index p = 0; p < k; ++p, from += stride, to += width) {
     for (Index j = 0; j < whole; j += W) {
@@ -49,6 +51,12 @@ STATOR_NOINLINE void pack_rows(const T* from, Index stride, Index columns, Index
       STATOR_PREFETCH(from + 8 * stride + j);
       load(row, from + j);
       store(row, to + j);
+    }
+    if (shared && whole < columns) {
+      vec<T, W> row;
+      load(row, from + columns - W);
+      store(row, to + whole);
+      continue;
     }
     for (Index j = whole; j < columns; ++j) to[j] = from[j];
     for (Index j = columns; j < width; ++j) to[j] = T{};
@@ -106,19 +114,19 @@ STATOR_NOINLINE void pack_strips(const T* from, Index stride, Index columns, Ind
 /// `pack_columns` within its caller, for products so small that a call counts.
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline void pack_columns_inlined(const T* from, Index stride, Index columns, Index k,
-                                                      Index width, T* to) {
+                                                      Index width, T* to, bool shared = false) {
   // Deep enough, each block is one of W steps: the last begins among those before it.
   const bool square = k >= W;
   const Index whole = columns / W * W, deep = k / quad<T> * quad<T>;
-  const auto blocks = [=](Index j, Index rows) STATOR_INLINE_LAMBDA {
+  const auto blocks = [=](Index j, Index rows, Index first) STATOR_INLINE_LAMBDA {
     for (Index p = 0; p < k; p += W) {
       const Index at = std::min(p, k - W);
-      transpose_square_block<T, W>(from + j * stride + at, stride, to + at * width + j, width, rows);
+      transpose_square_block<T, W>(from + first * stride + at, stride, to + at * width + j, width, rows);
     }
   };
   for (Index j = 0; j < whole; j += W) {
     if (square) {
-      blocks(j, W);
+      blocks(j, W, j);
       continue;
     }
     const T* block = from + j * stride;
@@ -129,29 +137,36 @@ STATOR_ALWAYS_INLINE inline void pack_columns_inlined(const T* from, Index strid
   }
   Index j = whole;
   if (square && j < columns) {
-    blocks(j, columns - j);
+    if (shared)
+      blocks(j, W, columns - W);
+    else
+      blocks(j, columns - j, j);
     j += W;
   }
   if (j == width) return;
+  const Index back = shared ? width - columns : 0;
   for (Index p = 0; p < k; ++p)
-    for (Index i = j; i < width; ++i) to[p * width + i] = i < columns ? from[i * stride + p] : T{};
+    for (Index i = j; i < width; ++i)
+      to[p * width + i] = i - back < columns ? from[(i - back) * stride + p] : T{};
 }
 
-/// to[p * width + j] = from[j * stride + p] for j < columns; `width` is a multiple of W.
+/// to[p * width + j] = from[j * stride + p] for j < columns; `width` is a multiple of W; `shared` as in
+/// pack_rows, where the columns do not fill `width` by less than W.
 template<class T, Index W>
-STATOR_NOINLINE void pack_columns(const T* from, Index stride, Index columns, Index k, Index width, T* to) {
-  pack_columns_inlined<T, W>(from, stride, columns, k, width, to);
+STATOR_NOINLINE void pack_columns(const T* from, Index stride, Index columns, Index k, Index width, T* to,
+                                  bool shared = false) {
+  pack_columns_inlined<T, W>(from, stride, columns, k, width, to, shared);
 }
 
 /// `steps` rows from d on of columns [j, j + columns) of B [k, n], or with `Transposed` of the transpose of B
 /// [n, k], as a panel.
 template<bool Transposed, Index W, class T>
 STATOR_ALWAYS_INLINE inline void pack_panel(const T* b, Index n, Index k, Index d, Index j, Index columns,
-                                            Index steps, Index width, T* to) {
+                                            Index steps, Index width, T* to, bool shared = false) {
   if constexpr (Transposed)
-    pack_columns<T, W>(b + j * k + d, k, columns, steps, width, to);
+    pack_columns<T, W>(b + j * k + d, k, columns, steps, width, to, shared);
   else
-    pack_rows<T, W>(b + d * n + j, n, columns, steps, width, to);
+    pack_rows<T, W>(b + d * n + j, n, columns, steps, width, to, shared);
 }
 
 } // namespace stator::kernel

@@ -22,6 +22,11 @@ inline constexpr Index max_tile_vectors = vector_registers >= 32 ? 4 : 2;
 /// In the place of the distance between rows of A: A was copied in strips as high as a tile.
 inline constexpr Index in_strips = -2;
 
+/// Where the last vector of a tile lies that has fewer columns than its vectors: behind the others, or so
+/// that it ends with the columns and shares some with the one before; in B it may have been packed behind
+/// them.
+enum class LastVector { behind, shared, shared_packed };
+
 namespace detail {
 /// The first `columns` columns of a tile that was too wide for C.
 template<class T, Index W>
@@ -45,7 +50,8 @@ STATOR_NOINLINE void store_columns(const T* from, Index width, const T* bias, bo
 /// C[MR, NV*W] = (C | bias) + A·B over `k` steps. Strides that are not `dynamic` are constants. Only
 /// `columns` columns of `rows` rows are stored; A and B must be readable in full. With `Copies` the rows of B
 /// are written to `copy`, one after the other.
-template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK, bool Copies = false>
+template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK,
+         LastVector Last = LastVector::behind, bool Copies = false>
 STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
                                       const T* bias, bool add, T* c, Index ci, Index columns, Index rows = MR,
                                       [[maybe_unused]] T* copy = nullptr) {
@@ -59,6 +65,9 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
     STATOR_UNROLL
     for (Index v = 0; v < NV; ++v) sum[i][v] = V{};
   }
+  constexpr bool shared = Last != LastVector::behind;
+  const Index last = shared ? columns - W : (NV - 1) * W,
+              last_b = Last == LastVector::shared ? last : (NV - 1) * W;
   // Every third row has a pointer, of which addresses reach two rows more: registers for all there are not.
   constexpr Index thirds = AI == dynamic ? ceil_div(MR, 3) : 1;
   const T* third[thirds];
@@ -70,7 +79,7 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
     V row[NV];
     STATOR_UNROLL
     for (Index v = 0; v < NV; ++v) {
-      load(row[v], b + v * W);
+      load(row[v], b + (v + 1 < NV ? v * W : last_b));
       if constexpr (Copies) {
         STATOR_PREFETCH(b + 16 * bk + v * W);
         store(row[v], copy + (p * NV + v) * W);
@@ -84,20 +93,23 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
     }
     for (Index i = 0; i < thirds; ++i) third[i] += ak;
   }
-  if (columns == NV * W && rows == MR) {
+  if ((shared || columns == NV * W) && rows == MR) {
     V start[NV];
     STATOR_UNROLL
     for (Index v = 0; v < NV; ++v) {
       start[v] = V{};
-      if (bias) load(start[v], bias + v * W);
+      if (bias) load(start[v], bias + (v + 1 < NV ? v * W : last));
     }
     STATOR_UNROLL
     for (Index i = 0; i < MR; ++i, c += ci) {
+      if (add) { // all before any is stored: they may share columns
+        STATOR_UNROLL
+        for (Index v = 0; v < NV; ++v) load(start[v], c + (v + 1 < NV ? v * W : last));
+      }
       STATOR_UNROLL
       for (Index v = 0; v < NV; ++v) {
-        if (add) load(start[v], c + v * W);
         if (add || bias) sum[i][v] += start[v]; // compilers do not take 0 + x for x
-        store(sum[i][v], c + v * W);
+        store(sum[i][v], c + (v + 1 < NV ? v * W : last));
       }
     }
   } else {
@@ -113,12 +125,13 @@ STATOR_ALWAYS_INLINE inline void tile(const T* a, Index ai, Index ak, const T* b
 
 namespace detail {
 /// One tile as a function, for all products that share its strides.
-template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
+template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK,
+         LastVector Last = LastVector::behind>
 STATOR_NOINLINE void tile_call(const T* a, Index ai, Index ak, const T* b, Index bk, Index k, const T* bias,
                                bool add, T* c, Index ci, Index columns, Index tiles) {
   const Index next = AI == in_strips ? AK * k : MR * (AI != dynamic ? AI : ai);
   for (Index i = 0; i < tiles; ++i, a += next, c += MR * ci)
-    tile<T, W, MR, NV, AI, AK, BK>(a, ai, ak, b, bk, k, bias, add, c, ci, columns);
+    tile<T, W, MR, NV, AI, AK, BK, Last>(a, ai, ak, b, bk, k, bias, add, c, ci, columns);
 }
 
 /// One tile that copies the panel of B, rows of which are `bk` apart, for those that come after it: while it
@@ -126,24 +139,26 @@ STATOR_NOINLINE void tile_call(const T* a, Index ai, Index ak, const T* b, Index
 template<class T, Index W, Index MR, Index NV>
 STATOR_NOINLINE void copying_tile(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
                                   const T* bias, bool add, T* c, Index ci, T* copy) {
-  tile<T, W, MR, NV, dynamic, dynamic, dynamic, true>(a, ai, ak, b, bk, k, bias, add, c, ci, NV * W, MR,
-                                                      copy);
+  tile<T, W, MR, NV, dynamic, dynamic, dynamic, LastVector::behind, true>(a, ai, ak, b, bk, k, bias, add, c,
+                                                                          ci, NV * W, MR, copy);
 }
 } // namespace detail
 
 /// `count` rows of C in tiles of MR, then of 4, of 2 and a single one.
-template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK>
+template<class T, Index W, Index MR, Index NV, Index AI, Index AK, Index BK,
+         LastVector Last = LastVector::behind>
 STATOR_ALWAYS_INLINE inline void tile_rows_of(const T* a, Index ai, Index ak, const T* b, Index bk, Index k,
                                               const T* bias, bool add, T* c, Index ci, Index columns,
                                               Index count) {
   const Index done = count / MR * MR;
   if (done > 0)
-    detail::tile_call<T, W, MR, NV, AI, AK, BK>(a, ai, ak, b, bk, k, bias, add, c, ci, columns, count / MR);
+    detail::tile_call<T, W, MR, NV, AI, AK, BK, Last>(a, ai, ak, b, bk, k, bias, add, c, ci, columns,
+                                                      count / MR);
   if constexpr (MR > 1) {
     constexpr Index low = MR > 4 ? 4 : MR > 2 ? 2 : 1;
     constexpr Index rest = AI == in_strips ? 1 : AI; // what is left lies in the last strip
     if (done < count)
-      tile_rows_of<T, W, low, NV, rest, AK, BK>(
+      tile_rows_of<T, W, low, NV, rest, AK, BK, Last>(
           a + (AI == in_strips ? done / MR * AK * k : done * (AI != dynamic ? AI : ai)), ai, ak, b, bk, k,
           bias, add, c + done * ci, ci, columns, count - done);
   }
