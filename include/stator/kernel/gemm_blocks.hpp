@@ -120,7 +120,7 @@ struct Way {
     const bool large = !known || elements > (Index{1} << 13);
     pack_large = !transposed_b && known && large && (m == dynamic || m >= pack_from);
     blocked_from = !vectors || n == dynamic || !large                       ? 0
-                   : transposed_a                                           ? far_apart<T>
+                   : transposed_a                                           ? far_apart<T> + 1
                    : n >= far_apart<T> && k != dynamic && k >= far_apart<T> ? fresh_rows + 1
                                                                             : 0;
     few_rows = !vectors || transposed_b ? 0 : far && narrow && !transposed_a ? 4 : 1;

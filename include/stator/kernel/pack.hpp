@@ -93,6 +93,7 @@ STATOR_NOINLINE void pack_strips(const T* from, Index stride, Index columns, Ind
           whole = Strip;
           for (; p < std::min(bottom, k - 1); ++p) {
             vec<T, W> row;
+            STATOR_PREFETCH(from + (p + block) * stride + left); // the next block's row
             load(row, from + p * stride + left);
             store(row, strip + p * Strip);
           }
