@@ -62,6 +62,7 @@ TEST_CASE("permute exchanges two dimensions") {
   check<double, Extents(19, 7), 1, 0>();
   check<int, Extents(33, 21), 1, 0>();
   check<float, Extents(700, 500), 1, 0>();
+  check<float, Extents(2057, 37), 1, 0>(); // more rows than at once
   check<float, Extents(3, 1), 1, 0>();
   // Less than a vector or a quad in one direction, one more than whole ones in the other.
   check<float, Extents(3, 40), 1, 0>();

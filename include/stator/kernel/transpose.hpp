@@ -19,16 +19,18 @@ template<class T>
 STATOR_NOINLINE void transpose_blocks(const T* from, Index from_stride, Index rows, Index columns, T* to,
                                       Index to_stride) {
   constexpr Index W = native_width<T>, Q = quad<T>, block = 4 * Q;
-  for (Index left = 0; left < columns; left += block) {
-    const Index right = std::min(left + block, columns);
-    for (Index top = 0; top < rows; top += W) {
-      const Index i = std::min(top, rows - W);
-      for (Index at = left; at < right; at += Q) {
-        const Index j = std::min(at, columns - Q);
-        transpose_block<T, W>(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+  constexpr Index tall = 1024; // of more rows the pages are not remembered until the next columns
+  for (Index high = 0; high < rows; high += tall)
+    for (Index left = 0; left < columns; left += block) {
+      const Index right = std::min(left + block, columns), low = std::min(high + tall, rows);
+      for (Index top = high; top < low; top += W) {
+        const Index i = std::min(top, rows - W);
+        for (Index at = left; at < right; at += Q) {
+          const Index j = std::min(at, columns - Q);
+          transpose_block<T, W>(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+        }
       }
     }
-  }
 }
 
 } // namespace detail
