@@ -47,9 +47,9 @@ struct Limits {
   double axpy = 0, copy = 0;
   double streamed = 0; ///< y = x with stores that pass the caches; 0: not known how
   /// Bytes a second of the sum of x for arrays of so many bytes: whatever cache holds them.
-  std::vector<std::pair<std::size_t, double>> read{{1 << 14, 0}, {1 << 17, 0}, {1 << 19, 0},
-                                                   {1 << 20, 0}, {1 << 21, 0}, {1 << 22, 0},
-                                                   {1 << 23, 0}, {1 << 24, 0}, {1 << 26, 0}};
+  std::vector<std::pair<std::size_t, double>> read{{1 << 14, 0}, {1 << 15, 0}, {1 << 17, 0}, {1 << 19, 0},
+                                                   {1 << 20, 0}, {1 << 21, 0}, {1 << 22, 0}, {1 << 23, 0},
+                                                   {1 << 24, 0}, {1 << 26, 0}};
   void measure(); ///< again: the best of all times counts
 };
 
