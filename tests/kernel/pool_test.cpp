@@ -151,6 +151,26 @@ TEST_CASE("pooling takes all options") {
       2);
 }
 
+TEST_CASE("pooling of any window agrees with loops where rows fill vectors, and where they do not") {
+  check<float, PoolGeometry<2>{.input = {56, 56}, .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}}>(2);
+  check<float, PoolGeometry<2>{.input = {57, 40}, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}}>(2);
+  check<float, PoolGeometry<2>{.input = {13, 13}, .kernel = {5, 5}, .stride = {1, 1}, .padding = {2, 2}}>(3);
+  check<float, PoolGeometry<2>{.input = {27, 30}, .kernel = {3, 3}, .stride = {3, 3}}>(2);
+  check<float, PoolGeometry<2>{.input = {31, 90}, .kernel = {4, 4}, .stride = {4, 4}, .ceil_mode = true}>(2);
+  check<float, PoolGeometry<2>{.input = {20, 50}, .kernel = {2, 3}, .stride = {5, 5}}>(2);
+  check<double, PoolGeometry<2>{.input = {9, 35}, .kernel = {3, 3}, .stride = {1, 2}, .padding = {1, 1}}>(2);
+  check<float, PoolGeometry<2>{.input = {8, 600}, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}}>(1);
+  check<float,
+        PoolGeometry<2>{
+            .input = {12, 70}, .kernel = {3, 4}, .stride = {1, 3}, .padding = {1, 2}, .dilation = {2, 3}}>(2);
+  check<float, PoolGeometry<1>{.input = {1024}, .kernel = {3}, .stride = {3}}>(2);
+  check<float, PoolGeometry<1>{.input = {1000}, .kernel = {2}, .stride = {2}}>(2);
+  check<float, PoolGeometry<1>{.input = {1000}, .kernel = {7}, .stride = {1}, .padding = {3}}>(2);
+  check<float, PoolGeometry<1>{.input = {20000}, .kernel = {3}, .stride = {2}, .padding = {1}}>(1);
+  check<float, PoolGeometry<3>{
+                   .input = {9, 8, 36}, .kernel = {3, 3, 3}, .stride = {2, 2, 2}, .padding = {1, 1, 1}}>(2);
+}
+
 TEST_CASE("pooling takes one and three axes") {
   check<float, PoolGeometry<1>{.input = {31}, .kernel = {3}, .stride = {2}, .padding = {1}}>(4);
   check<double, PoolGeometry<3>{
@@ -173,6 +193,71 @@ TEST_CASE("max_pool propagates NaN") {
   many[64 + 9] = nan;
   max_pool<float, wide>::forward(many.data(), out.data(), 1);
   for (Index i = 0; i < 32; ++i) CHECK(std::isnan(out[i]) == (i == 4));
+}
+
+TEST_CASE(
+    "max_pool of overlapping windows: NaN wins, the first of equal maxima, and what is lowest is found") {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  constexpr PoolGeometry<2> g{.input = {6, 40}, .kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}};
+  ExactArray<float> x(240, 1), y(240);
+  x[2 * 40 + 20] = nan;
+  x[3 * 40 + 21] = nan;
+  std::vector<std::int64_t> at(240);
+  max_pool<float, g>::forward(x.data(), y.data(), 1);
+  max_pool<float, g>::indices(x.data(), at.data(), 1);
+  for (Index r = 0; r < 6; ++r)
+    for (Index c = 0; c < 40; ++c) {
+      const bool first = std::abs(r - 2) <= 1 && std::abs(c - 20) <= 1,
+                 second = std::abs(r - 3) <= 1 && std::abs(c - 21) <= 1;
+      CHECK(std::isnan(y[r * 40 + c]) == (first || second));
+      if (first || second)
+        CHECK(at[static_cast<std::size_t>(r * 40 + c)] == (second ? 3 * 40 + 21 : 2 * 40 + 20));
+    }
+  for (const float same : {2.0F, -inf}) {
+    std::fill(x.begin(), x.end(), same);
+    max_pool<float, g>::indices(x.data(), at.data(), 1);
+    max_pool<float, g>::forward(x.data(), y.data(), 1);
+    for (Index r = 0; r < 6; ++r)
+      for (Index c = 0; c < 40; ++c) {
+        CHECK(at[static_cast<std::size_t>(r * 40 + c)] ==
+              std::max<Index>(r - 1, 0) * 40 + std::max<Index>(c - 1, 0));
+        CHECK(y[r * 40 + c] == same);
+      }
+  }
+  // With dilation a window may lie in the padding alone: it has no maximum and gets no gradient.
+  constexpr PoolGeometry<1> empty{
+      .input = {1}, .kernel = {2}, .stride = {1}, .padding = {1}, .dilation = {2}};
+  const float one[] = {3}, dy[] = {5};
+  float dx[1];
+  max_pool<float, empty>::indices(one, at.data(), 1);
+  CHECK(at[0] == -1);
+  max_pool<float, empty>::backward(one, dy, dx, 1);
+  CHECK(dx[0] == 0);
+}
+
+TEST_CASE("adaptive pooling of rows agrees with windows one by one") {
+  constexpr AdaptivePoolGeometry<2> g{.input = {13, 37}, .result = {5, 8}};
+  const ExactArray<float> x(2 * 13 * 37, 1), dy(2 * 40, 2);
+  ExactArray<float> y(80), largest(80), dx(x.size()), dx_expected(x.size());
+  avg_pool<float, g>::forward(x.data(), y.data(), 2);
+  max_pool<float, g>::forward(x.data(), largest.data(), 2);
+  avg_pool<float, g>::backward(dy.data(), dx.data(), 2);
+  std::fill(dx_expected.begin(), dx_expected.end(), 0.0F);
+  for (Index o = 0; o < 80; ++o) {
+    const PoolWindow rows = g.window(0, o % 40 / 8), columns = g.window(1, o % 8);
+    double total = 0;
+    float most = -1;
+    for (Index r = rows.begin; r < rows.end; ++r)
+      for (Index c = columns.begin; c < columns.end; ++c) {
+        const Index at = (o / 40 * 13 + r) * 37 + c;
+        total += static_cast<double>(x[at]);
+        most = std::max(most, x[at]);
+        dx_expected[at] += dy[o] / static_cast<float>(rows.size * columns.size);
+      }
+    CHECK(y[o] == Approx(total / static_cast<double>(rows.size * columns.size)).margin(1e-6));
+    CHECK(largest[o] == most);
+  }
+  test::check_close(dx, dx_expected, 1e-6);
 }
 
 TEST_CASE("max_pool gives the gradient to the first of equal maxima") {

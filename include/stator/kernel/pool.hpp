@@ -7,6 +7,7 @@
 #include "stator/kernel/parallel.hpp"
 #include "stator/kernel/pool_geometry.hpp"
 #include "stator/kernel/pool_halves.hpp"
+#include "stator/kernel/pool_rows.hpp"
 #include "stator/kernel/sum.hpp"
 
 #include <cstdint>
@@ -56,7 +57,7 @@ struct max_pool {
     planes_of::each(planes, [&](Index in, Index out) { plane(x + in, y + out); });
   }
 
-  /// dx is overwritten: dy goes to the first maximum of each window; with `Cut` nowhere if that is at most 0.
+  /// dx is overwritten: dy goes to the first maximum of each window, with `Cut` only if that is above 0.
   template<bool Cut = false>
   static void backward(const T* x, const T* dy, T* dx, Index planes) {
     planes_of::each(planes, [&](Index in, Index out) { plane_backward<Cut>(x + in, dy + out, dx + in); });
@@ -75,10 +76,7 @@ struct max_pool {
   }
 
 private:
-  static constexpr T lowest() {
-    return std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
-                                                : std::numeric_limits<T>::lowest();
-  }
+  using rows_of = detail::pool_rows<T, G>;
 
   STATOR_NOINLINE static void plane(const T* x, T* y) {
     if constexpr (detail::halves(G)) {
@@ -90,12 +88,22 @@ private:
                                                  a = b != b ? b : a;
                                                });
       });
-    } else {
-      detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
-        T best = lowest();
-        detail::for_each_in<G>(wz, wy, wx, [&](Index i) { best = detail::beats(x[i], best) ? x[i] : best; });
-        y[at] = best;
+    } else if constexpr (detail::in_lines<T, G, true>) {
+      detail::pool_lines<T, G, true>::each(x, [&](const auto& row) {
+        row.each_vector([&](Index i, Index) STATOR_INLINE_LAMBDA {
+          vec<T> best;
+          detail::row_maxima<T>(row, i, best);
+          row.put(best, y + row.at() + i);
+        });
       });
+    } else {
+      rows_of::gather(
+          x, detail::lowest<T>(),
+          [](auto& a, const auto& b) STATOR_INLINE_LAMBDA {
+            a = b > a ? b : a;
+            a = b != b ? b : a;
+          },
+          [&](Index at, T best, const auto&...) { y[at] = best; });
     }
   }
 
@@ -131,14 +139,28 @@ private:
   /// Calls `visit(output index, input index of the first maximum)` for each window, -1 where it is empty.
   template<class Visit>
   static void each_maximum(const T* x, Visit&& visit) {
-    detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
-      T best = lowest();
-      Index where = -1;
-      detail::for_each_in<G>(wz, wy, wx, [&](Index i) {
-        if (where < 0 || detail::beats(x[i], best)) best = x[i], where = i;
+    if constexpr (detail::in_lines<T, G, true>) {
+      detail::pool_lines<T, G, true>::each(x, [&](const auto& row) {
+        row.each_vector([&](Index i, Index next) STATOR_INLINE_LAMBDA {
+          using Mask = detail::mask<T, native_width<T>>;
+          typename Mask::type place;
+          detail::row_places<T, G>(row, i, place);
+          alignas(64) typename Mask::element places[native_width<T>];
+          store(place, places);
+          for (Index o = next, end = std::min(i + native_width<T>, row.count); o < end; ++o)
+            visit(row.at() + o, static_cast<Index>(places[o - i]));
+        });
       });
-      visit(at, where);
-    });
+    } else {
+      detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
+        T best = detail::lowest<T>();
+        Index where = -1;
+        detail::for_each_in<G>(wz, wy, wx, [&](Index i) {
+          if (where < 0 || detail::beats(x[i], best)) best = x[i], where = i;
+        });
+        visit(at, where);
+      });
+    }
   }
 };
 
@@ -168,6 +190,13 @@ struct avg_pool {
   }
 
 private:
+  using rows_of = detail::pool_rows<T, G>;
+
+  /// What is divided by where it is the same everywhere.
+  static constexpr T size =
+      static_cast<T>(G.divisor_override != 0 ? G.divisor_override
+                                             : rows_of::window(0, 0).size * rows_of::window(1, 0).size *
+                                                   rows_of::window(2, 0).size);
   static T divisor(const PoolWindow& z, const PoolWindow& y, const PoolWindow& x) {
     return static_cast<T>(G.divisor_override != 0 ? G.divisor_override : z.size * y.size * x.size);
   }
@@ -182,23 +211,38 @@ private:
                                                [](auto& a, const auto& b) STATOR_INLINE_LAMBDA { a += b; });
         for (Index i = 0; i < planes_of::out_width; ++i) y[out + i] /= T(4);
       });
-    } else {
-      detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
-        T sum{};
-        detail::for_each_in<G>(wz, wy, wx, [&](Index i) { sum += x[i]; });
-        y[at] = sum / divisor(wz, wy, wx);
+    } else if constexpr (detail::in_lines<T, G, false>) {
+      detail::pool_lines<T, G, false>::each(x, [&](const auto& row) {
+        T* const to = y + row.at();
+        row.each_vector([&](Index i, Index) STATOR_INLINE_LAMBDA {
+          vec<T> sum{};
+          row.each_tap(i, [&](const vec<T>& v, Index, Index) STATOR_INLINE_LAMBDA { sum += v; });
+          if constexpr (detail::have_one_size(G)) sum /= size;
+          row.put(sum, to + i);
+        });
+        if constexpr (!detail::have_one_size(G))
+          for (Index i = 0; i < row.count; ++i)
+            to[i] /= divisor(rows_of::window(0, row.z), rows_of::window(1, row.y),
+                             rows_of::window(2, row.first + i));
       });
+    } else {
+      rows_of::gather(
+          x, T{}, [](auto& a, const auto& b) STATOR_INLINE_LAMBDA { a += b; },
+          [&](Index at, T sum, const auto&... w) { y[at] = sum / divisor(w...); });
     }
   }
 
   STATOR_NOINLINE static void plane_backward(const T* dy, T* dx) {
     if constexpr (global) {
       std::fill_n(dx, planes_of::input, dy[0] / static_cast<T>(planes_of::input));
+    } else if constexpr (detail::halves(G)) {
+      if constexpr (planes_of::leaves_some()) std::fill_n(dx, planes_of::input, T{});
+      planes_of::each_row([&](Index in, Index out) STATOR_INLINE_LAMBDA {
+        detail::unhalve_mean<T>(dy + out, dx + in, dx + in + planes_of::width, planes_of::out_width);
+      });
     } else {
-      std::fill_n(dx, planes_of::input, T{});
-      detail::for_each_window<G>([&](Index at, const auto& wz, const auto& wy, const auto& wx) {
-        const T share = dy[at] / divisor(wz, wy, wx);
-        detail::for_each_in<G>(wz, wy, wx, [&](Index i) { dx[i] += share; });
+      rows_of::spread(dx, [&](Index at, const auto&... w) {
+        return dy[at] / (detail::have_one_size(G) ? size : divisor(w...));
       });
     }
   }

@@ -93,6 +93,19 @@ constexpr bool halves(const AdaptivePoolGeometry<D>& g) {
   return D >= 2;
 }
 
+/// Whether averages divide by the same number everywhere.
+template<std::size_t D>
+constexpr bool have_one_size(const PoolGeometry<D>& g) {
+  return g.divisor_override != 0 ||
+         (!g.ceil_mode && (g.count_include_pad || g.padding == std::array<Index, D>{}));
+}
+template<std::size_t D>
+constexpr bool have_one_size(const AdaptivePoolGeometry<D>& g) {
+  for (std::size_t d = 0; d < D; ++d)
+    if (g.input[d] % g.result[d] != 0) return false;
+  return true;
+}
+
 /// Whether a window lies in the padding alone, which dilation can bring about.
 template<class Geometry>
 constexpr bool has_empty_window(const Geometry& g) {

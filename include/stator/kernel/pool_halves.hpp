@@ -123,6 +123,25 @@ STATOR_ALWAYS_INLINE inline void unhalve_max(const T* upper, const T* lower, con
   }
 }
 
+/// The gradient of the means of windows of two rows: a quarter of dy[i] for each element.
+template<class T>
+STATOR_ALWAYS_INLINE inline void unhalve_mean(const T* dy, T* dupper, T* dlower, Index count) {
+  constexpr Index W = native_width<T>;
+  Index i = 0;
+  if constexpr (W > 1)
+    for (; i + W <= count; i += W) {
+      vec<T> g, a, b;
+      load(g, dy + i);
+      g *= T(0.25);
+      merge<T, W>(g, g, a, b);
+      for (T* const to : {dupper, dlower}) {
+        store(a, to + 2 * i);
+        store(b, to + 2 * i + W);
+      }
+    }
+  for (; i < count; ++i) dupper[2 * i] = dupper[2 * i + 1] = dlower[2 * i] = dlower[2 * i + 1] = dy[i] / T(4);
+}
+
 /// y[i]: from each window of two rows the element of v where x has its first maximum.
 template<class T, Index W>
 STATOR_ALWAYS_INLINE inline void pick_max(const T* upper, const T* lower, const T* vupper, const T* vlower,
