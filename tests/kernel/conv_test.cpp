@@ -251,6 +251,36 @@ TEST_CASE("conv takes pictures of one channel") {
                                .padding_end = {1, 1}}>(2);
 }
 
+TEST_CASE("conv takes windows that do not overlap as products") {
+  check<float, ConvGeometry<2>{.in_channels = 9, .out_channels = 21, .input = {9, 11}, .kernel = {1, 1}}>(3);
+  check<float,
+        ConvGeometry<2>{
+            .in_channels = 16, .out_channels = 24, .groups = 2, .input = {8, 32}, .kernel = {1, 1}}>(2);
+  check<float,
+        ConvGeometry<2>{
+            .in_channels = 10, .out_channels = 8, .input = {15, 21}, .kernel = {1, 1}, .stride = {2, 2}}>(2);
+  check<float,
+        ConvGeometry<2>{
+            .in_channels = 8, .out_channels = 12, .input = {28, 42}, .kernel = {2, 2}, .stride = {2, 2}}>(2);
+  check<float,
+        ConvGeometry<2>{
+            .in_channels = 8, .out_channels = 8, .input = {23, 27}, .kernel = {2, 1}, .stride = {3, 2}}>(2);
+  check<double,
+        ConvGeometry<2>{
+            .in_channels = 4, .out_channels = 9, .input = {20, 31}, .kernel = {2, 3}, .stride = {2, 3}}>(2);
+  check<float, ConvGeometry<3>{.in_channels = 8,
+                               .out_channels = 8,
+                               .input = {5, 9, 13},
+                               .kernel = {1, 2, 2},
+                               .stride = {1, 2, 2}}>(2);
+  // Blocks of channels, several threads.
+  constexpr ConvGeometry<2> up{
+      .in_channels = 64, .out_channels = 40, .input = {32, 48}, .kernel = {2, 2}, .stride = {2, 2}};
+  check<float, up>(1);
+  static_assert(stator::kernel::detail::conv_product<float, up, true>::block < 64,
+                "another kernel would be tested");
+}
+
 TEST_CASE("conv takes rows of pixels where one vector holds all channels") {
   check<float, ConvGeometry<2>{.in_channels = 6, .out_channels = 16, .input = {14, 14}, .kernel = {5, 5}}>(2);
   check<float, ConvGeometry<2>{.in_channels = 19, .out_channels = 13, .input = {7, 13}, .kernel = {2, 3}}>(2);

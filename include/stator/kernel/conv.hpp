@@ -5,6 +5,7 @@
 #include "stator/kernel/conv_columns.hpp"
 #include "stator/kernel/conv_depthwise_pass.hpp"
 #include "stator/kernel/conv_pass.hpp"
+#include "stator/kernel/conv_product.hpp"
 #include "stator/kernel/conv_small_planes.hpp"
 #include "stator/kernel/conv_vectors.hpp"
 #include "stator/kernel/conv_weight_columns.hpp"
@@ -34,6 +35,8 @@ constexpr auto conv_choice() {
                 has_winograd_tiles<conv_winograd_pass<T, G, Backward>>(Samples,
                                                                        small ? winograd_tiles : Least))
     return std::type_identity<conv_winograd_pass<T, G, Backward>>();
+  else if constexpr (conv_product<T, G, Backward>::wins)
+    return std::type_identity<conv_product<T, G, Backward>>();
   else if constexpr (conv_depthwise<T, G, Backward>::wins)
     return std::type_identity<conv_depthwise<T, G, Backward>>();
   else if constexpr (small)
@@ -50,6 +53,8 @@ constexpr auto conv_weight_choice() {
   if constexpr (winograd_by_default && conv_winograd_weight<T, G>::wins &&
                 has_winograd_tiles<conv_winograd_pass<T, G, false>>(Samples))
     return std::type_identity<conv_winograd_weight<T, G>>();
+  else if constexpr (conv_weight_product<T, G>::wins)
+    return std::type_identity<conv_weight_product<T, G>>();
   else if constexpr (conv_weight_planes<T, G>::wins)
     return std::type_identity<conv_weight_planes<T, G>>();
   else if constexpr (conv_weight_vectors<T, G>::wins)
