@@ -123,11 +123,11 @@ struct conv_product {
                                                     pixels * static_cast<Index>(sizeof(T)) % 1024 == 0
                                               : Backward);
 
-  /// Channels whose columns are computed at once, of which 256 KiB stay near until they are put into planes.
+  /// Channels whose columns are computed at once, of which 512 KiB stay near until they are put into planes.
   static constexpr Index block = [] {
     Index c = patches::in;
     if (Backward && !patches::in_place)
-      while (c % 2 == 0 && c * patches::taps * pixels * static_cast<Index>(sizeof(T)) > (Index{1} << 18))
+      while (c % 2 == 0 && c * patches::taps * pixels * static_cast<Index>(sizeof(T)) > (Index{1} << 19))
         c /= 2;
     return c;
   }();
