@@ -286,7 +286,32 @@ TEST_CASE("conv takes rows of pixels where one vector holds all channels") {
   check<float, ConvGeometry<2>{.in_channels = 19, .out_channels = 13, .input = {7, 13}, .kernel = {2, 3}}>(2);
   check<float, ConvGeometry<2>{.in_channels = 21, .out_channels = 8, .input = {9, 11}, .kernel = {3, 3}}>(1);
   check<double, ConvGeometry<2>{.in_channels = 10, .out_channels = 4, .input = {5, 11}, .kernel = {3, 2}}>(2);
+  // To the input as well, with all channels in one vector and in part of one; groups; three axes.
   constexpr Index floats = stator::kernel::native_width<float>;
+  check<float, ConvGeometry<2>{.in_channels = 2 * floats,
+                               .out_channels = 2 * floats,
+                               .groups = 2,
+                               .input = {10, 14},
+                               .kernel = {3, 3},
+                               .padding_begin = {1, 1},
+                               .padding_end = {1, 1}}>(2);
+  check<float, ConvGeometry<2>{.in_channels = floats,
+                               .out_channels = 48,
+                               .input = {7, 21},
+                               .kernel = {5, 4},
+                               .padding_begin = {2, 1},
+                               .padding_end = {2, 2}}>(1);
+  check<float, ConvGeometry<2>{.in_channels = 13, .out_channels = 40, .input = {9, 17}, .kernel = {2, 3}}>(1);
+  check<float,
+        ConvGeometry<2>{
+            .in_channels = floats, .out_channels = 40, .input = {9, 17}, .kernel = {3, 3}, .stride = {2, 1}}>(
+      1);
+  check<float, ConvGeometry<3>{.in_channels = floats,
+                               .out_channels = 32,
+                               .input = {3, 5, 15},
+                               .kernel = {2, 3, 3},
+                               .padding_begin = {0, 1, 1},
+                               .padding_end = {1, 1, 1}}>(1);
   using Rows = stator::kernel::detail::conv_pass<
       float, ConvGeometry<2>{.in_channels = 6, .out_channels = floats, .input = {14, 20}, .kernel = {5, 3}},
       false>;

@@ -25,9 +25,10 @@ struct conv_pass {
 
   /// Pixels of a tile along a row, if all channels are one vector and taps are neighbours.
   static constexpr Index row_width = direction::target[D - 1], row_taps = G.kernel[D - 1];
-  static constexpr Index row_pixels = !Backward && panels.padded() == W && W > 1 && row_taps > 1 &&
-                                              G.stride[D - 1] == 1 && G.dilation[D - 1] == 1 &&
-                                              steps* W* static_cast<Index>(sizeof(T)) <= (Index{1} << 15)
+  static constexpr Index row_pixels = !direction::in_phases && panels.padded() == W && W > 1 &&
+                                              row_taps > 1 && G.stride[D - 1] == 1 &&
+                                              G.dilation[D - 1] == 1 &&
+                                              steps* W* static_cast<Index>(sizeof(T)) <= (Index{1} << 18)
                                           ? row_tile(row_width, row_taps)
                                           : 0;
 
@@ -172,13 +173,15 @@ private:
                           : Offset{0};
         ++pixel;
       });
-      Index tap = 0;
+      Index number_of_tap = 0;
       direction::each_tap(c, [&](Index k, const std::array<Index, D>& shift) {
+        // Rows of pixels take taps in the order of their pixels.
+        const Index tap = Backward && row_pixels > 0 ? of.taps - 1 - number_of_tap : number_of_tap;
         for (Index s = 0; s < source_channels; ++s)
           step[first_step + s * of.taps + tap] =
               static_cast<Offset>(s * plane + flat_index(shift, direction::padded));
         if constexpr (Backward) pack_tap(w + k, of, tap);
-        ++tap;
+        ++number_of_tap;
       });
       first_step += source_channels * of.taps;
     });

@@ -13,7 +13,7 @@ namespace stator::kernel::detail {
 /// twice. 0 where that is too few for additions not to wait for one another.
 constexpr Index row_tile(Index width, Index taps) {
   Index best = 0, least = 0;
-  for (Index r = 8; r <= std::min<Index>({vector_registers - taps - 2, width, 14}); ++r)
+  for (Index r = 8; r <= std::min<Index>({vector_registers - taps - 2, width, 16}); ++r)
     if (const Index all = round_up(width, r); best == 0 || all <= least) best = r, least = all;
   return best;
 }

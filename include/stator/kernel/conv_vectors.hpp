@@ -5,6 +5,7 @@
 
 #include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_lanes.hpp"
+#include "stator/kernel/conv_pass.hpp"
 #include "stator/kernel/parallel.hpp"
 
 namespace stator::kernel::detail {
@@ -56,10 +57,13 @@ struct conv_vectors {
       return static_cast<double>(used) / static_cast<double>(std::max<Index>(all, 1));
     };
     constexpr ConvPanels<T> panels{channels};
-    // A single vector of channels leaves too few sums at once to hide how long an addition takes.
+    // A single vector of channels leaves too few sums at once to hide how long an addition takes, but for
+    // rows of pixels.
+    constexpr bool in_rows =
+        vector_registers >= 32 && channels == native_width<T> && conv_pass<T, G, Backward>::row_pixels > 0;
     const double by_channels = share(channels, panels.padded() * native_width<T> / panels.width) *
                                share(target_plane, round_up(target_plane, conv_rows)) *
-                               share(steps, steps + 20) * (panels.vectors == 1 ? 0.65 : 1.0);
+                               share(steps, steps + 20) * (panels.vectors == 1 && !in_rows ? 0.65 : 1.0);
     const double by_pixels = share(channels, tiles * MR) *
                              share(target_plane, lanes::all_vectors * native_width<T>) *
                              share(steps, steps + 4);
