@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "stator/optim/bias_correction.hpp"
 #include "stator/optim/check.hpp"
 #include "stator/optim/for_each_element.hpp"
 #include "stator/optim/optimizer.hpp"
@@ -33,8 +34,8 @@ struct AdamLikeRule {
   static bool keeps_zero(const Options& o) { return o.eps > 0; }
 
   void begin(const Options& o, Index step) {
-    step_size = o.lr / (1 - std::pow(o.betas[0], static_cast<double>(step)));
-    root_correction = std::sqrt(1 - std::pow(o.betas[1], static_cast<double>(step)));
+    step_size = o.lr / corrections[0](o.betas[0], step);
+    root_correction = std::sqrt(corrections[1](o.betas[1], step));
   }
 
   template<class T>
@@ -78,7 +79,8 @@ struct AdamLikeRule {
           param.data(), grad.data(), state[0], state[1]);
   }
 
-  double step_size = 0, root_correction = 1; ///< in this step: lr / (1 - b1^t) and sqrt(1 - b2^t)
+  double step_size = 0, root_correction = 1;         ///< in this step: lr / (1 - b1^t) and sqrt(1 - b2^t)
+  std::array<detail::BiasCorrection, 2> corrections; ///< 1 - b1^t and 1 - b2^t
 };
 
 /// g += weight_decay * p; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
