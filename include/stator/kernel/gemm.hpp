@@ -292,7 +292,7 @@ private:
   static void multiply(const T* a, const T* b, const T* bias, T* c, bool accumulate, Index m, Index n,
                        Index k, const T* packed, Index top, Index bottom, Index left, Index right,
                        Index count, T* fresh = nullptr) {
-    const Index depth = detail::depth_of<T>(k), block = detail::row_block(bottom - top);
+    const Index depth = detail::long_depth_of<T>(k), block = detail::row_block(bottom - top);
     for (Index d = 0; d == 0 || d < k; d += depth) {
       const Index steps = std::min(depth, k - d);
       const bool add = accumulate || d > 0;

@@ -39,10 +39,16 @@ struct Columns {
 /// The longest part of K that is multiplied at once, so that a panel of B stays in the first-level cache.
 template<class T>
 inline constexpr Index depth_block = 1024 / static_cast<Index>(sizeof(T));
-/// How much of K is multiplied at once: parts of about the same length.
+/// How much of K is multiplied at once: parts of about the same length, none longer than `longest`.
 template<class T>
-constexpr Index depth_of(Index k) {
-  return std::max<Index>(round_up(ceil_div(k, std::max<Index>(ceil_div(k, depth_block<T>), 1)), 8), 8);
+constexpr Index depth_of(Index k, Index longest = depth_block<T>) {
+  return std::max<Index>(round_up(ceil_div(k, std::max<Index>(ceil_div(k, longest), 1)), 8), 8);
+}
+/// The same where no operand is copied to the stack: with 512 bits a panel is too wide for the first-level
+/// cache anyway, and longer parts load and store C less often.
+template<class T>
+constexpr Index long_depth_of(Index k) {
+  return depth_of<T>(k, vector_bytes == 64 ? 2 * depth_block<T> : depth_block<T>);
 }
 /// Of `rows` rows of A those that are multiplied with all panels before the next: they stay in the
 /// second-level cache.

@@ -75,7 +75,7 @@ private:
   void multiply(Index p, Index begin, Index first, Index last) const {
     constexpr Index width = Vectors * W;
     alignas(alignment) T turned[static_cast<std::size_t>(block * width)];
-    const Index count = last - begin, depth = depth_of<T>(k);
+    const Index count = last - begin, depth = long_depth_of<T>(k);
     if (bias)
       for (Index i = 0; i < count; ++i) std::fill_n(turned + i * width, width, bias[begin + i]);
     for (Index d = 0; d < k; d += depth)
