@@ -109,7 +109,8 @@ TEST_CASE("convolutions over a few pixels take any stride and padding, and other
 TEST_CASE("few tiles of many channels are convolved without Winograd") {
   constexpr auto G = geometry(512, 512, 4, 4);
   static_assert(std::is_same_v<conv<float, G, 1>::forward_pass, inner::conv_small_planes<float, G, false>>);
-  static_assert(std::is_same_v<conv<float, G, 4>::prepared<true>, inner::conv_small_planes<float, G, false>>);
+  static_assert(std::is_same_v<conv<float, G, 4>::prepared<Accuracy::other>,
+                               inner::conv_small_planes<float, G, false>>);
   static_assert(std::is_same_v<conv<float, G, 1>::input_pass, inner::conv_small_planes<float, G, true>>);
 }
 

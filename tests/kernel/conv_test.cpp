@@ -81,7 +81,7 @@ void check(Index batch) {
   CHECK(all_of(2) == alone);
   CHECK(all_of(5) == alone);
   // And with weights packed before.
-  using Packed = typename conv::template prepared<false>;
+  using Packed = typename conv::template prepared<Accuracy::same>;
   ExactArray<std::byte> packed(static_cast<Index>(Packed::prepared_bytes));
   auto s = scratch(stator::kernel::detail::conv_prepared_scratch<Packed>(batch));
   Packed::prepare(w.data(), bias.data(), packed.data());

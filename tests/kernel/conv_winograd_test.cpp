@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// F(2x2, 3x3) against plain loops in double: forward, to the input, to the weight.
+// F(2x2, 3x3) against plain loops in double: forward, to the input, to the weight; F(4x4, 3x3) forward.
 #include "catch.hpp"
 #include "compare.hpp"
 #include "kernel/conv_loops.hpp"
@@ -163,6 +163,42 @@ void check_pooled(Index batch) {
   }
 }
 
+/// F(4x4, 3x3), forward.
+template<auto G>
+void check_large(Index batch) {
+  using Large = inner::conv_winograd_pass<float, G, false, 4>;
+  static_assert(Large::fits);
+  CAPTURE(batch, G.in_channels, G.out_channels, G.input[0], G.input[1], G.padding_begin[0]);
+  constexpr Index out = G.out_channels;
+  const ExactArray<float> x(batch * G.in_channels * G.input_plane(), 1), w(G.weights(), 2), bias(out, 3),
+      dy(batch * out * G.output_plane(), 4);
+  std::vector<double> expected(static_cast<std::size_t>(dy.size())), dx(static_cast<std::size_t>(x.size())),
+      dw(static_cast<std::size_t>(w.size()));
+  for (Index i = 0; i < dy.size(); ++i)
+    expected[static_cast<std::size_t>(i)] = static_cast<double>(bias[i / G.output_plane() % out]);
+  add_products<G>(batch, x.data(), w.data(), dy.data(), expected.data(), dx.data(), dw.data());
+  auto prepared = memory(Large::prepared_bytes), scratch = memory(Large::prepared_scratch_for(batch) + 1),
+       own = memory(Large::scratch_for(batch));
+  Large::prepare(w.data(), bias.data(), prepared.data());
+  ExactArray<float> y(dy.size(), 5), again(dy.size(), 6);
+  Large::run_prepared(x.data(), prepared.data(), y.data(), batch, scratch.data());
+  CHECK(worst(doubles(y), expected, {.relative_to = largest(expected, 1)}).error < 2e-5);
+  const int before = get_num_threads();
+  for (const int threads : {2, 5}) {
+    set_num_threads(threads);
+    Large::run_prepared(x.data(), prepared.data(), again.data(), batch, scratch.data());
+    CHECK(std::ranges::equal(again, y));
+  }
+  set_num_threads(before);
+  Large::run(x.data(), w.data(), bias.data(), again.data(), batch, own.data());
+  CHECK(std::ranges::equal(again, y));
+  const ExactArray<float> summand(dy.size(), 4);
+  Large::run_finished(x.data(), prepared.data(), again.data(), batch, scratch.data(),
+                      {summand.data(), true, false});
+  for (Index i = 0; i < y.size(); ++i) y[i] = std::max(y[i] + summand[i], 0.0f);
+  CHECK(std::ranges::equal(again, y));
+}
+
 constexpr ConvGeometry<2> geometry(Index in, Index out, Index high, Index wide, Index top = 1, Index left = 1,
                                    Index bottom = 1, Index right = 1) {
   return {.in_channels = in,
@@ -201,6 +237,26 @@ TEST_CASE("F(2x2, 3x3) with relu and pooling by two gives the bits of one after 
   check_pooled<geometry(16, 32, 14, 10)>(3);
   check_pooled<geometry(16, 16, 21, 36, 2, 0, 1, 2)>(1);
   check_pooled<geometry(256, 96, 8, 8)>(5);
+}
+
+TEST_CASE("F(4x4, 3x3) agrees with loops, over planes of any extents and padding") {
+  check_large<geometry(16, 16, 16, 16)>(2);
+  check_large<geometry(64, 48, 12, 12)>(1);
+  check_large<geometry(128, 32, 8, 8)>(3);
+  check_large<geometry(16, 32, 15, 17)>(2);
+  check_large<geometry(32, 16, 5, 2)>(3);
+  check_large<geometry(16, 16, 19, 27, 0, 2, 1, 0)>(1);
+  check_large<geometry(32, 16, 23, 14, 2, 0, 0, 3)>(1);
+}
+
+TEST_CASE("F(4x4, 3x3) is chosen where it is allowed and tiles are many") {
+  constexpr auto many = geometry(64, 64, 32, 32), few = geometry(256, 256, 8, 8);
+  static_assert(std::is_same_v<conv<float, many, 1>::prepared<Accuracy::coarse>,
+                               inner::conv_winograd_pass<float, many, false, 4>>);
+  static_assert(std::is_same_v<conv<float, few, 1>::prepared<Accuracy::coarse>,
+                               conv<float, few, 1>::prepared<Accuracy::other>>);
+  static_assert(std::is_same_v<conv<float, many, 1>::prepared<Accuracy::other>,
+                               inner::conv_winograd_pass<float, many, false>>);
 }
 
 TEST_CASE("no samples have no result, and no gradient") {

@@ -314,6 +314,15 @@ TEST_CASE("a session computes convolutions by F(2x2, 3x3) where models do, where
   has_nothing_to_fold<WideWithoutNorm, Tensor<float, 2, 16, 16, 16>>();
 }
 
+TEST_CASE("a session computes convolutions by F(4x4, 3x3) where it is allowed to") {
+  constexpr InferenceOptions large{.winograd = Winograd::f4x4},
+      unfolded_large{.fold = false, .winograd = Winograd::f4x4};
+  static_assert(InferenceOptions{.winograd = true}.winograd == Winograd::f2x2);
+  is_close<Wide, Tensor<float, 2, 16, 16, 16>, large>(2e-5);
+  is_close<WideWithoutNorm, Tensor<float, 2, 16, 16, 16>, unfolded_large>(2e-5);
+  is_close<WideBlock, Tensor<float, dynamic, 16, 16, 16>, large>(2e-5);
+}
+
 TEST_CASE("a session takes a batch that is known at run time") {
   has_nothing_to_fold<Mlp, Tensor<float, dynamic, 24>>(1);
   has_nothing_to_fold<Mlp, Tensor<float, dynamic, 24>>(70);

@@ -2,6 +2,7 @@
 // Convolutions over one, two or three axes, forward and backward, in PyTorch's layout [batch, channels, ...].
 #pragma once
 
+#include "stator/core/accuracy.hpp"
 #include "stator/kernel/conv_columns.hpp"
 #include "stator/kernel/conv_depthwise_pass.hpp"
 #include "stator/kernel/conv_pass.hpp"
@@ -47,6 +48,23 @@ constexpr auto conv_choice() {
     return std::type_identity<conv_columns<T, G, Backward>>();
   else
     return std::type_identity<conv_pass<T, G, Backward>>();
+}
+/// With weights that are prepared, and results as near as `How` says.
+template<class T, auto G, Index Samples, Accuracy How>
+constexpr auto conv_prepared_choice() {
+  constexpr bool rounds = How != Accuracy::same;
+  constexpr Index samples = Samples == dynamic ? 1 : Samples;
+  constexpr bool large = [] {
+    using Large = conv_winograd_pass<T, G, false, 4>;
+    if constexpr (How == Accuracy::coarse)
+      return Large::wins && has_winograd_tiles<Large>(samples, winograd_tiles_prepared);
+    return false;
+  }();
+  if constexpr (large)
+    return std::type_identity<conv_winograd_pass<T, G, false, 4>>();
+  else
+    return conv_choice<T, G, false, Samples, rounds ? winograd_tiles_prepared : winograd_tiles,
+                       rounds || winograd_by_default>();
 }
 template<class T, auto G, Index Samples>
 constexpr auto conv_weight_choice() {
@@ -102,12 +120,9 @@ struct conv {
 
   /// What runs with weights that were packed once: `prepare(w, bias, prepared)` fills `prepared_bytes`, any
   /// number of `run_prepared(x, prepared, y, batch, scratch)` read them, with the temporary memory that
-  /// `detail::conv_prepared_scratch` says. As `forward`, bit by bit, unless it `MayRound` in another way.
-  template<bool MayRound>
-  using prepared = typename decltype(detail::conv_choice<T, Geometry, false, Samples,
-                                                         MayRound ? detail::winograd_tiles_prepared
-                                                                  : detail::winograd_tiles,
-                                                         MayRound || winograd_by_default>())::type;
+  /// `detail::conv_prepared_scratch` says. As near to `forward` as `How` says.
+  template<Accuracy How>
+  using prepared = typename decltype(detail::conv_prepared_choice<T, Geometry, Samples, How>())::type;
 
   /// The same for `backward_input`, with the transposed convolution's bias.
   using prepared_input = input_pass;

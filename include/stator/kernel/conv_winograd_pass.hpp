@@ -4,11 +4,13 @@
 // some channels, and transformed back, a panel at a time, which stays in the second-level cache. Errors
 // against double, as shares of the largest number, by this / by one product for each tap: 64 channels of
 // 32x32, forward 2.9e-7 / 8.3e-7, to the weight 5.8e-7 / 6.0e-7; 512 channels of 4x4, 7.7e-7 / 3.1e-7 and
-// 2.9e-7 / 4.3e-7. An infinite pixel makes its whole tile NaN.
+// 2.9e-7 / 4.3e-7. F(4x4, 3x3), forward only and only where it is asked for: 36 for sixteen pixels, errors of
+// 5e-6 (64 channels) to 1.1e-5 (256). A pixel that is infinite or NaN makes its whole tile NaN.
 #pragma once
 
 #include "stator/core/compiler.hpp"
 #include "stator/kernel/conv_planes.hpp"
+#include "stator/kernel/conv_winograd_large_tiles.hpp"
 #include "stator/kernel/conv_winograd_product.hpp"
 #include "stator/kernel/conv_winograd_tiles.hpp"
 #include "stator/kernel/parallel.hpp"
@@ -46,10 +48,12 @@ constexpr bool winograd_fits() {
   return G.in_channels % native_width<T> == 0 && G.out_channels % native_width<T> == 0;
 }
 
-template<class T, auto G, bool Backward>
+/// With tiles of M times M pixels of the result.
+template<class T, auto G, bool Backward, Index M = 2>
 struct conv_winograd_pass {
+  static_assert(M == 2 || (M == 4 && !Backward));
   static constexpr std::size_t D = G.axes;
-  static constexpr Index W = native_width<T>, points = winograd_points;
+  static constexpr Index W = native_width<T>, points = (M + 2) * (M + 2);
   static constexpr bool fits = winograd_fits<T, G>();
   static constexpr Index sources = Backward ? G.out_channels : G.in_channels,
                          targets = Backward ? G.in_channels : G.out_channels;
@@ -61,13 +65,13 @@ struct conv_winograd_pass {
                                          .top = Backward ? 2 - G.padding_begin[0] : G.padding_begin[0],
                                          .left =
                                              Backward ? 2 - G.padding_begin[D - 1] : G.padding_begin[D - 1],
-                                         .down = ceil_div(height, 2),
-                                         .across = ceil_div(width, 2)};
+                                         .down = ceil_div(height, M),
+                                         .across = ceil_div(width, M)};
   static constexpr Index down = planes.down, across = planes.across;
   /// Whether this is faster than one product for each tap: enough channels for the sums to be few beside the
   /// products, and tiles that are used.
   static constexpr bool wins =
-      fits && sources >= 16 && targets >= 16 && height * width * 4 >= down * across * 10;
+      fits && sources >= 16 && targets >= 16 && height * width * 8 >= down * across * 5 * M * M;
 
   /// Vectors of channels of a block, and channels.
   static constexpr Index vectors = targets / W, NV = vectors % 2 == 0                           ? 2
@@ -83,7 +87,7 @@ struct conv_winograd_pass {
     return best;
   }();
   static constexpr Index panel = rows * across;
-  using transform = winograd_source<T, planes>;
+  using transform = std::conditional_t<M == 2, winograd_source<T, planes>, winograd_large_source<T, planes>>;
   /// Elements between points of a block of weights, and between tiles of the products [tile][point][channel].
   static constexpr Index block_point = sources * channels + W, products_tile = points * channels + W;
 
@@ -154,7 +158,7 @@ struct conv_winograd_pass {
     run_finished(x, prepared, y, batch, space, {});
   }
   /// Whether tiles are windows of two by two.
-  static constexpr bool can_halve = height % 2 == 0 && width % 2 == 0;
+  static constexpr bool can_halve = M == 2 && height % 2 == 0 && width % 2 == 0;
   /// The same with what is to be done to the result.
   STATOR_NOINLINE static void run_finished(const T* x, const std::byte* prepared, T* y, Index batch,
                                            std::byte* space, const ConvFinish<T>& finish) {
@@ -196,8 +200,12 @@ private:
       }
       for (Index i = 0; i < at_once; ++i)
         for (Index v = 0; v < channels; v += W)
-          winograd_weights<T, Backward>(taps + i * 9 * channels + v, channels, to + (s + i) * channels + v,
-                                        block_point);
+          if constexpr (M == 2)
+            winograd_weights<T, Backward>(taps + i * 9 * channels + v, channels, to + (s + i) * channels + v,
+                                          block_point);
+          else
+            winograd_large_weights<T>(taps + i * 9 * channels + v, channels, to + (s + i) * channels + v,
+                                      block_point);
     }
   }
 
@@ -278,18 +286,23 @@ private:
 
   /// W channels from c on of one row of tiles.
   STATOR_NOINLINE static void put_row(const Call& call, const T* products, Index row, Index c, T* pixels) {
-    constexpr Index length = 2 * across * W;
+    constexpr Index length = M * across * W;
     vec<T> bias;
     load(bias, call.start + c);
-    for (Index t = 0; t < across; ++t)
-      winograd_pixels<T>(products + t * products_tile, channels,
-                         [&](Index r, Index k, const vec<T>& pixel) STATOR_INLINE_LAMBDA {
-                           const vec<T> v = pixel + bias;
-                           store(v, pixels + r * length + (2 * t + k) * W);
-                         });
+    for (Index t = 0; t < across; ++t) {
+      const T* const tile = products + t * products_tile;
+      const auto put = [&](Index r, Index k, const vec<T>& pixel) STATOR_INLINE_LAMBDA {
+        const vec<T> v = pixel + bias;
+        store(v, pixels + r * length + (M * t + k) * W);
+      };
+      if constexpr (M == 2)
+        winograd_pixels<T>(tile, channels, put);
+      else
+        winograd_large_pixels<T>(tile, channels, put);
+    }
     const T* const summand = call.finish.summand;
-    const Index n = row / down, top = 2 * (row % down), at = (n * targets + c) * height * width + top * width;
-    for (Index r = 0; r < 2 && top + r < height; ++r)
+    const Index n = row / down, top = M * (row % down), at = (n * targets + c) * height * width + top * width;
+    for (Index r = 0; r < M && top + r < height; ++r)
       lanes_to_planes<T, W, width, height * width>(pixels + r * length, call.y + at + r * width,
                                                    summand ? summand + at + r * width : nullptr, call.finish);
   }

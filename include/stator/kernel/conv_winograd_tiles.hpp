@@ -21,9 +21,9 @@ struct WinogradPlanes {
 };
 
 /// Rows of tiles, counted through the samples of a batch; W channels go through all of them before the next.
-template<class T, WinogradPlanes P, Index Height>
+template<class T, WinogradPlanes P, Index Height, Index Step = 2>
 struct winograd_lines {
-  static constexpr Index W = native_width<T>, pixels = 2 * P.across + Height - 2;
+  static constexpr Index W = native_width<T>, pixels = Step * P.across + Height - Step;
   /// Elements between tiles of a point: never so many that tiles displace one another in the caches.
   static constexpr Index stride =
       P.channels * static_cast<Index>(sizeof(T)) % 1024 == 0 ? P.channels + W : P.channels;
@@ -39,10 +39,10 @@ struct winograd_lines {
         const Index n = u / P.down, ty = u % P.down;
         const T* rows[Height];
         for (Index r = 0; r < Height; ++r) {
-          T* const line = lines + (2 * ty + r) % Height * pixels * W;
+          T* const line = lines + (Step * ty + r) % Height * pixels * W;
           rows[r] = line;
           // What the row of tiles before has filled is still there.
-          if (r + 2 >= Height || u == first || ty == 0) fill(x, n, c, 2 * ty + r - P.top, line);
+          if (r + Step >= Height || u == first || ty == 0) fill(x, n, c, Step * ty + r - P.top, line);
         }
         put(rows, to + (u - first) * P.across * stride + c);
       }

@@ -2,6 +2,7 @@
 // Convolution in 1, 2 and 3 dimensions, its transpose, and the gradients, which are each other's.
 #pragma once
 
+#include "stator/core/accuracy.hpp"
 #include "stator/core/dims.hpp"
 #include "stator/kernel/conv.hpp"
 #include "stator/ops/element_types.hpp"
@@ -129,9 +130,9 @@ struct Convolution : LayerTypes {
 
   template<class... In>
   static constexpr bool can_prepare = true;
-  template<bool MayRound, class X, class W, class... B>
+  template<Accuracy How, class X, class W, class... B>
   static constexpr auto prepare(X x, W w, B... b) {
-    using Packed = typename Kernel<X, W>::template prepared<MayRound>;
+    using Packed = typename Kernel<X, W>::template prepared<How>;
     return operation<PackedConvolution<typename X::scalar, Packed, Convolution, W::extents>>{}(
         x, operation<PackConvolution<typename X::scalar, Packed>>{}(w, b...));
   }
@@ -204,7 +205,7 @@ struct ConvolutionInput {
 
   template<class... In>
   static constexpr bool can_prepare = true;
-  template<bool, class G, class W, class... B>
+  template<Accuracy, class G, class W, class... B>
   static constexpr auto prepare(G g, W w, B... b) {
     using Packed = typename Kernel<G, W>::prepared_input;
     return operation<PackedConvolution<typename G::scalar, Packed, ConvolutionInput, W::extents>>{}(

@@ -2,6 +2,7 @@
 // Matrix products: mm, and the linear map of a layer. Transposed operands are never copied.
 #pragma once
 
+#include "stator/core/accuracy.hpp"
 #include "stator/core/compiler.hpp"
 #include "stator/kernel/gemm.hpp"
 #include "stator/ops/element_types.hpp"
@@ -164,7 +165,7 @@ struct Linear : LayerTypes {
 
   template<class X, class W, class... B>
   static constexpr bool can_prepare = Kernel<X, W>::type::prepared_bytes > 0;
-  template<bool, class X, class W, class... B>
+  template<Accuracy, class X, class W, class... B>
   static constexpr auto prepare(X x, W w, B... b) {
     using K = Kernel<typename X::typed, typename W::typed>;
     const auto packed = operation<PackLinear<K, W::extents>>{}(w);

@@ -3,6 +3,7 @@
 // each run does the rest. `PreparedProgram` runs both halves; model/inference_session.hpp owns the memory.
 #pragma once
 
+#include "stator/core/accuracy.hpp"
 #include "stator/graph/prepare.hpp"
 #include "stator/run/execute.hpp"
 #include "stator/trace/put_result.hpp"
@@ -12,12 +13,14 @@ namespace stator::inline v0_2 {
 namespace run {
 /// What a prepared program may do.
 struct Preparation {
-  bool fold = true;   ///< fold scales and shifts of channels into the weights of the layer before them
-  bool round = false; ///< use kernels that round in another way, also where nothing is folded
+  bool fold = true; ///< fold scales and shifts of channels into the weights of the layer before them
+  Accuracy accuracy = Accuracy::same; ///< of kernels, also where nothing is folded
   bool operator==(const Preparation&) const = default;
   /// What operations are recorded as.
   constexpr int order() const {
-    return round ? (fold ? takes_scale_and_rounds : was_scaled) : (fold ? takes_scale : takes_packed);
+    if (accuracy == Accuracy::coarse) return fold ? takes_scale_and_is_coarse : was_scaled_coarsely;
+    if (accuracy == Accuracy::other) return fold ? takes_scale_and_rounds : was_scaled;
+    return fold ? takes_scale : takes_packed;
   }
 };
 /// Stands for E where its program is to be prepared.

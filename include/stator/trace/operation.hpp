@@ -35,8 +35,8 @@
 //   static constexpr Bytes scratch<Out, In...>()           temporary memory of run
 //   static void accumulate<Out, In...>(...)                as run, adding to out
 //   static constexpr bool can_prepare<In...>               whether `prepare` is of use for these operands
-//   static constexpr auto prepare<MayRound>(auto... x)     the same result from packed weights, bit by bit or
-//                                                          to rounding, see graph/prepare.hpp
+//   static constexpr auto prepare<Accuracy>(auto... x)     the same result from packed weights, as near as
+//                                                          `Accuracy` says, see graph/prepare.hpp
 //   static constexpr Extents along_channels(y)             extents of an operand that holds a number for each
 //                                                          channel of the result
 //   static constexpr auto scaled(scale, shift, x...)       the result times scale plus shift, as the same

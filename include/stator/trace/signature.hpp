@@ -3,6 +3,7 @@
 // vector-Jacobian product, its cost and its names.
 #pragma once
 
+#include "stator/core/accuracy.hpp"
 #include "stator/core/compiler.hpp"
 #include "stator/core/fixed_string.hpp"
 #include "stator/kernel/elementwise.hpp"
@@ -173,27 +174,27 @@ struct vjp_call {
 };
 
 /// Appends to a prepared program what an operation says in `prepare`.
-template<class Op, bool MayRound, class... In>
+template<class Op, Accuracy How, class... In>
 struct prepare_call {
   static constexpr int run(graph::Builder& b, int node) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return Op::template prepare<MayRound>(Symbol<typename In::scalar, typename In::shape, 0>{
-                                                &b, b.operand(node, static_cast<int>(I))}...)
+      return Op::template prepare<How>(Symbol<typename In::scalar, typename In::shape, 0>{
+                                           &b, b.operand(node, static_cast<int>(I))}...)
           .node;
     }(std::index_sequence_for<In...>{});
   }
 };
 /// The same for `scaled`: the scale and the shift of each channel lie along the dimension of the channels.
-template<class Op, class Out, class... In>
+template<class Op, int After, class Out, class... In>
 struct scaled_call {
   static constexpr Extents along = Op::along_channels(Out::extents);
-  using Channels = Symbol<typename Out::scalar, to_shape<along>, was_scaled>;
+  using Channels = Symbol<typename Out::scalar, to_shape<along>, After>;
   static constexpr int run(graph::Builder& b, int node, int scale, int shift) {
     const graph::ValueType type{Out::value.dtype, along};
     if (!(b.type(scale) == type && b.type(shift) == type)) return -1;
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return Op::scaled(Channels{&b, scale}, Channels{&b, shift},
-                        Symbol<typename In::scalar, typename In::shape, was_scaled>{
+                        Symbol<typename In::scalar, typename In::shape, After>{
                             &b, b.operand(node, static_cast<int>(I))}...)
           .node;
     }(std::index_sequence_for<In...>{});
@@ -212,7 +213,7 @@ struct finished_call {
   }
 };
 
-/// Op::prepare<MayRound>(x...): the same result from weights that a kernel has packed.
+/// Op::prepare<Accuracy>(x...): the same result from weights that a kernel has packed.
 template<class Op, class... In>
 concept CanPrepare = requires { requires Op::template can_prepare<In...>; };
 /// Op::scaled(scale, shift, x...): the result times a scale plus a shift, from other weights.
@@ -273,10 +274,9 @@ struct signature {
     if constexpr (Order < 0) {
       s.mul_add = requires { Op::is_mul_add; };
       if constexpr (detail::CanPrepare<Op, In...>)
-        s.prepare = &detail::prepare_call<Op, (Order <= was_scaled), In...>::run;
-      if constexpr ((Order == takes_scale || Order == takes_scale_and_rounds) &&
-                    detail::CanScale<Op, Out, In...>)
-        s.scaled = &detail::scaled_call<Op, Out, In...>::run;
+        s.prepare = &detail::prepare_call<Op, accuracy_of(Order), In...>::run;
+      if constexpr (after_scale(Order) != 0 && detail::CanScale<Op, Out, In...>)
+        s.scaled = &detail::scaled_call<Op, after_scale(Order), Out, In...>::run;
     }
     if constexpr (detail::IsView<Op>) {
       s.kind = graph::Kind::view;

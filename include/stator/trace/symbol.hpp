@@ -2,6 +2,7 @@
 // A value while a network is being traced: a node and, in the type, what the compiler knows of it.
 #pragma once
 
+#include "stator/core/accuracy.hpp"
 #include "stator/core/compile_error.hpp"
 #include "stator/graph/builder.hpp"
 
@@ -34,7 +35,21 @@ struct symbol_misuse {
 /// Orders of what is recorded for a prepared program, see graph/prepare.hpp: it is not to be differentiated,
 /// and operations say what can be done before it runs. All take packed weights, after which they are of order
 /// 0; what has taken a scale may round in another way than the network says, as what is to be fast may.
-inline constexpr int takes_packed = -1, takes_scale = -2, was_scaled = -3, takes_scale_and_rounds = -4;
+inline constexpr int takes_packed = -1, takes_scale = -2, was_scaled = -3, takes_scale_and_rounds = -4,
+                     was_scaled_coarsely = -5, takes_scale_and_is_coarse = -6;
+/// How they may round.
+constexpr Accuracy accuracy_of(int order) {
+  return order <= was_scaled_coarsely ? Accuracy::coarse
+         : order <= was_scaled        ? Accuracy::other
+                                      : Accuracy::same;
+}
+
+/// The order of what has taken a scale, or 0 where none is taken.
+constexpr int after_scale(int order) {
+  return order == takes_scale || order == takes_scale_and_rounds ? was_scaled
+         : order == takes_scale_and_is_coarse                    ? was_scaled_coarsely
+                                                                 : 0;
+}
 
 /// What `forward` receives. `Order`: how many times it can be differentiated, or one of these.
 template<class T, class S, int Order>
