@@ -226,15 +226,14 @@ private:
         if (always_blocked || m >= way.blocked_from)
           return blocked{a, b, bias, c, accumulate, m, n, k, packed}.run();
       if constexpr (!way.only_dots && !always_blocked && !always_few) {
-        if constexpr (TransB)
+        // `pack_large` says of a known M that there are as many rows.
+        if constexpr (TransB || (way.pack_large && M != dynamic)) {
           panels<true>(a, b, bias, c, accumulate, m, n, k, packed);
-        else if constexpr (way.pack_large) {
-          if (m >= way.pack_from)
-            panels<true>(a, b, bias, c, accumulate, m, n, k, packed);
-          else
-            panels<false>(a, b, bias, c, accumulate, m, n, k, packed);
-        } else
+        } else {
+          if constexpr (way.pack_large)
+            if (m >= way.pack_from) return panels<true>(a, b, bias, c, accumulate, m, n, k, packed);
           panels<false>(a, b, bias, c, accumulate, m, n, k, packed);
+        }
       }
     }
   }
@@ -324,7 +323,7 @@ private:
             constexpr LastVector last = !(Last && shared) ? LastVector::behind
                                         : InPlace         ? LastVector::shared
                                                           : LastVector::shared_packed;
-            tile_rows_of<T, W, height(V), V, TransA ? 1 : K, TransA ? M : 1, bk, last>(
+            tile_rows_of<T, W, height(V), V, TransA ? 1 : K, TransA ? dynamic : 1, bk, last>(
                 rows_of_a + done * (TransA ? 1 : k), k, m, panel, n, steps, bias_j, add, out + done * n, n,
                 width, high - done);
           };
