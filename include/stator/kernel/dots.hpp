@@ -36,9 +36,10 @@ constexpr DotsLayout dots_layout(Index bytes, Index k) {
 constexpr DotsLayout packed_dots_layout(Index bytes) {
   return bytes > 1 << 17 ? DotsLayout::packed_far : DotsLayout::packed;
 }
-/// How many of n columns so many rows are multiplied with at once.
-constexpr Index dots_columns(Index rows, Index n) {
-  return rows > 1 ? 4 : vector_registers >= 32 && n % 16 == 0 ? 16 : 8;
+/// How many of n columns so many rows are multiplied with at once: sixteen only where rows of B are short,
+/// for the caches far away do not follow so many.
+constexpr Index dots_columns(Index rows, Index n, Index k) {
+  return rows > 1 ? 4 : vector_registers >= 32 && n % 16 == 0 && k <= 512 && n * k < 1 << 18 ? 16 : 8;
 }
 
 /// C[MR, NR] = (C | bias) + the sum of each vector. As many as a vector has elements make one vector.

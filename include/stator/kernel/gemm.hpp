@@ -78,7 +78,7 @@ private:
 
   /// Rows and columns of C that are computed at once by inner products.
   static constexpr Index dot_rows = M != dynamic ? ceil_div(M, ceil_div(M, dots_rows<T>)) : dots_rows<T>,
-                         dot_columns = dots_columns(dot_rows, N);
+                         dot_columns = dots_columns(dot_rows, N, K);
   template<DotsLayout Layout>
   static constexpr auto inner_products =
       &detail::inner_products<T, dot_rows, dot_columns, K, N == dynamic || N % 8 != 0, Layout>;
