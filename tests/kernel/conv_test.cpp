@@ -6,6 +6,7 @@
 #include "kernel/support.hpp"
 #include "stator/kernel/conv.hpp"
 
+#include <algorithm>
 #include <vector>
 
 using namespace stator;
@@ -231,6 +232,22 @@ TEST_CASE("conv takes planes each by itself with a stride of two") {
   using Layout = stator::kernel::detail::plane_layout<float, up, true>;
   static_assert(stator::kernel::detail::conv_depthwise<float, up, true>::wins && Layout::up,
                 "another kernel would be tested");
+}
+
+TEST_CASE("planes each by itself are finished where they are computed") {
+  constexpr auto G = depthwise(3, {9, 14}, {3, 3}, 2, {1, 1});
+  using Pass = stator::kernel::detail::conv_depthwise<float, G, false>;
+  constexpr Index batch = 2, count = batch * 3 * G.output_plane();
+  const ExactArray<float> x(batch * 3 * G.input_plane(), 1), w(G.weights(), 2), bias(3, 3), summand(count, 4);
+  ExactArray<std::byte> packed(static_cast<Index>(Pass::prepared_bytes)),
+      scratch(static_cast<Index>(Pass::prepared_scratch_for(batch)));
+  ExactArray<float> plain(count, 5), y(count, 6);
+  Pass::prepare(w.data(), bias.data(), packed.data());
+  Pass::run_prepared(x.data(), packed.data(), plain.data(), batch, scratch.data());
+  Pass::run_finished(x.data(), packed.data(), y.data(), batch, scratch.data(), {nullptr, true, false});
+  for (Index i = 0; i < count; ++i) CHECK(y[i] == std::max(plain[i], 0.0F));
+  Pass::run_finished(x.data(), packed.data(), y.data(), batch, scratch.data(), {summand.data(), true, false});
+  for (Index i = 0; i < count; ++i) CHECK(y[i] == std::max(plain[i] + summand[i], 0.0F));
 }
 
 TEST_CASE("conv takes pictures of one channel") {

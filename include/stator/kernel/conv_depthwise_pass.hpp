@@ -136,13 +136,22 @@ struct conv_depthwise {
             tiles(source, w + c * taps, start, out, std::min(i, layout::rows - R));
           }
         if (finish.relu || finish.summand)
-          finish_row(out, direction::target_plane, out,
-                     finish.summand ? finish.summand + p * direction::target_plane : nullptr, finish);
+          finish_plane(out, finish.summand ? finish.summand + p * direction::target_plane : nullptr, finish);
       }
     });
   }
 
 private:
+  /// A plane in place: no element may be met twice, as at the end of a row.
+  static void finish_plane(T* y, const T* before, const ConvFinish<T>& finish) {
+    constexpr Index Q = quad<T>, count = direction::target_plane, whole = count / W * W,
+                    quads = count / Q * Q;
+    const auto from = [&](Index i) { return before ? before + i : nullptr; };
+    if constexpr (whole > 0) finish_row<T, W>(y, whole, y, before, finish);
+    if constexpr (quads > whole) finish_row<T, Q>(y + whole, quads - whole, y + whole, from(whole), finish);
+    for (Index i = quads; i < count; ++i) finish_row<T, 1>(y + i, 1, y + i, from(i), finish);
+  }
+
   /// R rows of vectors of the target from `top` on.
   STATOR_NOINLINE static void tiles(const T* x, const T* w, T start, T* y, Index top) {
     for (Index j = 0; j < layout::width; j += W) {
