@@ -196,14 +196,14 @@ STATOR_ALWAYS_INLINE inline void dots(const T* a, Index ai, const Stored* b, Ind
     }
   }
   store_dots<T, W, MR, NR>(sum, bias, add, c, ci);
-  if (p < k) { // fewer elements than a vector
-    for (Index i = 0; i < MR; ++i)
-      for (Index j = 0; j < NR; ++j) {
-        T s{};
-        for (Index q = p; q < k; ++q) s += a[i * ai + q] * b[j * bi + q];
-        c[i * ci + j] += s;
-      }
-  }
+  if constexpr (K == dynamic || K < W) // fewer elements than a vector
+    if (p < k)
+      for (Index i = 0; i < MR; ++i)
+        for (Index j = 0; j < NR; ++j) {
+          T s{};
+          for (Index q = p; q < k; ++q) s += a[i * ai + q] * b[j * bi + q];
+          c[i * ci + j] += s;
+        }
 }
 
 /// C[m, n] by `dots`; `Ragged` if n need not be a multiple of NR. A block of B meets all rows of A before the

@@ -215,8 +215,8 @@ struct row_norm {
 
   /// y = w * (x - mean) * rstd + b for each row; w and b may be null.
   static void forward(const T* x, const T* w, const T* b, T* y, Index rows, T eps) {
-    const Index step = at_once(rows);
     parallel_for(rows, grain, [&](Index first, Index last, int) {
+      const Index step = at_once(rows);
       Moments all[static_cast<std::size_t>(together)];
       Index at = 0;
       for (Index r = first; r < last; ++r, at = at + 1 == step ? 0 : at + 1) {
@@ -235,8 +235,8 @@ struct row_norm {
 
   /// dx from the gradient g of the result.
   static void backward(const T* g, const T* x, const T* w, T* dx, Index rows, T eps) {
-    const Index step = at_once(rows);
     parallel_for(rows, grain, [&](Index first, Index last, int) {
+      const Index step = at_once(rows);
       Moments all[static_cast<std::size_t>(together)];
       T sums_of[2][static_cast<std::size_t>(together)];
       Index at = 0;
@@ -289,8 +289,8 @@ struct row_norm {
 
   /// dw[c] = the sum of g * normalised x; `moments_of` has room for the moments of all rows.
   static void backward_weight(const T* g, const T* x, T* dw, Index rows, T eps, Moments* moments_of) {
-    const Index step = at_once(rows);
     parallel_for(rows, grain, [&](Index first, Index last, int) {
+      const Index step = at_once(rows);
       for (Index r = first; r < last; r += step)
         moments(x + r * Length, eps, std::min(last - r, step), step, moments_of + r);
     });
