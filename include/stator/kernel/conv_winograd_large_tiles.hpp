@@ -55,27 +55,13 @@ struct winograd_large_source : winograd_lines<T, P, 6, 4> {
 template<class T>
 STATOR_ALWAYS_INLINE inline void winograd_large_weights(const T* taps, Index next, T* to, Index distance) {
   using V = vec<T>;
-  const auto transform = [](const V& a, const V& b, const V& c, V(&u)[6]) STATOR_INLINE_LAMBDA {
-    const V outer = (a + c) * T(-1.0 / 6), inner = b * T(-1.0 / 6), wide = a * T(1.0 / 24) + c * T(1.0 / 6),
-            odd = b * T(1.0 / 12);
-    u[0] = a * T(0.25), u[1] = outer + inner, u[2] = outer - inner, u[3] = wide + odd, u[4] = wide - odd,
-    u[5] = c;
-  };
-  V rows[3][6]; // [column][row]
-  STATOR_UNROLL
-  for (Index k = 0; k < 3; ++k) {
-    V g[3];
-    STATOR_UNROLL
-    for (Index r = 0; r < 3; ++r) load(g[r], taps + (3 * r + k) * next);
-    transform(g[0], g[1], g[2], rows[k]);
-  }
-  STATOR_UNROLL
-  for (Index r = 0; r < 6; ++r) {
-    V u[6];
-    transform(rows[0][r], rows[1][r], rows[2][r], u);
-    STATOR_UNROLL
-    for (Index s = 0; s < 6; ++s) store(u[s], to + (6 * r + s) * distance);
-  }
+  winograd_weights_by<T, 6>(taps, next, to, distance,
+                            [](const V& a, const V& b, const V& c, V(&u)[6]) STATOR_INLINE_LAMBDA {
+                              const V outer = (a + c) * T(-1.0 / 6), inner = b * T(-1.0 / 6),
+                                      wide = a * T(1.0 / 24) + c * T(1.0 / 6), odd = b * T(1.0 / 12);
+                              u[0] = a * T(0.25), u[1] = outer + inner, u[2] = outer - inner,
+                              u[3] = wide + odd, u[4] = wide - odd, u[5] = c;
+                            });
 }
 /// A^T m A: calls `put(row, column, pixel)` for the sixteen pixels of a tile.
 template<class T>

@@ -154,15 +154,13 @@ struct winograd_gradient : winograd_lines<T, P, 2> {
   }
 };
 
-/// G g G^T of weights, to[point * distance + ...]: g is [9][...], `Flipped` turned by half a turn.
-template<class T, bool Flipped>
-STATOR_ALWAYS_INLINE inline void winograd_weights(const T* taps, Index next, T* to, Index distance) {
+/// G g G^T of weights, to[point * distance + ...]: g is [9][...], and `transform(a, b, c, u)` gives the
+/// Points elements of G times a column.
+template<class T, Index Points>
+STATOR_ALWAYS_INLINE inline void winograd_weights_by(const T* taps, Index next, T* to, Index distance,
+                                                     auto&& transform) {
   using V = vec<T>;
-  const auto transform = [](const V& a, const V& b, const V& c, V(&u)[4]) STATOR_INLINE_LAMBDA {
-    const V outer = (a + c) * T(0.5), inner = b * T(0.5);
-    u[Flipped ? 3 : 0] = a, u[1] = outer + inner, u[2] = outer - inner, u[Flipped ? 0 : 3] = c;
-  };
-  V rows[3][4]; // [column][row]
+  V rows[3][Points]; // [column][row]
   STATOR_UNROLL
   for (Index k = 0; k < 3; ++k) {
     V g[3];
@@ -171,12 +169,22 @@ STATOR_ALWAYS_INLINE inline void winograd_weights(const T* taps, Index next, T* 
     transform(g[0], g[1], g[2], rows[k]);
   }
   STATOR_UNROLL
-  for (Index r = 0; r < 4; ++r) {
-    V u[4];
+  for (Index r = 0; r < Points; ++r) {
+    V u[Points];
     transform(rows[0][r], rows[1][r], rows[2][r], u);
     STATOR_UNROLL
-    for (Index s = 0; s < 4; ++s) store(u[s], to + (4 * r + s) * distance);
+    for (Index s = 0; s < Points; ++s) store(u[s], to + (Points * r + s) * distance);
   }
+}
+/// That of F(2x2, 3x3), `Flipped` turned by half a turn.
+template<class T, bool Flipped>
+STATOR_ALWAYS_INLINE inline void winograd_weights(const T* taps, Index next, T* to, Index distance) {
+  using V = vec<T>;
+  winograd_weights_by<T, 4>(
+      taps, next, to, distance, [](const V& a, const V& b, const V& c, V(&u)[4]) STATOR_INLINE_LAMBDA {
+        const V outer = (a + c) * T(0.5), inner = b * T(0.5);
+        u[Flipped ? 3 : 0] = a, u[1] = outer + inner, u[2] = outer - inner, u[Flipped ? 0 : 3] = c;
+      });
 }
 
 /// A^T m A: calls `put(row, column, pixel)` for the four pixels of a tile.

@@ -74,21 +74,15 @@ struct pool_lines {
     /// axes than the last, in row-major order, with its elements and where that of the window i lies.
     template<class Visit>
     STATOR_ALWAYS_INLINE void each_tap(Index i, Visit&& visit) const {
-      for (Index a = 0; a < taps[0]; ++a) {
-        const Index slice = z * stride[0] - padding[0] + a * dilation[0];
-        if (slice < 0 || slice >= input[0]) continue;
-        for (Index b = 0; b < taps[1]; ++b) {
-          const Index r = y * stride[1] - padding[1] + b * dilation[1];
-          if (r < 0 || r >= input[1]) continue;
-          const T* const line = lines + (a * kept + r % kept) * phases * length + i;
-          for (Index c = 0; c < taps[2]; ++c) {
-            const Index shift = c * dilation[2];
-            vec<T, W> v;
-            load(v, line + shift % phases * length + shift / phases);
-            visit(v, slice * input[1] + r, shift - padding[2]);
-          }
+      each_row(z, y, [&](Index row, Index held) STATOR_INLINE_LAMBDA {
+        const T* const line = lines + held * phases * length + i;
+        for (Index c = 0; c < taps[2]; ++c) {
+          const Index shift = c * dilation[2];
+          vec<T, W> v;
+          load(v, line + shift % phases * length + shift / phases);
+          visit(v, row, shift - padding[2]);
         }
-      }
+      });
     }
   };
 
@@ -102,24 +96,30 @@ struct pool_lines {
         std::array<Index, static_cast<std::size_t>(taps[0] * kept)> held; // the row of each line
         held.fill(-1);
         for (Index y = 0; y < output[1]; ++y) {
-          for (Index a = 0; a < taps[0]; ++a) {
-            const Index slice = z * stride[0] - padding[0] + a * dilation[0];
-            if (slice < 0 || slice >= input[0]) continue;
-            for (Index b = 0; b < taps[1]; ++b) {
-              const Index r = y * stride[1] - padding[1] + b * dilation[1];
-              if (r < 0 || r >= input[1]) continue;
-              const Index at = a * kept + r % kept;
-              if (held[static_cast<std::size_t>(at)] == r) continue;
-              held[static_cast<std::size_t>(at)] = r;
-              fill(x + (slice * input[1] + r) * width, first, lines + at * phases * length);
-            }
-          }
+          each_row(z, y, [&](Index row, Index at) STATOR_INLINE_LAMBDA {
+            if (held[static_cast<std::size_t>(at)] == row) return;
+            held[static_cast<std::size_t>(at)] = row;
+            fill(x + row * width, first, lines + at * phases * length);
+          });
           body(Row{lines, z, y, first, begin - first});
         }
       }
   }
 
 private:
+  /// Calls `body(row, place)` for each row of the input that the windows of row z, y see, in order: its
+  /// number and the place of its line.
+  template<class Body>
+  STATOR_ALWAYS_INLINE static void each_row(Index z, Index y, Body&& body) {
+    for (Index a = 0; a < taps[0]; ++a) {
+      const Index slice = z * stride[0] - padding[0] + a * dilation[0];
+      if (slice < 0 || slice >= input[0]) continue;
+      for (Index b = 0; b < taps[1]; ++b) {
+        const Index r = y * stride[1] - padding[1] + b * dilation[1];
+        if (r >= 0 && r < input[1]) body(slice * input[1] + r, a * kept + r % kept);
+      }
+    }
+  }
   /// The row at x from window `first` on: to[phase * length + i] is element i * phases + phase.
   static void fill(const T* x, Index first, T* to) {
     const Index begin = first * stride[2] - padding[2]; // of the first window
